@@ -1,0 +1,1 @@
+"""What changes the map: one job is one transaction, started by the clock, a command or a request."""

@@ -1,0 +1,398 @@
+"""Every layer's fields, once: the tables, the import checks and the templates are all read from here.
+
+A field has the canonical column name of the import (also its name in the database and in JSON), a kind,
+its limits, and its header in both languages. The order is the order on a template.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from riskmap.vocabulary import (
+    AREA_LEVELS,
+    COMMITTEES,
+    ROLES_OF_DUTY,
+    SOURCE_KINDS,
+    STATUSES,
+    TARGET_CLASSES,
+)
+
+Kind = Literal["text", "int", "decimal", "number", "bool", "date", "time", "choice", "codes"]
+Position = Literal["none", "optional", "required"]
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column: canonical name, kind, limits and headers."""
+
+    name: str
+    zh: str
+    en: str
+    kind: Kind = "text"
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    length: int = 400
+    """most characters of a text"""
+    layer: str = ""
+    """a code of this layer must exist in it"""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: its import name (plural), its table (singular), headers and fields."""
+
+    name: str
+    table: str
+    zh: str
+    en: str
+    fields: tuple[Field, ...]
+    position: Position = "none"
+    geometries: tuple[str, ...] = ()
+    """allowed geometry families of a position: point, line, polygon"""
+    scope_of: str = ""
+    """records without a position live where the record named by this field lives"""
+    immutable: bool = False
+    """only ever added to; a repeated code is the same record"""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The database columns of the fields, in order: `code` is the key, the declared township stands apart."""
+        renamed = {"event_id": "code", "township_code": "declared_township_code"}
+        return tuple(renamed.get(f.name, f.name) for f in self.fields)
+
+    def field(self, name: str) -> Field:
+        """The field of that name; KeyError where there is none."""
+        return next(f for f in self.fields if f.name == name)
+
+
+def _code(zh: str = "编码", en: str = "Code", *, required: bool = True) -> Field:
+    return Field("code", zh, en, required=required, length=64)
+
+
+def _name(zh: str = "名称", en: str = "Name") -> Field:
+    return Field("name", zh, en, required=True, length=200)
+
+
+TOWNSHIP = Field("township_code", "属地镇街编码", "Township code", length=12)
+SYNTHETIC = Field("synthetic", "合成数据", "Synthetic", "bool")
+STATUS = Field("status", "状态", "Status", "choice", choices=STATUSES)
+OPENED = Field("opened_on", "开办日期", "Opened on", "date")
+CLOSED = Field("closed_on", "关闭日期", "Closed on", "date")
+
+AREAS = Layer(
+    "areas",
+    "area",
+    "行政区域与网格",
+    "Areas",
+    (
+        _code("区划代码", "Area code"),
+        _name(),
+        Field("level", "层级", "Level", "choice", required=True, choices=AREA_LEVELS),
+        Field("parent_code", "上级代码", "Parent code", length=64),
+        Field("people", "人口", "People", "number", low=0, high=1e8),
+        Field("members", "成员区域代码", "Members", "codes"),
+        SYNTHETIC,
+    ),
+    position="optional",
+    geometries=("polygon",),
+)
+
+ENTERPRISES = Layer(
+    "enterprises",
+    "enterprise",
+    "企业",
+    "Enterprises",
+    (
+        _code("统一社会信用代码", "Unified social credit code"),
+        _name("企业名称", "Enterprise name"),
+        STATUS,
+        OPENED,
+        CLOSED,
+        Field("industry", "行业代码", "Industry code (GB/T 4754)", length=8),
+        Field("business_format", "业态", "Business format", length=60),
+        Field("committee", "专业委员会", "Committee", "choice", choices=COMMITTEES),
+        Field("workers", "从业人数", "Workers", "int", low=0, high=1_000_000),
+        TOWNSHIP,
+        Field("park_code", "所属园区代码", "Park code", length=64),
+        Field("legal_representative", "法定代表人", "Legal representative", length=100),
+        Field("actual_controller", "实际控制人", "Actual controller", length=100),
+        Field("dept_industry", "行业监管部门", "Industry department", length=100),
+        Field("person_industry", "行业监管责任人", "Industry officer", length=100),
+        Field("dept_special", "专业监管部门", "Specialised department", length=100),
+        Field("person_special", "专业监管责任人", "Specialised officer", length=100),
+        Field("dept_general", "综合监管部门", "General department", length=100),
+        Field("person_general", "综合监管责任人", "General officer", length=100),
+        SYNTHETIC,
+    ),
+    position="required",
+    geometries=("point", "polygon"),
+)
+
+SOURCES = Layer(
+    "sources",
+    "source",
+    "危险源",
+    "Hazard sources",
+    (
+        _code("危险源编码", "Source code"),
+        _name("危险源名称", "Source name"),
+        Field("kind", "类别", "Kind", "choice", required=True, choices=SOURCE_KINDS),
+        STATUS,
+        OPENED,
+        CLOSED,
+        Field("enterprise_code", "所属企业代码", "Enterprise code", length=64, layer="enterprises"),
+        Field("unit_type", "单元类型", "Unit type", "choice", choices=("production", "storage")),
+        TOWNSHIP,
+        SYNTHETIC,
+    ),
+    position="required",
+    geometries=("point", "line", "polygon"),
+)
+
+INVENTORY = Layer(
+    "inventory",
+    "inventory",
+    "危险物质存量",
+    "Inventory",
+    (
+        _code(required=False),
+        Field("source_code", "危险源编码", "Source code", required=True, length=64, layer="sources"),
+        Field("cas", "CAS号", "CAS number", length=40),
+        Field("substance", "物质名称", "Substance", length=200),
+        Field("hazard_class", "危险性类别符号", "Hazard class symbol", length=60),
+        Field("quantity_t", "设计最大量(吨)", "Design maximum (t)", "decimal", required=True, low=0, high=1e9),
+        Field("unit_code", "储罐或建筑编号", "Tank or building", length=64),
+        Field("as_of", "数据日期", "As of", "date"),
+        SYNTHETIC,
+    ),
+    scope_of="source_code",
+)
+
+TARGETS = Layer(
+    "targets",
+    "target",
+    "防护目标",
+    "Protected targets",
+    (
+        _code(),
+        _name(),
+        Field("target_class", "防护目标类别", "Target class", "choice", required=True, choices=TARGET_CLASSES),
+        Field("kind", "场所种类", "Kind of place", length=60),
+        Field("people_day", "日间人数", "People by day", "number", low=0, high=1e7),
+        Field("people_night", "夜间人数", "People by night", "number", low=0, high=1e7),
+        Field("status", "状态", "Status", "choice", choices=(*STATUSES, "planned", "approved")),
+        TOWNSHIP,
+        SYNTHETIC,
+    ),
+    position="required",
+    geometries=("point", "line", "polygon"),
+)
+
+POPULATION = Layer(
+    "population",
+    "population",
+    "人口点",
+    "Population",
+    (
+        _code(required=False),
+        Field("people", "常住人口", "Residents", "number", required=True, low=0, high=1e8),
+        Field("people_day", "日间人口", "People by day", "number", low=0, high=1e8),
+        Field("vulnerable", "密集或疏散困难", "Dense or hard to move", "bool"),
+        Field("rescue_min", "救援到达(分钟)", "Rescue arrives in (min)", "int", low=0, high=10_000),
+        TOWNSHIP,
+        SYNTHETIC,
+    ),
+    position="required",
+    geometries=("point", "polygon"),
+)
+
+SENSORS = Layer(
+    "sensors",
+    "sensor",
+    "监测点",
+    "Sensors",
+    (
+        _code(),
+        Field("source_code", "危险源编码", "Source code", required=True, length=64, layer="sources"),
+        Field("kind", "监测类型", "Kind", required=True, length=60),
+        Field("unit", "单位", "Unit", required=True, length=20),
+        Field("low", "下限", "Low", "number", low=-1e12, high=1e12),
+        Field("high", "上限", "High", "number", low=-1e12, high=1e12),
+        Field("interval_s", "上报间隔(秒)", "Interval (s)", "int", low=1, high=31_536_000),
+        SYNTHETIC,
+    ),
+    scope_of="source_code",
+)
+
+DANGERS = Layer(
+    "dangers",
+    "danger",
+    "隐患",
+    "Hidden dangers",
+    (
+        _code("隐患编号", "Danger code"),
+        Field("source_code", "危险源编码", "Source code", length=64, layer="sources"),
+        Field("enterprise_code", "企业代码", "Enterprise code", length=64, layer="enterprises"),
+        Field("place", "场所", "Place", length=200),
+        TOWNSHIP,
+        Field("found_by", "发现方式", "Found by", "choice", choices=("self", "other")),
+        Field("grade", "隐患等级", "Grade", "choice", required=True, choices=("general", "major")),
+        Field("title", "隐患内容", "Title", required=True, length=400),
+        Field("origin", "来源", "Origin", length=100),
+        Field("found_on", "发现日期", "Found on", "date", required=True),
+        Field("due_on", "整改期限", "Due on", "date"),
+        Field("extended_to", "延期至", "Extended to", "date"),
+        Field("listed_on", "挂牌日期", "Listed on", "date"),
+        Field("status", "状态", "Status", length=40),
+        CLOSED,
+        SYNTHETIC,
+    ),
+    position="optional",
+    geometries=("point",),
+    scope_of="source_code",
+)
+
+EVENTS = Layer(
+    "events",
+    "event",
+    "事件",
+    "Events",
+    (
+        Field("event_id", "事件编号", "Event id", required=True, length=64),
+        Field("kind", "类型", "Kind", required=True, length=40),
+        Field("severity", "级别", "Severity", length=20),
+        Field("source_code", "危险源编码", "Source code", length=64),
+        Field("sensor_code", "监测点编码", "Sensor code", length=64),
+        Field("value", "数值", "Value", "number", low=-1e12, high=1e12),
+        Field("unit", "单位", "Unit", length=20),
+        Field("time", "时间", "Time", "time", required=True),
+        Field("until", "截止时间", "Until", "time"),
+        SYNTHETIC,
+    ),
+    position="optional",
+    geometries=("point", "line", "polygon"),
+    scope_of="source_code",
+    immutable=True,
+)
+
+RESOURCES = Layer(
+    "resources",
+    "resource",
+    "应急资源",
+    "Rescue resources",
+    (
+        _code(),
+        _name(),
+        Field(
+            "kind",
+            "类别",
+            "Kind",
+            "choice",
+            required=True,
+            choices=("fire_station", "rescue_team", "hospital", "material_store", "water_source", "shelter"),
+        ),
+        Field("capacity", "能力", "Capacity", length=200),
+        Field("phone", "电话", "Phone", length=40),
+        TOWNSHIP,
+        SYNTHETIC,
+    ),
+    position="required",
+    geometries=("point", "polygon"),
+)
+
+DUTY = Layer(
+    "duty",
+    "duty",
+    "责任人",
+    "Duty",
+    (
+        _code(),
+        Field("person", "责任人", "Person", required=True, length=100),
+        Field("role", "职责", "Role", "choice", required=True, choices=ROLES_OF_DUTY),
+        Field(
+            "object_layer",
+            "对象类别",
+            "Object layer",
+            "choice",
+            required=True,
+            choices=("area", "enterprise", "source", "zone", "danger"),
+        ),
+        Field("object_code", "对象编码", "Object code", required=True, length=64),
+        Field("phone", "电话", "Phone", length=40),
+        Field("from_on", "起始日期", "From", "date"),
+        Field("to_on", "结束日期", "To", "date"),
+        Field("deputy_code", "替班责任人编号", "Deputy", length=64),
+        SYNTHETIC,
+    ),
+    scope_of="object_code",
+)
+
+ZONES_EXTERNAL = Layer(
+    "zones_external",
+    "zone_external",
+    "外部评估区域",
+    "Imported consequence zones",
+    (
+        _code(),
+        _name(),
+        Field("source_code", "危险源编码", "Source code", length=64, layer="sources"),
+        Field(
+            "kind",
+            "危害类型",
+            "Kind",
+            "choice",
+            required=True,
+            choices=("fire", "explosion", "toxic"),
+        ),
+        Field("threshold", "阈值", "Threshold", length=60),
+        Field("study", "评估报告", "Study", length=200),
+        Field("approved_on", "批准日期", "Approved on", "date"),
+        SYNTHETIC,
+    ),
+    position="required",
+    geometries=("polygon",),
+)
+
+LINES = Layer(
+    "lines",
+    "line",
+    "水系与道路",
+    "Water and roads",
+    (
+        _code(),
+        _name(),
+        Field(
+            "kind",
+            "类别",
+            "Kind",
+            "choice",
+            required=True,
+            choices=("river", "lake", "dyke", "road", "railway", "ferry_route", "boundary"),
+        ),
+        Field("rank", "制图等级", "Rank", "int", low=1, high=9),
+        TOWNSHIP,
+        SYNTHETIC,
+    ),
+    position="required",
+    geometries=("line", "polygon"),
+)
+
+LAYERS: dict[str, Layer] = {
+    layer.name: layer
+    for layer in (
+        AREAS,
+        ENTERPRISES,
+        SOURCES,
+        INVENTORY,
+        TARGETS,
+        POPULATION,
+        SENSORS,
+        DANGERS,
+        EVENTS,
+        RESOURCES,
+        DUTY,
+        ZONES_EXTERNAL,
+        LINES,
+    )
+}
+TABLES: dict[str, Layer] = {layer.table: layer for layer in LAYERS.values()}

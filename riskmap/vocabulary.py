@@ -1,0 +1,65 @@
+"""The code words that stand in the data: levels, states, kinds, classes and roles, in one place."""
+
+AREA_LEVELS = ("city", "township", "village", "grid", "overlay")
+STATUSES = ("active", "suspended", "closed")
+COMMITTEES = (
+    "road_traffic",
+    "construction",
+    "special_equipment",
+    "hazchem",
+    "pipeline",
+    "fire_crowd",
+    "general",
+)
+SOURCE_KINDS = (
+    "hazchem_production",
+    "hazchem_store",
+    "lpg_filling",
+    "lpg_store",
+    "gas_network",
+    "filling_station",
+    "fireworks_production",
+    "fireworks_store",
+    "fireworks_retail",
+    "mine",
+    "goaf",
+    "tailings",
+    "explosives_store",
+    "ammonia_cold_store",
+    "water_works",
+    "pipeline",
+    "port",
+    "shipyard",
+    "ferry",
+    "bridge",
+    "road_section",
+    "construction_site",
+    "crowded_place",
+    "self_built_house",
+    "shop_dwelling",
+    "confined_space",
+    "dust_workshop",
+    "small_place",
+    "premises",
+    "other",
+)
+TARGET_CLASSES = ("high_sensitive", "important", "general_1", "general_2", "general_3")
+ROLES_OF_DUTY = (
+    "leader",
+    "grid_officer",
+    "inspector",
+    "duty_officer",
+    "industry_officer",
+    "special_officer",
+    "general_officer",
+    "principal",
+    "technical",
+    "operator",
+)
+
+LEVELS = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}
+"""重大、较大、一般、低风险 (安委办〔2016〕11号): 1 is the worst"""
+
+AREA_KINDS = ("grid", "village", "township", "city", "overlay")
+SCORE_KINDS = ("source", "enterprise", "place", *AREA_KINDS)
+USER_ROLES = ("admin", "city", "planner", "township", "village", "grid", "enterprise", "auditor")
