@@ -1,9 +1,9 @@
 """The private PostgreSQL cluster of one home: the commands of that home share it, the last one stops it.
 
-Every command holds a shared lock on `<home>/postgres/users.lock` while it works. The first starts the server, the
+Every command holds a shared lock on `<home>/postgres/users.lock` while it works. The first starts the server; the
 one that can turn its shared lock into an exclusive one is the last and stops it. The kernel drops a killed
-command's lock, so nothing has to be tidied: the next command adopts the server that was left and, being its last
-user, stops it. The server runs in a session of its own: Ctrl-C in a terminal reaches the command, never the server.
+command's lock, so nothing has to be tidied: the next command adopts the server that was left and, being its
+last user, stops it. The server runs in a session of its own: Ctrl-C in a terminal reaches the command only.
 
 `using()` ends on every exception, KeyboardInterrupt and SystemExit too. SIGTERM by default ends Python without
 unwinding, so a program that is to leave cleanly on it turns it into SystemExit first.
@@ -18,16 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from layers.cluster_server import (
-    DATABASE,
-    PORT,
-    START_TIMEOUT_S,
-    SUPERUSER,
-    Server,
-    find_binaries,
-    open_lock,
-    try_lock,
-)
+from layers.cluster_host import find_binaries, open_lock, try_lock
+from layers.cluster_server import DATABASE, PORT, START_TIMEOUT_S, SUPERUSER, Server
 from riskmap.errors import Unavailable
 from riskmap.settings import Settings
 
@@ -59,8 +51,7 @@ class Cluster:
     """
 
     def __init__(self, home: Path, options: Mapping[str, str] | None = None) -> None:
-        self.home = home.absolute()
-        self.server = Server(self.home.resolve() / "postgres", options or {})
+        self.server = Server(home.resolve() / "postgres", options or {})
 
     def dsn(self, user: str = SUPERUSER, database: str = DATABASE) -> str:
         """The libpq URL, `postgresql://…`; SQLAlchemy takes it as `postgresql+psycopg://…`."""
