@@ -78,6 +78,14 @@ BEGIN
   END IF;
   EXECUTE format('SELECT count(*), encode(sha256(coalesce(string_agg(sha256(convert_to(t::text, ''UTF8'')), ''''
                   ORDER BY code), '''')), ''hex'') FROM %s t', written) INTO n, digest;
+  IF n = 0 THEN
+    RETURN NULL;
+  END IF;
+  IF (SELECT detail @> jsonb_build_array(jsonb_build_object('layer', tg_table_name, 'op', tg_op))
+      FROM revision WHERE rev = this_rev) THEN
+    RAISE EXCEPTION 'second % of % in one revision', tg_op, tg_table_name
+      USING HINT = 'stage the rows and write each layer by one statement, or its digest could not be checked again';
+  END IF;
   IF n <= 10000 THEN
     EXECUTE format('INSERT INTO change (rev, layer, code, op, township_code, village_code, grid_code,
                       enterprise_code, committee)

@@ -1,0 +1,47 @@
+-- The audit: is the chain whole, and are the rows still those that were written?
+
+-- Count and digest of the rows one statement of one revision wrote to a layer, found again in its history.
+CREATE OR REPLACE FUNCTION layer_digest(layer text, op text, at_rev bigint)
+RETURNS TABLE (n bigint, sha256 text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  columns text := (SELECT string_agg('a.' || quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                   WHERE attrelid = layer::regclass AND attnum > 0 AND NOT attisdropped);
+  has_past boolean := to_regclass(layer || '_past') IS NOT NULL;
+  replaced text := format('EXISTS (SELECT FROM %I p WHERE p.code = a.code AND p.rev_to = $1 AND p.rev < $1
+                           AND NOT p.gone)', layer || '_past');
+  which text;
+BEGIN
+  IF op = 'DELETE' THEN
+    which := format('FROM %I a WHERE a.rev_to = $1 AND NOT a.gone AND EXISTS
+      (SELECT FROM %I g WHERE g.code = a.code AND g.rev = $1 AND g.gone)', layer || '_past', layer || '_past');
+  ELSIF NOT has_past THEN
+    which := format('FROM %I a WHERE a.rev = $1', layer);
+  ELSE
+    which := format('FROM %I a WHERE a.rev = $1 AND a.rev_to > $1 AND NOT a.gone AND %s %s', layer || '_all',
+                    CASE op WHEN 'INSERT' THEN 'NOT' ELSE '' END, replaced);
+  END IF;
+  RETURN QUERY EXECUTE format(
+    'SELECT count(*), encode(sha256(coalesce(string_agg(sha256(convert_to(ROW(%s)::text, ''UTF8'')), ''''
+       ORDER BY a.code), '''')), ''hex'') %s', columns, which) USING at_rev;
+END $$;
+REVOKE EXECUTE ON FUNCTION layer_digest(text, text, bigint) FROM PUBLIC;
+
+-- Every revision whose seal, link or rows are not as they were: its number and what is wrong. No row: all is well.
+CREATE OR REPLACE FUNCTION broken_revisions()
+RETURNS TABLE (rev bigint, fault text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+  SELECT v.rev, 'seal' FROM revision v WHERE v.hash <> revision_hash(v)
+  UNION ALL
+  SELECT v.rev, 'link' FROM revision v LEFT JOIN revision p ON p.rev = v.rev - 1
+    WHERE v.prev <> coalesce(p.hash, '\x00')
+  UNION ALL
+  SELECT h.rev, 'head' FROM head h LEFT JOIN revision v USING (rev) WHERE h.rev > 0 AND h.hash IS DISTINCT FROM v.hash
+  UNION ALL
+  SELECT v.rev, format('rows of %s', d.value ->> 'layer')
+  FROM revision v, jsonb_array_elements(v.detail) d,
+       layer_digest(d.value ->> 'layer', d.value ->> 'op', v.rev) found
+  WHERE (found.n, found.sha256) IS DISTINCT FROM ((d.value ->> 'rows')::bigint, d.value ->> 'sha256')
+  ORDER BY 1, 2
+$$;
+REVOKE EXECUTE ON FUNCTION broken_revisions() FROM PUBLIC;
