@@ -152,6 +152,5 @@ class Cluster:
             if waited_s > 2 * STOP_TIMEOUT_S:
                 raise Unavailable(f"数据库未能停止（进程 {pid}）", remedy=f"请看 {self.server.log}")
             time.sleep(PAUSE_S)
+        self.server.remove_socket_folder()
         os.close(lock)
-        if self.server.socket_folder.parent != self.server.folder and self.server.socket_folder.exists():
-            self.server.socket_folder.rmdir()

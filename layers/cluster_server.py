@@ -211,13 +211,22 @@ class Server:
         folder, owner = self.socket_folder, self.owner
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        info = folder.lstat()
-        if not stat.S_ISDIR(info.st_mode) or info.st_uid not in (owner.uid, os.geteuid()):
+        if not self._owns(folder):
             raise Unavailable(f"{folder} 属于他人", remedy="请移走它，或把 RISKMAP_HOME 设为较短的路径")
         os.chown(folder, owner.uid, owner.gid)
         folder.chmod(0o700)
         for rest in folder.iterdir():
             rest.unlink()
+
+    def _owns(self, folder: Path) -> bool:
+        info = folder.lstat()
+        return stat.S_ISDIR(info.st_mode) and info.st_uid in (self.owner.uid, os.geteuid())
+
+    def remove_socket_folder(self) -> None:
+        """After a stop: nothing stays outside the home."""
+        folder = self.socket_folder
+        if folder.parent != self.folder and os.path.lexists(folder) and self._owns(folder):
+            folder.rmdir()
 
     def _settings(self) -> dict[str, str]:
         """What the server is started with; everything else is PostgreSQL's default, fsync and autovacuum too."""

@@ -1,0 +1,138 @@
+"""One private PostGIS for a whole test run, shared by its worker processes, and a fresh database for each test.
+
+`database` is a migrated, empty RiskMap database for one test, `module_database` one for a file's tests together,
+`bare_database` one without anything. Fuller ones (the demo city, say) are built once a run with
+`databases.template(name, build)` and copied with `databases.fresh(template)`.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from layers.cluster import Cluster
+from layers.cluster_host import open_lock
+
+# Lost at a power cut, which no test outlives. What tests crashes has a cluster of its own, without these.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
+
+_HOME = pytest.StashKey[Path]()
+
+
+def traversable_folder(prefix: str = "riskmap-test-") -> Path:
+    """A new temporary folder that the server's account can pass, as pytest's own (0700) are not."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """In the process that starts the workers: the same home for each of them."""
+    stash = node.config.stash  # type: ignore[attr-defined]
+    if _HOME not in stash:
+        stash[_HOME] = traversable_folder()
+    node.workerinput["riskmap_home"] = str(stash[_HOME])  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After the last worker: nothing stays behind."""
+    if _HOME in config.stash:
+        shutil.rmtree(config.stash[_HOME])
+
+
+class Databases:
+    """The databases of one test run, on one cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def template(self, name: str, build: Callable[[str], object]) -> str:
+        """The template `name`, made with `build(dsn)` by whichever worker asks first."""
+        lock = open_lock(self.cluster.server.folder.parent / f"{name}.lock")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with self._maintenance() as connection:
+                if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+                    return name
+                draft = f"{name}_draft"
+                self._drop(connection, draft)
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
+                build(self.cluster.dsn(database=draft))
+                names = sql.Identifier(draft), sql.Identifier(name)
+                connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
+            return name
+        finally:
+            os.close(lock)
+
+    @contextmanager
+    def fresh(self, template: str = "template1") -> Iterator[str]:
+        """The URL of a new database, copied from a template and dropped afterwards."""
+        name = f"test_{uuid4().hex}"
+        names = sql.Identifier(name), sql.Identifier(template)
+        with self._maintenance() as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
+        try:
+            yield self.cluster.dsn(database=name)
+        finally:
+            with self._maintenance() as connection:
+                self._drop(connection, name)
+
+    @contextmanager
+    def _maintenance(self) -> Iterator[psycopg.Connection]:
+        with psycopg.connect(self.cluster.dsn(database="postgres"), autocommit=True) as connection:
+            yield connection
+
+    @staticmethod
+    def _drop(connection: psycopg.Connection, name: str) -> None:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """The run's databases: the first worker starts the server, the last one stops it."""
+    given = getattr(request.config, "workerinput", {}).get("riskmap_home")
+    home = Path(given) if given else traversable_folder()
+    cluster = Cluster(home, FAST)
+    with cluster.using():
+        yield Databases(cluster)
+    if not given:
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def prepared(databases: Databases) -> str:
+    """The template with the schema and the demo city's settings, and no data."""
+    from jobs.setup import prepare_database  # noqa: PLC0415 - tests of the cluster alone do not need it
+    from riskmap.settings import load_city  # noqa: PLC0415
+
+    return databases.template("riskmap_prepared", lambda dsn: prepare_database(dsn, load_city()))
+
+
+@pytest.fixture
+def database(databases: Databases, prepared: str) -> Iterator[str]:
+    """The URL of a prepared database for one test."""
+    with databases.fresh(prepared) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def module_database(databases: Databases, prepared: str) -> Iterator[str]:
+    """The URL of a prepared database that the tests of one file share."""
+    with databases.fresh(prepared) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def bare_database(databases: Databases) -> Iterator[str]:
+    """The URL of a database with nothing in it, no PostGIS either."""
+    with databases.fresh() as dsn:
+        yield dsn
