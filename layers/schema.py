@@ -265,10 +265,19 @@ account = Table(
     Column("committee", Text),
     Column("password_hash", Text, nullable=False),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
-    Column("failures", Integer, nullable=False, server_default=text("0")),
-    Column("locked_until", DateTime(timezone=True)),
     Column("rev", BigInteger, nullable=False),
 )
+
+guess = Table(
+    "guess",
+    metadata,
+    Column("subject", LargeBinary, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("locked_until", DateTime(timezone=True)),
+    Index("guess_last_at", "last_at"),
+)
+"""Failed sign-ins by SHA-256 of a name or an address: names that exist and names that do not are counted alike."""
 
 session = Table(
     "session",

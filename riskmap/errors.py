@@ -62,6 +62,14 @@ class Forbidden(RiskMapError):
     title = "没有权限"
 
 
+class LockedOut(RiskMapError):
+    """Too many wrong passwords for a name or from an address; `facts["retry_after_s"]` says how long it lasts."""
+
+    status = 429
+    code = "locked-out"
+    title = "尝试次数过多"
+
+
 class Refused(RiskMapError):
     """The state of things does not allow it: another city's database, a rejected import, a doubled name."""
 

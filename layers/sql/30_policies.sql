@@ -81,10 +81,11 @@ DROP POLICY IF EXISTS whole_layer ON change;
 CREATE POLICY whole_layer ON change FOR SELECT TO riskmap_township, riskmap_village, riskmap_grid, riskmap_enterprise,
   riskmap_committee USING (code = '*');
 
--- Accounts and sessions are nobody's rows: only the function below reads them for the web.
+-- Accounts, sessions and failed sign-ins are nobody's rows: only the function below reads them for the web.
 ALTER TABLE account ENABLE ROW LEVEL SECURITY;
 ALTER TABLE session ENABLE ROW LEVEL SECURITY;
-REVOKE ALL ON account, session FROM PUBLIC;
+ALTER TABLE guess ENABLE ROW LEVEL SECURITY;
+REVOKE ALL ON account, session, guess FROM PUBLIC;
 
 -- Whose session a token is, while it lasts and the account is enabled; no row otherwise.
 CREATE OR REPLACE FUNCTION who_is(token bytea)
