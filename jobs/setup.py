@@ -1,11 +1,9 @@
 """Setting up: extension, schema, the city and the shipped editions, in one transaction; safe to run again."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from layers.city import edition_names, record_city, record_edition
+from layers.city import edition_names, record_city, record_edition, stored_city
 from layers.database import owner_engine, writing
 from layers.history import open_revision
 from layers.migrate import database_version, migrate, newest_version
@@ -45,8 +43,6 @@ def _record(connection: Connection, city: City, *, first: bool) -> bool:
     """The city and the editions that are not on file yet, as one revision; False where all were."""
     known = edition_names(connection)
     new = [e for e in shipped_editions() if e.name not in known]
-    from layers.city import stored_city
-
     if not first and not new and stored_city(connection) == city:
         return False
     rev = open_revision(connection, "system", "init", "建立数据库" if first else "更新城市设置或规则版本")
@@ -65,8 +61,3 @@ def _record(connection: Connection, city: City, *, first: bool) -> bool:
             },
         )
     return True
-
-
-def today() -> datetime:
-    """Now, with a time zone."""
-    return datetime.now(UTC)

@@ -15,7 +15,10 @@ def verify(connection: Connection) -> list[str]:
     Reads every row ever written: minutes for a database of many millions of changes.
     """
     faults = connection.execute(text("SELECT rev, fault FROM broken_revisions()")).all()
-    return [f"修订 {rev}：{_FAULTS.get(fault, fault.replace('rows of', '图层记录与写入时不一致：'))}" for rev, fault in faults]
+    return [
+        f"修订 {rev}：{_FAULTS.get(fault, fault.replace('rows of', '图层记录与写入时不一致：'))}"
+        for rev, fault in faults
+    ]
 
 
 def head_hash(connection: Connection) -> tuple[int, str]:

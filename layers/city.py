@@ -36,7 +36,9 @@ def record_city(connection: Connection, wanted: City, rev: int) -> None:
         "content": wanted.model_dump(mode="json"),
         "rev": rev,
     }
-    connection.execute(insert(city).values(one=True, **values).on_conflict_do_update(index_elements=["one"], set_=values))
+    connection.execute(
+        insert(city).values(one=True, **values).on_conflict_do_update(index_elements=["one"], set_=values)
+    )
 
 
 def record_edition(connection: Connection, values: dict[str, Any]) -> None:

@@ -58,7 +58,9 @@ CITY = Identity("system", "city")
 
 
 def _url(dsn: str) -> str:
-    return dsn.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+    return dsn.replace("postgresql://", "postgresql+psycopg://", 1).replace(
+        "postgres://", "postgresql+psycopg://", 1
+    )
 
 
 def owner_engine(dsn: str) -> Engine:
@@ -86,7 +88,10 @@ def _settle(connection: object, _record: object) -> None:
 
 
 def _become_reader(connection: object, _record: object) -> None:
-    _run(connection, "SET ROLE riskmap_web; SET statement_timeout = '30s'; SET plan_cache_mode = force_custom_plan")
+    _run(
+        connection,
+        "SET ROLE riskmap_web; SET statement_timeout = '30s'; SET plan_cache_mode = force_custom_plan",
+    )
 
 
 def _run(connection: object, statements: str) -> None:
@@ -108,7 +113,9 @@ def reading(engine: Engine, identity: Identity | None) -> Iterator[Connection]:
         connection = plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
             setting, value = identity.scope
-            connection.execute(text("SELECT set_config(:setting, :value, true)"), {"setting": setting, "value": value})
+            connection.execute(
+                text("SELECT set_config(:setting, :value, true)"), {"setting": setting, "value": value}
+            )
             connection.execute(text(f"SET LOCAL ROLE {identity.database_role}"))
             yield connection
 

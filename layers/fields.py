@@ -19,6 +19,7 @@ from riskmap.vocabulary import (
 Kind = Literal["text", "int", "decimal", "number", "bool", "date", "time", "choice", "codes"]
 Position = Literal["none", "optional", "required"]
 
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column: canonical name, kind, limits and headers."""
@@ -160,7 +161,9 @@ INVENTORY = Layer(
         Field("cas", "CAS号", "CAS number", length=40),
         Field("substance", "物质名称", "Substance", length=200),
         Field("hazard_class", "危险性类别符号", "Hazard class symbol", length=60),
-        Field("quantity_t", "设计最大量(吨)", "Design maximum (t)", "decimal", required=True, low=0, high=1e9),
+        Field(
+            "quantity_t", "设计最大量(吨)", "Design maximum (t)", "decimal", required=True, low=0, high=1e9
+        ),
         Field("unit_code", "储罐或建筑编号", "Tank or building", length=64),
         Field("as_of", "数据日期", "As of", "date"),
         SYNTHETIC,
@@ -176,7 +179,9 @@ TARGETS = Layer(
     (
         _code(),
         _name(),
-        Field("target_class", "防护目标类别", "Target class", "choice", required=True, choices=TARGET_CLASSES),
+        Field(
+            "target_class", "防护目标类别", "Target class", "choice", required=True, choices=TARGET_CLASSES
+        ),
         Field("kind", "场所种类", "Kind of place", length=60),
         Field("people_day", "日间人数", "People by day", "number", low=0, high=1e7),
         Field("people_night", "夜间人数", "People by night", "number", low=0, high=1e7),

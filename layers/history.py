@@ -13,7 +13,9 @@ from riskmap.errors import BadInput, NotFound
 CLOCK = ZoneInfo("Asia/Shanghai")
 
 
-def open_revision(connection: Connection, actor: str, job: str, reason: str | None, at: datetime | None = None) -> int:
+def open_revision(
+    connection: Connection, actor: str, job: str, reason: str | None, at: datetime | None = None
+) -> int:
     """Open this transaction's revision and return its number; every row written carries it.
 
     `at` is for jobs that load history (the demo, tests): never later than the clock, never before the last revision.
@@ -23,7 +25,8 @@ def open_revision(connection: Connection, actor: str, job: str, reason: str | No
         connection.execute(text("SELECT set_config('riskmap.at', :at, true)"), {"at": at.isoformat()})
     return int(
         connection.execute(
-            text("SELECT open_revision(:actor, :job, :reason)"), {"actor": actor, "job": job, "reason": reason}
+            text("SELECT open_revision(:actor, :job, :reason)"),
+            {"actor": actor, "job": job, "reason": reason},
         ).scalar_one()
     )
 
@@ -47,7 +50,9 @@ def parse_as_of(value: str) -> datetime:
             )
         instant = datetime.fromisoformat(value)
     except ValueError:
-        raise BadInput(f"“{value}”不是日期", remedy="请写成 2026-01-31 或 2026-01-31T08:00:00+08:00") from None
+        raise BadInput(
+            f"“{value}”不是日期", remedy="请写成 2026-01-31 或 2026-01-31T08:00:00+08:00"
+        ) from None
     return instant if instant.tzinfo else instant.replace(tzinfo=CLOCK)
 
 
@@ -107,7 +112,9 @@ def results_of(table: str, then: Moment | None = None) -> FromClause:
     return as_known(table, then.rev)
 
 
-def correct(connection: Connection, table: str, code: str, held_until: date, values: dict[str, Any], rev: int) -> None:
+def correct(
+    connection: Connection, table: str, code: str, held_until: date, values: dict[str, Any], rev: int
+) -> None:
     """Correct a closed period: what held before `held_until` is restated as `values`; what holds now stays.
 
     `values` are columns of the layer with the corrected `valid_from`. The corrected statement goes to the past with

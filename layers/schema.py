@@ -213,7 +213,9 @@ contribution.append_constraint(
 contribution_past = Table(
     "contribution_past", metadata, *_contribution_columns(), Column("rev_to", BigInteger, nullable=False)
 )
-Index("contribution_past_code", contribution_past.c.kind, contribution_past.c.code, contribution_past.c.rev_to)
+Index(
+    "contribution_past_code", contribution_past.c.kind, contribution_past.c.code, contribution_past.c.rev_to
+)
 
 run = Table(
     "run",
@@ -296,7 +298,7 @@ views: dict[str, Table] = {}
 
 
 def _add_view(table: Table) -> None:
-    past = [Column("rev_to", BigInteger)]
+    past: list[Column[Any]] = [Column("rev_to", BigInteger)]
     if "valid_from" in table.c:
         past += [Column("valid_to", Date), Column("gone", Boolean)]
     columns = [Column(c.name, c.type) for c in table.columns]

@@ -69,7 +69,9 @@ def load_city(path: Path | None = None) -> City:
     except FileNotFoundError:
         raise BadInput(f"找不到城市文件 {path}", remedy="请检查 RISKMAP_CITY 指向的路径") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path.name} 不是有效的 TOML：{error}", remedy="请按 data/geo/city.toml 的格式修改") from None
+        raise BadInput(
+            f"{path.name} 不是有效的 TOML：{error}", remedy="请按 data/geo/city.toml 的格式修改"
+        ) from None
     fields = {**content.get("city", {}), **{k: v for k, v in content.items() if k != "city"}}
     languages = fields.pop("languages", None)
     if languages:

@@ -1,6 +1,7 @@
 """Alembic's environment: always a live connection handed over by `layers.migrate`, never a URL of its own."""
 
 from alembic import context
+
 from layers.schema import metadata
 
 connection = context.config.attributes["connection"]

@@ -1,0 +1,353 @@
+"""Records as people read them: one thing or a list, now or as of a moment, with its level beside it.
+
+Every query runs in the caller's transaction, so row rights are the caller's. Keys are always present, absent is None,
+colours are words, points are numbers with up to six decimals.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSON
+
+from layers.history import CLOCK, Moment, results_of, rows_of
+from layers.schema import GEOGRAPHIC_SRID, city, colour, run
+from riskmap.errors import BadInput
+from riskmap.vocabulary import AREA_KINDS, LEVELS
+
+KINDS = ("source", "enterprise", *AREA_KINDS, "target", "danger")
+"""The kinds of `show` and of the lists of the API."""
+PREMISES_SUFFIX = "-P"
+"""Ends the code of the implicit source that every open enterprise is."""
+LEVEL_NUMBERS = {word: number for number, word in LEVELS.items()}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of a list, and how many there are in all."""
+
+    items: list[Row]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is limited to: a township, a level, a box (west, south, east, north in degrees), a text, a kind."""
+
+    township: str | None = None
+    level: str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    text: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The parts of one kind's query: what is read, from where, and which columns filters speak of."""
+
+    columns: list[ColumnElement[Any]]
+    origin: FromClause
+    code: ColumnElement[Any]
+    name: ColumnElement[Any]
+    township: ColumnElement[Any]
+    level: ColumnElement[Any] | None
+    geom: ColumnElement[Any] | None
+    kind: ColumnElement[Any] | None = None
+    where: ColumnElement[bool] | None = None
+
+
+def fetch(
+    connection: Connection,
+    kind: str,
+    code: str | None = None,
+    *,
+    then: Moment | None = None,
+    filters: Filters | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+    geometry: bool = False,
+) -> Page:
+    """Records of a kind in order of code, with levels, now or as of a moment.
+
+    `geometry` adds GeoJSON in CGCS2000 under `geometry`. BadInput for a kind or a level that does not exist.
+    """
+    if kind not in KINDS:
+        raise BadInput(f"没有“{kind}”这一类记录", remedy="可用：" + "、".join(KINDS))
+    listing = _listing(kind, then, code)
+    columns = list(listing.columns)
+    if geometry and listing.geom is not None:
+        columns.append(type_coerce(func.ST_AsGeoJSON(listing.geom, 7).cast(JSON), JSON).label("geometry"))
+    query = _limited(select(*columns).select_from(listing.origin), listing, filters or Filters())
+    if code is not None:
+        query = query.where(listing.code == code)
+    about = _run_of(connection, then)
+    page = query.order_by(listing.code).limit(limit).offset(offset)
+    items = [_finish(dict(row), about) for row in connection.execute(page).mappings()]
+    if limit is None and offset == 0:
+        return Page(items, len(items))
+    total = connection.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
+    return Page(items, int(total))
+
+
+def points(micro: int | None) -> float | None:
+    """Points of a number of micro-points, up to six decimals."""
+    return None if micro is None else micro / 1_000_000
+
+
+def iso(value: datetime | date) -> str:
+    """ISO 8601; instants in the city's own clock."""
+    return value.astimezone(CLOCK).isoformat() if isinstance(value, datetime) else value.isoformat()
+
+
+def _limited(query: Select[Any], listing: _Listing, filters: Filters) -> Select[Any]:
+    if listing.where is not None:
+        query = query.where(listing.where)
+    if filters.township:
+        query = query.where(listing.township == filters.township)
+    if filters.level and listing.level is not None:
+        if filters.level not in LEVEL_NUMBERS:
+            raise BadInput(f"没有“{filters.level}”这一级", remedy="可用：red orange yellow blue")
+        query = query.where(listing.level == LEVEL_NUMBERS[filters.level])
+    if filters.bbox and listing.geom is not None:
+        query = query.where(listing.geom.op("&&")(func.ST_MakeEnvelope(*filters.bbox, GEOGRAPHIC_SRID)))
+    if filters.text:
+        pattern = filters.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        query = query.where(or_(listing.name.ilike(f"%{pattern}%"), listing.code.ilike(f"%{pattern}%")))
+    if filters.kind and listing.kind is not None:
+        query = query.where(listing.kind == filters.kind)
+    return query
+
+
+def _run_of(connection: Connection, then: Moment | None) -> Row:
+    """The run whose levels are shown: the newest one recorded by then."""
+    query = select(run.c.run_id, run.c.edition, run.c.data_time).where(run.c.current)
+    if then is not None:
+        query = query.where(run.c.rev <= then.rev)
+    row = connection.execute(query.order_by(run.c.rev.desc()).limit(1)).first()
+    if row is None:
+        return {"run_id": None, "edition": None, "data_time": None}
+    return {"run_id": row.run_id, "edition": row.edition, "data_time": iso(row.data_time)}
+
+
+def _finish(row: Row, about: Row) -> Row:
+    """Numbers and words of a row; the facts of its result are laid open beside them."""
+    facts = row.pop("facts", None) or {}
+    if "score" in row:
+        score, base = row["score"], row["base_score"]
+        row |= {"score": points(score), "base_score": points(base)}
+        row["rise"] = points(score - base) if score is not None and base is not None else None
+        row |= about
+    for name in ("level", "base_level", "rise_level"):
+        if name in row and not isinstance(row[name], str):
+            row[name] = LEVELS.get(row[name])
+    for name, value in row.items():
+        if isinstance(value, date):
+            row[name] = iso(value)
+    return row | {name: value for name, value in facts.items() if row.get(name) is None}
+
+
+def _listing(kind: str, then: Moment | None, code: str | None) -> _Listing:
+    if kind == "source":
+        return _premises(then) if code is not None and code.endswith(PREMISES_SUFFIX) else _sources(then)
+    if kind == "enterprise":
+        return _enterprises(then)
+    if kind in ("target", "danger"):
+        return _plain(kind, then)
+    return _city(then) if kind == "city" else _areas(kind, then)
+
+
+def _result(
+    kind: str, code: ColumnElement[Any], then: Moment | None
+) -> tuple[FromClause, ColumnElement[bool]]:
+    result = results_of("score", then).alias("result")
+    return result, and_(result.c.kind == kind, result.c.code == code)
+
+
+def _result_columns(result: FromClause) -> list[ColumnElement[Any]]:
+    base = result.c.base.label("base_score")
+    return [
+        result.c.score,
+        base,
+        result.c.level,
+        result.c.base_level,
+        result.c.rise_level,
+        result.c.confidence,
+    ]
+
+
+def _shown_levels(result: FromClause, shade: FromClause, then: Moment | None) -> list[ColumnElement[Any]]:
+    """As `_result_columns`; levels of areas now come from `colour`, which everyone signed in may read."""
+    if then is not None:
+        return _result_columns(result)
+    levels = [shade.c.level, shade.c.base_level, shade.c.rise_level]
+    return [result.c.score, result.c.base.label("base_score"), *levels, result.c.confidence]
+
+
+def _middle(rows: FromClause) -> list[ColumnElement[Any]]:
+    """Longitude and latitude of the one point that stands for a record."""
+    point = func.ST_PointOnSurface(rows.c.geom)
+    return [func.ST_X(point).label("lon"), func.ST_Y(point).label("lat")]
+
+
+def _scope(rows: FromClause) -> list[ColumnElement[Any]]:
+    declared = [rows.c.declared_township_code] if "declared_township_code" in rows.c else []
+    return [rows.c.township_code, rows.c.village_code, rows.c.grid_code, *declared, rows.c.synthetic]
+
+
+def _sources(then: Moment | None) -> _Listing:
+    rows = rows_of("source", then).alias("record")
+    owner = rows_of("enterprise", then).alias("owner")
+    result, same = _result("source", rows.c.code, then)
+    names = ("code", "name", "kind", "status", "opened_on", "closed_on", "enterprise_code", "unit_type")
+    return _Listing(
+        columns=[
+            *(rows.c[name] for name in names),
+            owner.c.name.label("enterprise_name"),
+            *_scope(rows),
+            *_middle(rows),
+            *_result_columns(result),
+            result.c.grade,
+            result.c.facts,
+        ],
+        origin=rows.outerjoin(result, same).outerjoin(owner, owner.c.code == rows.c.enterprise_code),
+        code=rows.c.code,
+        name=rows.c.name,
+        township=rows.c.township_code,
+        level=result.c.level,
+        geom=rows.c.geom,
+        kind=rows.c.kind,
+    )
+
+
+def _premises(then: Moment | None) -> _Listing:
+    """The implicit source of an enterprise: nowhere on file, asked for by its own code only."""
+    rows = rows_of("enterprise", then).alias("record")
+    code = rows.c.code + PREMISES_SUFFIX
+    result, same = _result("source", code, then)
+    return _Listing(
+        columns=[
+            code.label("code"),
+            rows.c.name,
+            literal("premises").label("kind"),
+            *(rows.c[name] for name in ("status", "opened_on", "closed_on")),
+            rows.c.code.label("enterprise_code"),
+            literal(None).label("unit_type"),
+            rows.c.name.label("enterprise_name"),
+            *_scope(rows),
+            *_middle(rows),
+            *_result_columns(result),
+            result.c.grade,
+            result.c.facts,
+        ],
+        origin=rows.outerjoin(result, same),
+        code=code,
+        name=rows.c.name,
+        township=rows.c.township_code,
+        level=result.c.level,
+        geom=rows.c.geom,
+    )
+
+
+def _enterprises(then: Moment | None) -> _Listing:
+    rows = rows_of("enterprise", then).alias("record")
+    result, same = _result("enterprise", rows.c.code, then)
+    left_out = {"geom", "geom_m", "rev", "rev_to", "valid_to", "gone", "enterprise_code"}
+    return _Listing(
+        columns=[
+            *(c for c in rows.c if c.name not in left_out),
+            *_middle(rows),
+            *_result_columns(result),
+            result.c.facts,
+        ],
+        origin=rows.outerjoin(result, same),
+        code=rows.c.code,
+        name=rows.c.name,
+        township=rows.c.township_code,
+        level=result.c.level,
+        geom=rows.c.geom,
+        kind=rows.c.industry,
+    )
+
+
+def _plain(kind: str, then: Moment | None) -> _Listing:
+    """Records without a level of their own."""
+    rows = rows_of(kind, then).alias("record")
+    left_out = {"geom", "geom_m", "rev", "rev_to", "valid_to", "gone"}
+    return _Listing(
+        columns=[*(c for c in rows.c if c.name not in left_out), *_middle(rows)],
+        origin=rows,
+        code=rows.c.code,
+        name=rows.c.title if kind == "danger" else rows.c.name,
+        township=rows.c.township_code,
+        level=None,
+        geom=rows.c.geom,
+        kind=rows.c.target_class if kind == "target" else rows.c.grade,
+    )
+
+
+def _areas(kind: str, then: Moment | None) -> _Listing:
+    """Areas: names and levels are everyone's, scores and burdens only of one's own."""
+    rows = rows_of("area", then).alias("record")
+    result, same = _result(kind, rows.c.code, then)
+    shade = colour.alias("shade")
+    origin = rows.outerjoin(result, same)
+    if then is None:
+        origin = origin.outerjoin(shade, and_(shade.c.kind == kind, shade.c.code == rows.c.code))
+    return _Listing(
+        columns=[
+            *(rows.c[name] for name in ("code", "name", "parent_code", "people", "members")),
+            rows.c.level.label("kind"),
+            *_scope(rows),
+            *_middle(rows),
+            *_shown_levels(result, shade, then),
+            result.c.facts,
+        ],
+        origin=origin,
+        code=rows.c.code,
+        name=rows.c.name,
+        township=rows.c.township_code,
+        level=result.c.level if then is not None else shade.c.level,
+        geom=rows.c.geom,
+        where=rows.c.level == kind,
+    )
+
+
+def _city(then: Moment | None) -> _Listing:
+    """The city itself: on file since `init`, with or without a polygon."""
+    area = rows_of("area", then).alias("record")
+    result, same = _result("city", city.c.code, then)
+    shade = colour.alias("shade")
+    return _Listing(
+        columns=[
+            city.c.code,
+            city.c.name,
+            area.c.people,
+            literal("city").label("kind"),
+            area.c.synthetic,
+            *_middle(area),
+            *_shown_levels(result, shade, then),
+            result.c.facts,
+        ],
+        origin=city.outerjoin(area, area.c.code == city.c.code)
+        .outerjoin(result, same)
+        .outerjoin(shade, and_(shade.c.kind == "city", shade.c.code == city.c.code)),
+        code=city.c.code,
+        name=city.c.name,
+        township=city.c.code,
+        level=result.c.level if then is not None else shade.c.level,
+        geom=area.c.geom,
+    )

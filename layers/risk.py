@@ -1,0 +1,148 @@
+"""What a risk run reads, and how its results are kept: changed rows only, the old ones to the past."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import shapely
+from sqlalchemy import Connection, FromClause, and_, func, or_, select, text
+
+from layers.copying import copy_in
+from layers.history import Moment, results_of, rows_of
+from layers.schema import SCOPE, edition, run, score
+from riskmap.editions import Edition
+from riskmap.vocabulary import AREA_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The records one run computes from, each in order of code; `site` and `geom` are shapely, metres in mm steps."""
+
+    enterprises: pd.DataFrame
+    sources: pd.DataFrame
+    inventory: pd.DataFrame
+    population: pd.DataFrame
+    targets: pd.DataFrame
+    areas: pd.DataFrame
+    edition: Edition
+
+
+def read_inputs(connection: Connection, day: date, then: Moment | None = None) -> Inputs:
+    """Everything a run of `day` needs, now or as of a moment, in the caller's snapshot.
+
+    Closed records count nowhere from their closing day, nor do those that open later.
+    """
+    return Inputs(
+        enterprises=_frame(connection, rows_of("enterprise", then), _ENTERPRISE, open_on=day),
+        sources=_frame(connection, rows_of("source", then), _SOURCE, open_on=day),
+        inventory=_frame(connection, rows_of("inventory", then), _INVENTORY),
+        population=_frame(connection, rows_of("population", then), _POPULATION),
+        targets=_frame(connection, rows_of("target", then), _TARGET),
+        areas=_frame(connection, rows_of("area", then), _AREA),
+        edition=edition_on(connection, day),
+    )
+
+
+_SCOPES = (*SCOPE, "declared_township_code")
+_ENTERPRISE = ("name", "industry", "workers", "person_general", *_SCOPES, "geom_m")
+_SOURCE = ("name", "kind", "unit_type", *_SCOPES, "geom_m")
+_INVENTORY = ("source_code", "cas", "substance", "hazard_class", "quantity_t", "unit_code", "as_of")
+_POPULATION = ("people", "people_day", "vulnerable", "rescue_min", *SCOPE, "geom_m")
+_TARGET = ("name", "target_class", "people_day", "people_night", "status", *SCOPE, "geom_m")
+_AREA = ("name", "level", "parent_code", "people", "members", *SCOPE, "geom_m")
+
+
+def _frame(
+    connection: Connection, rows: FromClause, names: tuple[str, ...], *, open_on: date | None = None
+) -> pd.DataFrame:
+    """The named columns of a layer in order of code; positions as shapely geometries under `geom`."""
+    columns = [rows.c.code, *(rows.c[n] for n in names if n != "geom_m" and n in rows.c)]
+    with_position = "geom_m" in names
+    if with_position:
+        columns.append(func.ST_AsBinary(rows.c.geom_m).label("geom"))
+    query = select(*columns).order_by(rows.c.code)
+    if open_on is not None:
+        still = or_(func.coalesce(rows.c.status, "active") != "closed", rows.c.closed_on > open_on)
+        query = query.where(and_(still, or_(rows.c.opened_on.is_(None), rows.c.opened_on <= open_on)))
+    result = connection.execute(query)
+    frame = pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object)
+    if with_position:
+        frame["geom"] = shapely.from_wkb(frame["geom"].map(_bytes).to_numpy(object))
+    return frame
+
+
+def _bytes(value: Any) -> bytes | None:
+    return None if value is None else bytes(value)
+
+
+def edition_on(connection: Connection, day: date) -> Edition:
+    """The edition in force on a day; before the first one, the first."""
+    query = select(edition.c.content).order_by(
+        (edition.c.effective_from > day), func.abs(edition.c.effective_from - day)
+    )
+    return Edition.from_json(connection.execute(query.limit(1)).scalar_one())
+
+
+def write_results(
+    connection: Connection, rev: int, scores: pd.DataFrame, contributions: pd.DataFrame
+) -> dict[str, int]:
+    """Keep a run's results under revision `rev`; returns how many scores changed, by kind.
+
+    `scores` has the columns of `score` but rev, `contributions` those of `contribution` but rev; jsonb as text.
+    What is gone from the results is gone from the tables; the past keeps it.
+    """
+    connection.execute(text("CREATE TEMP TABLE new_score (LIKE score) ON COMMIT DROP"))
+    connection.execute(text("CREATE TEMP TABLE new_contribution (LIKE contribution) ON COMMIT DROP"))
+    copy_in(connection, "new_score", scores.assign(rev=rev))
+    copy_in(connection, "new_contribution", contributions.assign(rev=rev))
+    connection.execute(text("ANALYZE new_score; ANALYZE new_contribution"))
+    changed = connection.execute(
+        select(func.keep_results(rev, list(AREA_KINDS)).table_valued("changed_kind", "n"))
+    )
+    return {row.changed_kind: row.n for row in changed}
+
+
+def record_run(connection: Connection, values: dict[str, Any]) -> int:
+    """Add a run to the ledger and return its number."""
+    run_id = connection.execute(select(func.coalesce(func.max(run.c.run_id), 0) + 1)).scalar_one()
+    connection.execute(run.insert().values(run_id=run_id, **values))
+    return int(run_id)
+
+
+def last_run(connection: Connection, then: Moment | None = None) -> dict[str, Any] | None:
+    """The newest run that set the current levels, now or by a moment."""
+    query = select(run).where(run.c.current).order_by(run.c.rev.desc()).limit(1)
+    if then is not None:
+        query = query.where(run.c.rev <= then.rev)
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
+def runs(connection: Connection, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
+    """The run ledger, newest first."""
+    return [
+        dict(r)
+        for r in connection.execute(
+            select(run).order_by(run.c.run_id.desc()).limit(limit).offset(offset)
+        ).mappings()
+    ]
+
+
+def account_of(
+    connection: Connection, kind: str, code: str, then: Moment | None = None
+) -> list[dict[str, Any]]:
+    """The stored lines of one account in their order: item, record, value (micro-points), args."""
+    rows = results_of("contribution", then)
+    query = select(rows.c.item, rows.c.record, rows.c.value, rows.c.args)
+    query = query.where(rows.c.kind == kind, rows.c.code == code).order_by(rows.c.n)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def level_counts(connection: Connection) -> dict[str, dict[int | None, int]]:
+    """How many things of each kind have each level now."""
+    query = select(score.c.kind, score.c.level, func.count()).group_by(score.c.kind, score.c.level)
+    found: dict[str, dict[int | None, int]] = {}
+    for kind, level, n in connection.execute(query):
+        found.setdefault(kind, {})[level] = n
+    return found

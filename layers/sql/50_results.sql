@@ -1,0 +1,32 @@
+-- Results of a run: kept by revision like the layers, but without a day of their own.
+
+-- Merges what a run staged in new_score and new_contribution (temporary tables of this transaction) into the results:
+-- only what differs is touched, what was there before goes to the past. Returns how many scores changed, by kind.
+CREATE OR REPLACE FUNCTION keep_results(this_rev bigint, area_kinds text[])
+RETURNS TABLE (changed_kind text, n bigint)
+LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+  tab text;
+  columns text;
+  qualified text;
+BEGIN
+  FOREACH tab IN ARRAY ARRAY['score', 'contribution'] LOOP
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum), string_agg('t.' || quote_ident(attname), ', ' ORDER BY attnum)
+      INTO columns, qualified FROM pg_attribute
+      WHERE attrelid = tab::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'rev';
+    EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT DISTINCT kind, code FROM (
+      (SELECT %s FROM %I EXCEPT SELECT %s FROM %I) UNION ALL (SELECT %s FROM %I EXCEPT SELECT %s FROM %I)) d',
+      'changed_' || tab, columns, 'new_' || tab, columns, tab, columns, tab, columns, 'new_' || tab);
+    EXECUTE format('INSERT INTO %I (%s, rev, rev_to) SELECT %s, t.rev, $1 FROM %I t JOIN %I USING (kind, code)',
+      tab || '_past', columns, qualified, tab, 'changed_' || tab) USING this_rev;
+    EXECUTE format('DELETE FROM %I t USING %I c WHERE t.kind = c.kind AND t.code = c.code', tab, 'changed_' || tab);
+    EXECUTE format('INSERT INTO %I (%s, rev) SELECT %s, $1 FROM %I t JOIN %I USING (kind, code)',
+      tab, columns, qualified, 'new_' || tab, 'changed_' || tab) USING this_rev;
+  END LOOP;
+  DELETE FROM colour o USING changed_score c WHERE o.kind = c.kind AND o.code = c.code;
+  INSERT INTO colour (kind, code, level, base_level, rise_level, rev)
+    SELECT s.kind, s.code, s.level, s.base_level, s.rise_level, this_rev
+    FROM new_score s JOIN changed_score USING (kind, code) WHERE s.kind = ANY (area_kinds);
+  RETURN QUERY SELECT c.kind, count(*) FROM changed_score c GROUP BY c.kind ORDER BY c.kind;
+END $$;
+REVOKE EXECUTE ON FUNCTION keep_results(bigint, text[]) FROM PUBLIC;
