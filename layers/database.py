@@ -121,6 +121,13 @@ def reading(engine: Engine, identity: Identity | None) -> Iterator[Connection]:
 
 
 @contextmanager
+def nameless(engine: Engine) -> Iterator[Connection]:
+    """One transaction of a reader that has no identity yet: it sees no row and may only ask who a token is."""
+    with _answers(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction of a job, as owner, READ COMMITTED: all of it is written or none."""
     with _answers(), engine.begin() as connection:
@@ -154,6 +161,15 @@ def _answers() -> Iterator[None]:
         if error.connection_invalidated:
             raise Unavailable("数据库连接中断", remedy="请稍后重试，或运行 riskmap doctor") from error
         raise
+
+
+def runner_alive(connection: Connection) -> bool:
+    """Whether some process holds the job runner's lock on this database now."""
+    held = text(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :a AND objid = :b"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    return bool(connection.execute(held, {"a": RUNNER_LOCK[0], "b": RUNNER_LOCK[1]}).scalar_one())
 
 
 def host_of(dsn: str) -> str:
