@@ -149,16 +149,18 @@ def first_places(connection: Connection, township: str) -> dict[str, str]:
     area, enterprise = metadata.tables["area"], metadata.tables["enterprise"]
     of_level = select(func.min(area.c.code))
     chosen = connection.execute(
-        select(func.coalesce(func.min(area.c.code).filter(area.c.code == township), func.min(area.c.code))).where(
-            area.c.level == "township"
-        )
+        select(
+            func.coalesce(func.min(area.c.code).filter(area.c.code == township), func.min(area.c.code))
+        ).where(area.c.level == "township")
     ).scalar_one()
     found = {
         "township": chosen,
         "village": connection.execute(
             of_level.where(area.c.level == "village", area.c.township_code == chosen)
         ).scalar_one(),
-        "grid": connection.execute(of_level.where(area.c.level == "grid", area.c.township_code == chosen)).scalar_one(),
+        "grid": connection.execute(
+            of_level.where(area.c.level == "grid", area.c.township_code == chosen)
+        ).scalar_one(),
         "enterprise": connection.execute(
             select(func.min(enterprise.c.code)).where(
                 enterprise.c.township_code == chosen, enterprise.c.status.is_distinct_from("closed")
