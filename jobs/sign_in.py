@@ -84,7 +84,6 @@ def sign_in(
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     expires_at = now + LASTS[kind]
     with writing(owner) as connection:
-        users.forget_guesses(connection, now - FORGOTTEN_AFTER)
         if HASHER.check_needs_rehash(found.password_hash):
             users.renew_hash(connection, name, HASHER.hash(password))
         users.start_session(

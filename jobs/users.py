@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from jobs.sign_in import HASHER, LONGEST_PASSWORD, tidy_name, verified
+from jobs.sign_in import FORGOTTEN_AFTER, HASHER, LONGEST_PASSWORD, tidy_name, verified
 from layers import users
 from layers.database import Identity, writing
 from layers.history import open_revision
@@ -95,6 +95,14 @@ def disable_user(owner: Engine, name: str, *, actor: str = "system") -> None:
 def enable_user(owner: Engine, name: str, *, actor: str = "system") -> None:
     """Switch an account on again, with the password it had. NotFound for an unknown name."""
     _change(owner, name, actor, "user-enable", f"启用用户 {name}", enabled=True)
+
+
+def forget_old_sessions(owner: Engine) -> None:
+    """Drop expired sessions and failed sign-ins that no longer count: housekeeping, so no revision."""
+    now = datetime.now(UTC)
+    with writing(owner) as connection:
+        users.forget_sessions(connection, now)
+        users.forget_guesses(connection, now - FORGOTTEN_AFTER)
 
 
 def demo_users(owner: Engine, home: Path) -> Path:

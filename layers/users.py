@@ -88,8 +88,7 @@ def renew_hash(connection: Connection, name: str, password_hash: str) -> None:
 
 
 def start_session(connection: Connection, values: dict[str, Any]) -> None:
-    """Keep a session; those that expired go."""
-    connection.execute(session.delete().where(session.c.expires_at <= values["created_at"]))
+    """Keep a session."""
     connection.execute(session.insert().values(values))
 
 
@@ -102,6 +101,11 @@ def end_sessions(connection: Connection, name: str, but: bytes | None = None) ->
     """End every session of an account, `but` one."""
     others = session.c.token_hash != but if but is not None else true()
     connection.execute(session.delete().where(session.c.name == name, others))
+
+
+def forget_sessions(connection: Connection, now: datetime) -> None:
+    """Drop the sessions that have expired."""
+    connection.execute(session.delete().where(session.c.expires_at <= now))
 
 
 def guesses_locked(connection: Connection, subject: bytes, now: datetime) -> Guesses:
