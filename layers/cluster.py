@@ -31,6 +31,9 @@ STOP_TIMEOUT_S = 60
 ORPHAN_TIMEOUT_S = 5
 """What a killed postmaster left gets this long to end by itself once asked, as PostgreSQL gives its own."""
 
+MOST_STARTS = 3
+"""A server killed while it starts is started again; one that dies every time is out of memory, most likely."""
+
 PAUSE_S = 0.02
 
 
@@ -103,9 +106,17 @@ class Cluster:
     def _await_ready(self) -> None:
         """Start the server, or wait for another command that is starting it or for a killed one's rest to end."""
         begun = time.monotonic()
+        starts = 0
         while not self.server.ready():
             lock = try_lock(self.server.lock_path)
             if lock is not None:
+                starts += 1
+                if starts > MOST_STARTS:
+                    os.close(lock)
+                    raise Unavailable(
+                        f"数据库 {MOST_STARTS} 次启动后随即被终止",
+                        remedy=f"请检查内存是否充足，并看 {self.server.log}",
+                    )
                 try:
                     self.server.start(lock)
                 finally:

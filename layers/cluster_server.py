@@ -123,7 +123,8 @@ class Server:
     def start(self, lock: int) -> None:
         """Make the data where there is none and start the server, which inherits `lock`.
 
-        Raises Unavailable with the reason and what to do. Data is never removed.
+        Raises Unavailable where the server refuses, with the reason and what to do; returns where it was killed
+        while starting, which is told by `ready`. Data is never removed.
         """
         self._check_way()
         if self.data is None:
@@ -150,8 +151,9 @@ class Server:
             os.close(log)
         with process:
             process.communicate()
-        if process.returncode and not self.ready():
-            raise self._failure(self.log.read_text(errors="replace"), "数据库未能启动")
+        said = self.log.read_text(errors="replace")
+        if process.returncode and _telling(said):
+            raise self._failure(said, "数据库未能启动")
 
     def _make_data(self, binaries: Path, lock: int) -> None:
         """Make a complete data folder under another name, then rename it: half of one is never taken for one."""
@@ -254,11 +256,15 @@ class Server:
         }
 
     def _failure(self, said: str, what: str) -> Unavailable:
-        lines = [line for line in said.splitlines() if line.strip()]
-        telling = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "rror:"))]
-        reason = (telling or lines or ["没有留下说明"])[-1]
+        reason = (_telling(said) or ["进程被终止"])[-1]
         cures = [cure for words, cure in _CURES.items() if words in said]
         return Unavailable(f"{what}：{reason}", remedy=cures[0] if cures else f"请看 {self.log}")
+
+
+def _telling(said: str) -> list[str]:
+    """The lines that name a reason; none where a program was killed. "The database system is …" is for clients."""
+    lines = [line for line in said.splitlines() if "the database system is" not in line]
+    return [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "rror:"))]
 
 
 def _check_version(data: Path) -> None:

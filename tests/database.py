@@ -61,7 +61,8 @@ class Databases:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with self._maintenance() as connection:
-                if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+                known = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+                if name in known:
                     return name
                 draft = f"{name}_draft"
                 self._drop(connection, draft)
