@@ -53,9 +53,7 @@ def add_user(
     password = password if password is not None else new_password()
     _check_name(name)
     _check_password(password, name)
-    wanted = users.Account(
-        name, role, area_code, enterprise_code, committee, HASHER.hash(password), enabled=True
-    )
+    wanted = users.Account(name, role, area, enterprise, committee, HASHER.hash(password), enabled=True)
     with writing(owner) as connection:
         _check_scope(connection, wanted)
         if users.account_named(connection, name) is not None:
