@@ -1,5 +1,8 @@
 """Setting up: extension, schema, the city and the shipped editions, in one transaction; safe to run again."""
 
+import json
+from datetime import datetime
+
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -7,13 +10,15 @@ from layers.city import edition_names, record_city, record_edition, stored_city
 from layers.database import owner_engine, writing
 from layers.history import open_revision
 from layers.migrate import database_version, migrate, newest_version
-from riskmap.editions import shipped_editions
+from riskmap.editions import load_edition, shipped_editions
 from riskmap.errors import Unavailable
 from riskmap.settings import City
 
 
-def prepare_database(dsn: str, city: City) -> bool:
+def prepare_database(dsn: str, city: City, at: datetime | None = None) -> bool:
     """Make a database ready for `city`: create or update everything; True where something changed.
+
+    `at` dates the first revision for those who load history after it (the demo, tests).
 
     Refused where it belongs to another city, Unavailable where PostGIS cannot be had.
     """
@@ -24,7 +29,7 @@ def prepare_database(dsn: str, city: City) -> bool:
             before = database_version(connection)
             migrate(connection, city.metric_srid)
             changed = before != newest_version()
-            return _record(connection, city, first=before is None) or changed
+            return _record(connection, city, at, first=before is None) or changed
     finally:
         engine.dispose()
 
@@ -39,13 +44,13 @@ def _extension(connection: Connection) -> None:
         ) from error
 
 
-def _record(connection: Connection, city: City, *, first: bool) -> bool:
+def _record(connection: Connection, city: City, at: datetime | None, *, first: bool) -> bool:
     """The city and the editions that are not on file yet, as one revision; False where all were."""
     known = edition_names(connection)
-    new = [e for e in shipped_editions() if e.name not in known]
+    new = [load_edition(path) for name, path in shipped_editions().items() if name not in known]
     if not first and not new and stored_city(connection) == city:
         return False
-    rev = open_revision(connection, "system", "init", "建立数据库" if first else "更新城市设置或规则版本")
+    rev = open_revision(connection, "system", "init", "建立数据库" if first else "更新城市设置或规则版本", at)
     record_city(connection, city, rev)
     for item in new:
         record_edition(
@@ -55,7 +60,7 @@ def _record(connection: Connection, city: City, *, first: bool) -> bool:
                 "effective_from": item.effective_from,
                 "approved_by": item.approved_by,
                 "approved_on": item.approved_on,
-                "content": item.to_json(),
+                "content": json.loads(item.to_json()),
                 "hash": bytes.fromhex(item.hash),
                 "rev": rev,
             },

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, FromClause, Subquery, func, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from layers.schema import head, metadata, views
 from riskmap.errors import BadInput, NotFound
@@ -77,7 +78,7 @@ def as_of(table: str, day: date, rev: int) -> Subquery:
         select(rows)
         .where(rows.c.rev <= rev, rows.c.valid_from <= day, or_(rows.c.rev_to > rev, rows.c.valid_to > day))
         .order_by(rows.c.code, rows.c.rev.desc(), rows.c.valid_from.desc())
-        .distinct(rows.c.code)
+        .ext(distinct_on(rows.c.code))
         .subquery()
     )
     return select(newest).where(~newest.c.gone).subquery(table)
@@ -85,24 +86,26 @@ def as_of(table: str, day: date, rev: int) -> Subquery:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point of the past: the day that is asked about, and the last revision recorded by then."""
+    """A point of the past: the last revision recorded by then, and the day that is asked about.
 
-    day: date
+    Without a day it is the state after that revision, exactly as it stood.
+    """
+
+    day: date | None
     rev: int
-    instant: datetime
 
 
 def moment(connection: Connection, as_of_text: str) -> Moment:
     """The moment of an `--as-of`: its day in Asia/Shanghai and the revision known at its end."""
     instant = parse_as_of(as_of_text)
-    return Moment(instant.astimezone(CLOCK).date(), rev_at(connection, instant), instant)
+    return Moment(instant.astimezone(CLOCK).date(), rev_at(connection, instant))
 
 
 def rows_of(table: str, then: Moment | None = None) -> FromClause:
     """A layer now, or as of a moment: the one way every reader takes it."""
     if then is None:
         return metadata.tables[table]
-    return as_of(table, then.day, then.rev)
+    return as_known(table, then.rev) if then.day is None else as_of(table, then.day, then.rev)
 
 
 def results_of(table: str, then: Moment | None = None) -> FromClause:

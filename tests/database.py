@@ -11,18 +11,24 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import Engine
 
 from layers.cluster import Cluster
 from layers.cluster_host import open_lock
+from layers.database import owner_engine, reader_engine
 
 # Lost at a power cut, which no test outlives. What tests crashes has a cluster of its own, without these.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+"""The first revision of a prepared database: tests may load history after it."""
 
 _HOME = pytest.StashKey[Path]()
 
@@ -115,7 +121,7 @@ def prepared(databases: Databases) -> str:
     from jobs.setup import prepare_database  # noqa: PLC0415 - tests of the cluster alone do not need it
     from riskmap.settings import load_city  # noqa: PLC0415
 
-    return databases.template("riskmap_prepared", lambda dsn: prepare_database(dsn, load_city()))
+    return databases.template("riskmap_prepared", lambda dsn: prepare_database(dsn, load_city(), LONG_AGO))
 
 
 @pytest.fixture
@@ -137,3 +143,19 @@ def bare_database(databases: Databases) -> Iterator[str]:
     """The URL of a database with nothing in it, no PostGIS either."""
     with databases.fresh() as dsn:
         yield dsn
+
+
+@pytest.fixture
+def owner(database: str) -> Iterator[Engine]:
+    """The engine of jobs on a prepared database for one test."""
+    engine = owner_engine(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def reader(database: str) -> Iterator[Engine]:
+    """The engine of pages on the same database as `owner`."""
+    engine = reader_engine(database)
+    yield engine
+    engine.dispose()

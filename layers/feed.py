@@ -1,0 +1,67 @@
+"""News of the database: the numbers of new revisions as they are committed, and what of them a reader may see."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event
+
+import psycopg
+from sqlalchemy import Connection, select
+
+from layers.schema import change, head
+
+MOST_CHANGES = 500
+_PATIENCE_S = 0.5
+_LONGEST_PAUSE_S = 5.0
+
+
+def listen(dsn: str, stop: Event) -> Iterator[int | None]:
+    """Numbers of new revisions until `stop` is set; None when the database is lost, a number when it is back.
+
+    A connection of its own, as the reader without identity: it learns numbers and may read nothing. The first number
+    after each connect is the newest there is, so nothing that happened in between is missed.
+    """
+    pause_s = _PATIENCE_S
+    while not stop.is_set():
+        try:
+            with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+                connection.execute("SET ROLE riskmap_web")
+                connection.execute("LISTEN riskmap")
+                yield _newest(connection)
+                pause_s = _PATIENCE_S
+                while not stop.is_set():
+                    for notice in connection.notifies(timeout=_PATIENCE_S, stop_after=1):
+                        yield int(notice.payload)
+        except psycopg.OperationalError:
+            yield None
+            stop.wait(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _newest(connection: psycopg.Connection) -> int:
+    row = connection.execute("SELECT rev_at('infinity')").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed up to revision `rev`, as (layer, code) pairs; `more` where there were too many to name."""
+
+    rev: int
+    changes: list[tuple[str, str]]
+    more: bool
+
+
+def changes_since(connection: Connection, rev: int) -> News:
+    """The records changed after `rev` that the caller's transaction may see; `*` stands for a whole layer."""
+    newest = int(connection.execute(select(head.c.rev)).scalar_one())
+    named = connection.execute(
+        select(change.c.layer, change.c.code)
+        .where(change.c.rev > rev, change.c.rev <= newest)
+        .group_by(change.c.layer, change.c.code)
+        .order_by(change.c.layer, change.c.code)
+        .limit(MOST_CHANGES + 1)
+    ).all()
+    return News(
+        newest, [(row.layer, row.code) for row in named[:MOST_CHANGES]], more=len(named) > MOST_CHANGES
+    )

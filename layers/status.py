@@ -1,0 +1,55 @@
+"""What every screen says about itself: the last revision, the run its levels come from, and whether anyone works."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, text
+
+from layers.database import RUNNER_LOCK
+from layers.schema import city, head, run
+
+_WORKER_HOLDS_LOCK = text(
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = :first AND objid = :second"
+    " AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the data: last revision, current run (None before the first), city, worker alive."""
+
+    rev: int
+    city_code: str
+    city_name: str
+    run_id: int | None
+    edition: str | None
+    code_version: str | None
+    data_time: datetime | None
+    worker: bool
+
+
+def status_of(connection: Connection) -> Status:
+    """The state as the caller's transaction sees it; everyone signed in may know it."""
+    place = connection.execute(select(city.c.code, city.c.name)).one()
+    latest = connection.execute(
+        select(run.c.run_id, run.c.edition, run.c.code_version, run.c.data_time)
+        .where(run.c.current)
+        .order_by(run.c.rev.desc())
+        .limit(1)
+    ).first()
+    return Status(
+        rev=int(connection.execute(select(head.c.rev)).scalar_one()),
+        city_code=place.code,
+        city_name=place.name,
+        run_id=latest.run_id if latest else None,
+        edition=latest.edition if latest else None,
+        code_version=latest.code_version if latest else None,
+        data_time=latest.data_time if latest else None,
+        worker=worker_runs(connection),
+    )
+
+
+def worker_runs(connection: Connection) -> bool:
+    """Whether some process holds the runner's lock on this database."""
+    held = connection.execute(_WORKER_HOLDS_LOCK, {"first": RUNNER_LOCK[0], "second": RUNNER_LOCK[1]})
+    return bool(held.scalar_one())

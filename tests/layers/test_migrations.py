@@ -1,0 +1,57 @@
+"""The schema built by migrations is the schema the program speaks of; applying it again changes nothing."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from jobs.setup import prepare_database
+from layers.database import owner_engine, writing
+from layers.migrate import database_version, migrate, newest_version
+from layers.schema import METRIC_SRID, metadata
+from riskmap.settings import load_city
+from tests.database import LONG_AGO
+
+_SCHEMA = """
+SELECT 'column', table_name || '.' || column_name || ' ' || udt_name || coalesce(column_default, '')
+  FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT 'function', p.oid::regprocedure::text || md5(pg_get_functiondef(p.oid))
+  FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+UNION ALL SELECT 'policy', tablename || policyname || roles::text || coalesce(qual, '') FROM pg_policies
+UNION ALL SELECT 'grant', table_name || grantee || privilege_type FROM information_schema.role_table_grants
+  WHERE table_schema = 'public'
+UNION ALL SELECT 'trigger', tgrelid::regclass || tgname FROM pg_trigger WHERE NOT tgisinternal
+ORDER BY 1, 2
+"""
+
+
+def test_migrations_end_at_the_schema(owner: Engine) -> None:
+    with writing(owner) as connection:
+        assert database_version(connection) == newest_version()
+        options = {
+            "include_object": lambda o, name, kind, reflected, _: (
+                kind != "table" or not reflected or name in metadata.tables
+            ),
+            "compare_type": False,
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        differences = [d for d in compare_metadata(context, metadata) if "alembic" not in str(d)]
+        assert differences == []
+
+
+def test_applying_the_schema_again_changes_nothing(owner: Engine) -> None:
+    with writing(owner) as connection:
+        before = connection.execute(text(_SCHEMA)).all()
+        migrate(connection, METRIC_SRID)
+        assert connection.execute(text(_SCHEMA)).all() == before
+        assert len(before) > 300
+
+
+def test_preparing_twice_writes_one_revision(bare_database: str) -> None:
+    city = load_city()
+    assert prepare_database(bare_database, city, LONG_AGO)
+    assert not prepare_database(bare_database, city, LONG_AGO)
+    engine = owner_engine(bare_database)
+    with writing(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM revision")).scalar_one() == 1
+    engine.dispose()
