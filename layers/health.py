@@ -112,11 +112,12 @@ def _unprotected(connection: Connection) -> list[str]:
 def _visible_without_identity(connection: Connection) -> list[str]:
     readable = connection.execute(text(_READABLE), {"role": WEB_ROLE, "privilege": "SELECT"}).all()
     quote = connection.dialect.identifier_preparer.quote
-    seen = []
     with connection.begin_nested() as savepoint:
         connection.execute(text(f"SET LOCAL ROLE {WEB_ROLE}"))
-        for row in readable:
-            if connection.execute(text(f"SELECT EXISTS (SELECT FROM {quote(row.relname)})")).scalar_one():
-                seen.append(f"没有登录身份也能看到 {row.relname} 的行")
+        seen = [
+            row.relname
+            for row in readable
+            if connection.execute(text(f"SELECT EXISTS (SELECT FROM {quote(row.relname)})")).scalar_one()
+        ]
         savepoint.rollback()
-    return seen
+    return [f"没有登录身份也能看到 {name} 的行" for name in seen]
