@@ -20,7 +20,8 @@ setup-test:
 # On a terminal the program gets its own foreground process group, so that Ctrl-C stops it and not make, and
 # make ends with the program's 0. setpriv: the program stops too when make itself is killed.
 demo: setup ## show the demo city on a map; PORT=8000
-	@if [ -t 0 ]; then set -m; fi; setpriv --pdeathsig TERM $(BIN)/riskmap demo $(if $(PORT),--port $(PORT))
+	@run="setpriv --pdeathsig TERM $(BIN)/riskmap demo $(if $(PORT),--port $(PORT))"; \
+	if [ -t 0 ]; then set -m; $$run || exit $$?; else exec $$run; fi
 
 test: setup-test lint ## run all checks and tests
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
