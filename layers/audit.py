@@ -34,3 +34,9 @@ def revisions(connection: Connection, limit: int = 100, before: int | None = Non
         query = query.where(revision.c.rev < before)
     keep = ("rev", "at", "actor", "job", "reason", "detail")
     return [{name: row[name] for name in keep} for row in connection.execute(query).mappings()]
+
+
+def reasons(connection: Connection, job: str) -> list[str]:
+    """The reasons given by one job's revisions, oldest first."""
+    query = select(revision.c.reason).where(revision.c.job == job, revision.c.reason.is_not(None))
+    return list(connection.execute(query.order_by(revision.c.rev)).scalars())

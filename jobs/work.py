@@ -1,0 +1,94 @@
+"""The worker: one scheduler among any number of processes, woken by changes, the clock and a person's request."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import psycopg
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine
+
+from jobs.risk import assess, is_stale
+from jobs.users import forget_old_sessions
+from layers.database import RUNNER_LOCK
+from layers.history import CLOCK
+from riskmap.errors import RiskMapError
+
+_LOG = logging.getLogger("riskmap.work")
+_PATROL_S = 30
+_WAIT_S = 2.0
+
+
+class Worker:
+    """Holds the runner's lock and the scheduler while it lasts; any number may wait, one works.
+
+    `revive` brings a private database server back after it died; a foreign one is waited for.
+    """
+
+    def __init__(self, dsn: str, owner: Engine, revive: Callable[[], None]) -> None:
+        self._dsn = dsn
+        self._owner = owner
+        self._revive = revive
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End `run()` at the next turn; a run under way finishes or is rolled back whole."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until `stop()`: wait for the lock, hold it, listen; start over when the database went away."""
+        while not self._stop.is_set():
+            try:
+                with psycopg.connect(self._dsn, autocommit=True) as connection:
+                    self._hold(connection)
+            except psycopg.OperationalError as error:
+                _LOG.warning("database away: %s", error.__class__.__name__)
+                self._try_revive()
+                self._stop.wait(_WAIT_S)
+
+    def _try_revive(self) -> None:
+        try:
+            self._revive()
+        except RiskMapError as error:
+            _LOG.warning("%s", error.detail)
+
+    def _hold(self, connection: psycopg.Connection) -> None:
+        """Take the runner's lock (it dies with this connection) and turn every notice into a patrol."""
+        while not connection.execute("SELECT pg_try_advisory_lock(%s, %s)", RUNNER_LOCK).fetchone()[0]:  # type: ignore[index]
+            if self._stop.wait(_WAIT_S):
+                return
+        scheduler = BackgroundScheduler(timezone=CLOCK)
+        scheduler.add_job(
+            self._patrol, "interval", seconds=_PATROL_S, id="patrol", max_instances=1, coalesce=True
+        )
+        scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight", misfire_grace_time=None)
+        scheduler.start()
+        try:
+            self._wake(scheduler)
+            connection.execute("LISTEN riskmap")
+            while not self._stop.is_set():
+                for _ in connection.notifies(timeout=_WAIT_S, stop_after=1):
+                    self._wake(scheduler)
+        finally:
+            scheduler.shutdown(wait=True)
+
+    @staticmethod
+    def _wake(scheduler: BackgroundScheduler) -> None:
+        scheduler.modify_job("patrol", next_run_time=datetime.now(UTC))
+
+    def _patrol(self) -> None:
+        """Recompute what changed since the last run; a failure is logged and tried again at the next turn."""
+        self._safely(lambda: assess(self._owner, actor="scheduler") if is_stale(self._owner) else None)
+
+    def _midnight(self) -> None:
+        """A new day: dynamic factors step, sessions end."""
+        self._safely(lambda: assess(self._owner, actor="scheduler"))
+        self._safely(lambda: forget_old_sessions(self._owner))
+
+    @staticmethod
+    def _safely(task: Callable[[], object]) -> None:
+        try:
+            task()
+        except Exception:
+            _LOG.exception("job failed; it is tried again at the next turn")

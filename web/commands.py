@@ -1,0 +1,255 @@
+"""The commands, one function each: read the options, call one job or one reader, print the answer."""
+
+import json as json_text
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.doctor import run_checks
+from jobs.explain import explain as explain_record
+from jobs.imports import import_file
+from jobs.risk import assess as assess_city
+from jobs.setup import prepare_database
+from jobs.users import add_user
+from layers.cluster import database
+from layers.database import CITY, reading
+from layers.fields import LAYERS
+from layers.history import moment
+from layers.records import KINDS, fetch
+from riskmap.errors import NotFound
+from riskmap.settings import Settings, load_city
+from riskmap.vocabulary import USER_ROLES
+from web.console import print_facts, print_json, print_table, progress, say
+from web.opening import Opened, opened
+from web.serving import run_demo, run_server, run_worker
+
+app = typer.Typer(
+    help="RiskMap 安全风险一张图：县市级安全生产风险分级与预警平台",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+user = typer.Typer(help="用户管理", no_args_is_help=True)
+app.add_typer(user, name="user")
+
+Json = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="截至某日（2026-01-31）或某时刻")]
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    port: Annotated[int | None, typer.Option(help="端口")] = None,
+    once: Annotated[bool, typer.Option("--once", help="只建库、装载、计算，不启动网页")] = False,
+    seed: Annotated[int, typer.Option(help="合成数据的随机种子")] = 1,
+) -> None:
+    """建立演示城市（沅江市，合成数据），计算风险并打开地图。"""
+    run_demo(_settings(context, port), seed=seed, once=once)
+
+
+@app.command()
+def init(context: typer.Context) -> None:
+    """为 RISKMAP_CITY 建立或更新数据库，不装入演示数据。"""
+    settings = _settings(context)
+    city = load_city(settings.city)
+    with database(settings) as dsn:
+        changed = prepare_database(dsn, city)
+    say(
+        f"{city.name}（{city.code}，{city.metric_crs}）："
+        + ("数据库已就绪" if changed else "已是最新，未作改动")
+    )
+
+
+@app.command()
+def migrate(context: typer.Context) -> None:
+    """把数据库结构更新到当前版本。"""
+    with opened(_settings(context), migrated=False) as city:
+        changed = prepare_database(city.dsn, city.city)
+    say("结构已更新" if changed else "已是最新，未作改动")
+
+
+@app.command()
+def serve(context: typer.Context, port: Annotated[int | None, typer.Option(help="端口")] = None) -> None:
+    """启动网页服务。"""
+    run_server(_settings(context, port))
+
+
+@app.command()
+def work(context: typer.Context) -> None:
+    """启动定时任务（同一数据库只有一个在工作，其余等候）。"""
+    run_worker(_settings(context))
+
+
+@app.command()
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """逐项检查：数据库、权限、资源文件、时钟、数据源。"""
+    report = run_checks(_settings(context))
+    if json:
+        print_json(report.to_json())
+    else:
+        for check in report.checks:
+            say(
+                f"{check.mark} {check.name}：{check.message}"
+                + (f"（{check.remedy}）" if check.remedy else "")
+            )
+    if not report.healthy:
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_layer(
+    context: typer.Context,
+    layer: Annotated[str, typer.Argument(help="图层：" + " ".join(LAYERS))],
+    file: Annotated[Path, typer.Argument(help=".csv .xlsx .geojson")],
+    crs: Annotated[str | None, typer.Option(help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="字段对应文件 .toml")] = None,
+    sheet: Annotated[str | None, typer.Option(help="工作表")] = None,
+    encoding: Annotated[str | None, typer.Option(help="文本编码")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，不写入")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="有错的行跳过，其余写入")] = False,
+    json: Json = False,
+) -> None:
+    """导入一个图层：全部成功或全部不写；每个错误说明行、字段、原因和改法。"""
+    with opened(_settings(context)) as city, progress(quiet=json) as bar:
+        report = import_file(
+            city.owner,
+            layer,
+            file,
+            crs=crs,
+            mapping=mapping,
+            sheet=sheet,
+            encoding=encoding,
+            dry_run=dry_run,
+            partial=partial,
+            progress=bar,
+        )
+    if json:
+        print_json(report.to_json())
+        return
+    counts = (
+        f"新增 {report.inserted}，更新 {report.updated}，未变 {report.unchanged}，拒绝 {len(report.rejected)}"
+    )
+    say(
+        f"{LAYERS[layer].zh}：读取 {report.rows_read} 行，{counts}"
+        + ("（试运行，未写入）" if dry_run else "")
+    )
+    _print_rejected(report.to_json()["rejected"])
+
+
+def _print_rejected(rejected: list[dict[str, Any]]) -> None:
+    if rejected:
+        columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
+        print_table("未写入的行", rejected[:200], columns)
+
+
+@app.command()
+def assess(
+    context: typer.Context,
+    full: Annotated[bool, typer.Option("--full", help="全部重算")] = False,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """计算各级风险；--as-of 只登记一次回算，不改动当前等级。"""
+    with opened(_settings(context)) as city, progress(quiet=json) as bar:
+        result = assess_city(city.owner, actor="cli", full=full, as_of=as_of, progress=bar)
+    if json:
+        print_json(result)
+        return
+    say(f"第 {result['run_id']} 次计算，{result['duration_s']:.1f} 秒，规则版本 {result['edition']}")
+    for kind, levels in result["levels"].items():
+        say(f"  {kind}：" + "，".join(f"{word} {n}" for word, n in levels.items()))
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help=" ".join(KINDS))],
+    codes: Annotated[list[str] | None, typer.Argument(metavar="[CODE]...")] = None,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """显示记录及其等级；不写编码则列出全部。"""
+    with opened(_settings(context)) as city:
+        rows = _show(city, kind, codes or [], as_of)
+    if json:
+        print_json(rows[0] if codes and len(codes) == 1 else rows)
+    elif codes:
+        for row in rows:
+            print_facts(f"{row['name']} {row['code']}", row)
+    else:
+        print_table(
+            kind, rows, {"code": "编码", "name": "名称", "kind": "类别", "level": "风险等级", "score": "分值"}
+        )
+
+
+def _show(city: Opened, kind: str, codes: list[str], as_of: str | None) -> list[dict[str, Any]]:
+    with reading(city.reader, CITY) as connection:
+        then = moment(connection, as_of) if as_of else None
+        if not codes:
+            return fetch(connection, kind, then=then).items
+        rows = [(code, fetch(connection, kind, code, then=then).items) for code in codes]
+    missing = [code for code, found in rows if not found]
+    if missing:
+        raise NotFound(f"没有 {kind} {'、'.join(missing)}", remedy=f"用 riskmap show {kind} 查看全部编码")
+    return [found[0] for _, found in rows]
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help=" ".join(KINDS))],
+    code: str,
+    as_of: AsOf = None,
+    lang: Annotated[str, typer.Option(help="zh en")] = "zh",
+    json: Json = False,
+) -> None:
+    """说明一个分值由哪些记录构成，各占多少，依据哪一条。"""
+    with opened(_settings(context)) as city:
+        answer = explain_record(city.owner, city.reader, CITY, kind, code, as_of=as_of, lang=lang)
+    if json:
+        print_json(answer)
+        return
+    say(f"{answer['name']} {code}：{answer['score']} 分")
+    print_table(
+        "构成", answer["contributions"], {"value": "分", "label": "项目", "reason": "说明", "record": "记录"}
+    )
+
+
+@user.command("add")
+def user_add(
+    context: typer.Context,
+    name: str,
+    role: Annotated[str, typer.Option(help=" ".join(USER_ROLES))],
+    area: Annotated[str | None, typer.Option(help="区划代码")] = None,
+    enterprise: Annotated[str | None, typer.Option(help="企业代码")] = None,
+    committee: Annotated[str | None, typer.Option(help="专业委员会")] = None,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="从标准输入读密码")] = False,
+    json: Json = False,
+) -> None:
+    """新增用户；不给密码则生成一个，只显示这一次。"""
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
+    with opened(_settings(context)) as city:
+        made = add_user(
+            city.owner, name, role, area=area, enterprise=enterprise, committee=committee, password=password
+        )
+    if json:
+        print_json(made)
+    else:
+        say(f"用户 {made['name']}，角色 {made['role']}，密码 {made['password']}")
+
+
+@app.command()
+def openapi() -> None:
+    """输出 OpenAPI 文档。"""
+    from web.app import create_app  # noqa: PLC0415
+
+    sys.stdout.write(json_text.dumps(create_app(Settings(), None).openapi(), ensure_ascii=False) + "\n")
+
+
+def _settings(context: typer.Context, port: int | None = None) -> Settings:
+    settings = context.find_root().obj
+    assert isinstance(settings, Settings)
+    return settings.model_copy(update={"port": port}) if port else settings

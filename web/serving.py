@@ -1,0 +1,166 @@
+"""Long-running commands: the web server, the worker, and both together for the demo; they end clean on a signal."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import uvicorn
+
+from jobs.demo import load_demo, start_of_demo, summary
+from jobs.risk import assess, is_stale
+from jobs.setup import prepare_database
+from jobs.users import demo_users
+from jobs.work import Worker
+from layers.cluster import Cluster, database
+from layers.history import CLOCK
+from riskmap.errors import Refused, RiskMapError
+from riskmap.settings import Settings, load_city
+from web.app import create_app
+from web.console import progress, say
+from web.opening import Opened, opened
+
+_CHECK_S = 2.0
+_LEAVE_S = 10
+
+
+def run_server(settings: Settings) -> None:
+    """Serve the pages until Ctrl-C or SIGTERM; the private database is kept alive meanwhile."""
+    _refuse_taken_port(settings)
+    with opened(settings) as city, _kept_alive(settings):
+        _serve(city)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run the scheduler until Ctrl-C or SIGTERM."""
+    with opened(settings) as city:
+        worker = Worker(city.dsn, city.owner, _revival(settings))
+        thread = threading.Thread(target=worker.run, name="worker")
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(_CHECK_S)
+        except (KeyboardInterrupt, SystemExit):
+            return
+        finally:
+            worker.stop()
+            thread.join(_LEAVE_S)
+
+
+def run_demo(settings: Settings, *, seed: int, once: bool) -> None:
+    """The demo city from an empty home to a served map; a second start keeps the data."""
+    if not once:
+        _refuse_taken_port(settings)
+    with database(settings) as dsn:
+        today = datetime.now(CLOCK).date()
+        prepare_database(dsn, load_city(settings.city), start_of_demo(today))
+        with opened(settings) as city, progress() as bar:
+            load_demo(city.owner, settings.home, seed=seed, until=today, progress=bar)
+            demo_users(city.owner, settings.home)
+            if is_stale(city.owner):
+                assess(city.owner, actor="demo", progress=bar)
+        with opened(settings) as city:
+            _summarise(city)
+            if once:
+                return
+            with _kept_alive(settings), _worker_beside():
+                say(f"演示用户和密码：{settings.home / 'demo-users.json'}")
+                _serve(city)
+
+
+def _summarise(city: Opened) -> None:
+    for line in summary(city.owner):
+        say(line)
+
+
+class _Server(uvicorn.Server):
+    """Tells the address once somebody listens there."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            say(f"地图：http://{self.config.host}:{self.config.port}  （Ctrl-C 停止）")
+
+
+def _serve(city: Opened) -> None:
+    settings = city.settings
+    config = uvicorn.Config(
+        create_app(settings, city.dsn),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    # uvicorn raises the signal that stopped it once more: by then everything is closed
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+        _Server(config).run()
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Refused(
+                f"不能在 {settings.host}:{settings.port} 上监听：{error.strerror}",
+                remedy="请换一个端口，例如 make demo PORT=8010 或 riskmap serve --port 8010",
+            ) from None
+
+
+def _revival(settings: Settings) -> Callable[[], None]:
+    """What brings the database back: a private server is started again, a foreign one can only be waited for."""
+    return (lambda: None) if settings.database_url else Cluster(settings.home).ensure
+
+
+@contextmanager
+def _kept_alive(settings: Settings) -> Iterator[None]:
+    """Meanwhile a killed private server is started again within seconds; the reason of a failure goes to the log."""
+    revive, stop = _revival(settings), threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(_CHECK_S):
+            try:
+                revive()
+            except RiskMapError as error:
+                print(f"数据库：{error.detail}", file=sys.stderr)
+
+    thread = threading.Thread(target=watch, name="database-watch")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def _worker_beside() -> Iterator[None]:
+    """A worker process beside the server, started again whenever it ends before the server does."""
+    stop = threading.Event()
+    command = [sys.executable, "-m", "web", "work"]
+    child = [subprocess.Popen(command)]
+
+    def watch() -> None:
+        while not stop.wait(_CHECK_S):
+            if child[0].poll() is not None:
+                child[0] = subprocess.Popen(command)
+
+    thread = threading.Thread(target=watch, name="worker-watch")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        child[0].terminate()
+        try:
+            child[0].wait(_LEAVE_S)
+        except subprocess.TimeoutExpired:
+            child[0].kill()
+            child[0].wait()
