@@ -1,0 +1,40 @@
+"""How kernels are compiled and spread over threads: the same options for all of them, decided once.
+
+A kernel takes a span `lo, hi` of its items and releases the interpreter, so plain threads run it on spans. That
+compiles several times faster than Numba's own parallel loops, needs no threading layer and may be called from
+many threads at once. Nothing compiles before its first call; NUMBA_CACHE_DIR says where the result is kept.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+
+_SMALLEST_SPAN = 64
+"""items; below it a thread costs more than it saves"""
+_SPANS_PER_THREAD = 8
+"""so that a thread with an easy span takes another one"""
+
+
+def kernel(function: F) -> F:
+    """Compile a function at its first call: IEEE arithmetic in the order written, no interpreter lock."""
+    return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def over_spans(work: Callable[[int, int], T], n: int, threads: int = 0) -> list[T]:
+    """The results of `work(lo, hi)` over spans that cover 0 … n in order, at most `threads` at a time.
+
+    `threads` 0 means one per processor. There is at least one span, also for n = 0.
+    """
+    threads = threads or os.cpu_count() or 1
+    spans = max(1, min(threads * _SPANS_PER_THREAD, n // _SMALLEST_SPAN)) if threads > 1 else 1
+    edges = [n * k // spans for k in range(spans + 1)]
+    if spans == 1:
+        return [work(0, n)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, edges[:-1], edges[1:]))
