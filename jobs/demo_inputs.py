@@ -37,13 +37,14 @@ class Projection:
 
     def to_metres(self, geometry: Any) -> Any:
         """Geometry or array of geometries in degrees → in metres."""
-        return shapely.transform(geometry, self._metres)
+        return shapely.transform(geometry, self.metres)
 
     def to_degrees(self, geometry: Any) -> Any:
         """Geometry or array of geometries in metres → in degrees, rounded as the files are."""
         return shapely.transform(geometry, self.degrees)
 
-    def _metres(self, lonlat: Floats) -> Floats:
+    def metres(self, lonlat: Floats) -> Floats:
+        """Longitude, latitude (n, 2) → points (n, 2) in metres."""
         return np.column_stack(self._forward.transform(lonlat[:, 0], lonlat[:, 1]))
 
     def degrees(self, xy: Floats) -> Floats:
@@ -155,7 +156,7 @@ def _boundary(path: Path, projection: Projection) -> shapely.Geometry:
 
 def _townships(path: Path, projection: Projection) -> list[Township]:
     rows = _rows(path)
-    seats = projection._metres(np.array([[float(r["seat_lon"]), float(r["seat_lat"])] for r in rows]))
+    seats = projection.metres(np.array([[float(r["seat_lon"]), float(r["seat_lat"])] for r in rows]))
     return [
         Township(row["code"], row["name"], (float(x), float(y)), int(row["people"]), int(row["urban_people"]))
         for row, (x, y) in zip(rows, seats, strict=True)
@@ -164,7 +165,7 @@ def _townships(path: Path, projection: Projection) -> list[Township]:
 
 def _places(path: Path, projection: Projection) -> list[tuple[str, float, float]]:
     features = _features(path)
-    xy = projection._metres(np.array([f["geometry"]["coordinates"] for f in features], dtype=np.float64))
+    xy = projection.metres(np.array([f["geometry"]["coordinates"] for f in features], dtype=np.float64))
     return [
         (f["properties"]["township_code"], float(x), float(y)) for f, (x, y) in zip(features, xy, strict=True)
     ]
@@ -175,6 +176,8 @@ def _sketch(path: Path, projection: Projection) -> list[Drawn]:
     shapes = shapely.from_geojson([json.dumps(f["geometry"]) for f in features])
     shapes = projection.to_metres(shapes)
     return [
-        Drawn(f["properties"]["kind"], f["properties"]["name"], f["properties"]["rank"], f["properties"], shape)
+        Drawn(
+            f["properties"]["kind"], f["properties"]["name"], f["properties"]["rank"], f["properties"], shape
+        )
         for f, shape in zip(features, shapes, strict=True)
     ]

@@ -43,11 +43,13 @@ class Terrain:
     water: shapely.Geometry
     """union of the water polygons"""
     water_tree: shapely.STRtree
+    dry_land: shapely.Geometry
+    """the city without its waters"""
 
 
 def draw_terrain(inputs: Inputs, rng: np.random.Generator) -> Terrain:
     """Waters, dykes, roads and ferries within the boundary; shapes in metres."""
-    islands = [_reshaped(one, rng, wander=0.16) for one in inputs.drawn("island")]
+    islands = [_reshaped(one, rng, wander=0.22) for one in inputs.drawn("island")]
     parks = list(inputs.drawn("park"))
     land_in_lakes = shapely.union_all([one.shape for one in islands])
     lakes = [
@@ -55,7 +57,7 @@ def draw_terrain(inputs: Inputs, rng: np.random.Generator) -> Terrain:
             "lake", one.name, one.rank,
             shapely.intersection(shapely.difference(one.shape, land_in_lakes), inputs.boundary),
         )
-        for one in (_reshaped(lake, rng, wander=0.16) for lake in inputs.drawn("lake"))
+        for one in (_reshaped(lake, rng, wander=0.2) for lake in inputs.drawn("lake"))
     ]  # fmt: skip
     lake = shapely.union_all([way.shape for way in lakes])
     rivers = _rivers(inputs, lake, rng)
@@ -70,6 +72,7 @@ def draw_terrain(inputs: Inputs, rng: np.random.Generator) -> Terrain:
         parks=parks,
         water=water,
         water_tree=shapely.STRtree(_tiles(pieces)),
+        dry_land=shapely.difference(inputs.boundary, water),
     )
 
 
@@ -93,32 +96,39 @@ def village_roads(terrain: Terrain, seats: Floats, townships: Ints, names: list[
             a, b = members[start], members[end]
             middle = (seats[a] + seats[b]) / 2 + 0.09 * np.array([[0, -1], [1, 0]]) @ (seats[b] - seats[a])
             line = shapely.linestrings(_rounded(np.array([seats[a], middle, seats[b]]), closed=False))
-            if not shapely.intersects(terrain.water, line):
+            if shapely.contains(terrain.dry_land, line):
                 roads.append(Way("road", f"{names[a]}—{names[b]}村道", ROAD_RANK_VILLAGE, line))
     return roads
 
 
-def streets(terrain: Terrain, seat: tuple[float, float], radius_m: float, name: str, turn: float) -> list[Way]:
-    """A town's streets: two families of lines within the radius, turned by `turn` radians, dry parts only."""
+def streets(
+    terrain: Terrain, seat: tuple[float, float], radius_m: float, name: str, rng: np.random.Generator
+) -> list[Way]:
+    """A town's streets: two families of nearly parallel lines within the radius, dry parts only."""
+    turn = rng.uniform(0, math.pi / 2)
     disc = shapely.difference(shapely.Point(seat).buffer(radius_m), shapely.buffer(terrain.water, 30))
     steps = np.arange(-radius_m + STREET_STEP_M / 2, radius_m, STREET_STEP_M)
     ways = []
     for family, angle in enumerate((turn, turn + math.pi / 2)):
-        along = np.array([math.cos(angle), math.sin(angle)])
-        across = np.array([-along[1], along[0]])
+        across = np.array([-math.sin(angle), math.cos(angle)])
         for number, step in enumerate(steps, start=1):
-            ends = np.array(seat) + np.outer([-radius_m, radius_m], along) + step * across
+            lean = angle + rng.normal(0, 0.06)
+            along = np.array([math.cos(lean), math.sin(lean)])
+            reach = radius_m * rng.uniform(0.35, 1.0, 2) * [-1, 1]
+            ends = np.array(seat) + np.outer(reach, along) + (step + rng.normal(0, 60)) * across
             dry = shapely.intersection(shapely.linestrings(ends), disc)
-            for part in shapely.get_parts(dry):
-                if part.length > STREET_STEP_M:
-                    ways.append(Way("road", f"{name}{'纵横'[family]}{number}路", ROAD_RANK_STREET, part))
+            street = f"{name}{'纵横'[family]}{number}路"
+            parts = [part for part in shapely.get_parts(dry) if part.length > STREET_STEP_M]
+            ways += [Way("road", street, ROAD_RANK_STREET, part) for part in parts]
     return ways
 
 
 def _rivers(inputs: Inputs, lake: shapely.Geometry, rng: np.random.Generator) -> list[Way]:
     rivers = []
     for one in inputs.drawn("river"):
-        course = shapely.linestrings(_wander(_rounded(_vertices(one.shape), closed=False), rng, 0.1, closed=False))
+        course = shapely.linestrings(
+            _wander(_rounded(_vertices(one.shape), closed=False), rng, 0.1, closed=False)
+        )
         width_m = float(one.facts["width_m"])
         shape = shapely.buffer(course, width_m / 2, quad_segs=3) if width_m else course
         shape = shapely.intersection(shapely.difference(shape, lake), inputs.boundary)
@@ -164,14 +174,15 @@ def _rounded(points: Floats, closed: bool) -> Floats:
 
 def _wander(points: Floats, rng: np.random.Generator, share: float, closed: bool) -> Floats:
     """Midpoint displacement until no stretch is over 260 m: each middle moves by a share of the stretch."""
-    while np.max(np.linalg.norm(np.diff(points, axis=0), axis=1)) > 260:
-        start, end = points[:-1], points[1:]
-        leap = end - start
-        far = np.linalg.norm(leap, axis=1) > 130
-        push = np.where(far, rng.normal(0, share, len(leap)).clip(-2 * share, 2 * share), 0.0)
-        middle = (start + end) / 2 + push[:, None] * np.column_stack([-leap[:, 1], leap[:, 0]])
-        points = np.vstack([np.stack([start, middle], axis=1).reshape(-1, 2), points[-1:]])
-    return np.vstack([points[:-1], points[:1]]) if closed else points
+    while True:
+        leap = np.diff(points, axis=0)
+        long = np.flatnonzero(np.hypot(*leap.T) > 260)
+        if len(long) == 0:
+            return np.vstack([points[:-1], points[:1]]) if closed else points
+        leap = leap[long]
+        push = rng.normal(0, share, len(long)).clip(-2 * share, 2 * share)
+        middle = points[long] + leap / 2 + push[:, None] * np.column_stack([-leap[:, 1], leap[:, 0]])
+        points = np.insert(points, long + 1, middle, axis=0)
 
 
 def _shortest_tree(seats: Floats, terrain: Terrain) -> list[tuple[int, int]]:
@@ -179,9 +190,11 @@ def _shortest_tree(seats: Floats, terrain: Terrain) -> list[tuple[int, int]]:
     count = len(seats)
     first, second = np.triu_indices(count, 1)
     lines = shapely.linestrings(np.stack([seats[first], seats[second]], axis=1))
-    wet = shapely.length(shapely.intersection(lines, terrain.water))
+    share = np.linspace(0.04, 0.96, 24)[None, :, None]
+    along = seats[first][:, None, :] * (1 - share) + seats[second][:, None, :] * share
+    wet = in_water(terrain, along.reshape(-1, 2)).reshape(len(lines), -1).mean(axis=1)
     cost = np.full((count, count), np.inf)
-    cost[first, second] = cost[second, first] = shapely.length(lines) + 7 * wet
+    cost[first, second] = cost[second, first] = shapely.length(lines) * (1 + 7 * wet)
     joined, pairs = [0], []
     while len(joined) < count:
         open_cost = cost[joined].copy()
