@@ -108,6 +108,12 @@ def rows(dsn: str, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
+def kill(server: int, home: Path) -> None:
+    """Kill the postmaster and see it dead; its children are on their own then."""
+    os.kill(server, signal.SIGKILL)
+    until(lambda: server not in processes(home))
+
+
 def keep(dsn: str, n: int = 1) -> None:
     """Commit n rows that must outlive what follows."""
     with psycopg.connect(dsn) as connection:
@@ -199,7 +205,7 @@ def test_killed_server_recovers(home: Path) -> None:
         server = cluster.server.pid()
         assert server is not None
         old = processes(home)
-        os.kill(server, signal.SIGKILL)
+        kill(server, home)
         cluster.ensure()
         assert not set(old) & set(processes(home))
         assert rows(dsn, "SELECT count(*), min(n) FROM kept") == [(1000, 1)]
@@ -219,7 +225,7 @@ def test_threads_restart_one_server(home: Path) -> None:
     with cluster.using() as dsn:
         old = cluster.server.pid()
         assert old is not None
-        os.kill(old, signal.SIGKILL)
+        kill(old, home)
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda _: cluster.ensure(), range(6)))
         assert rows(dsn, "SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid()") == [(1,)]
