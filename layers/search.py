@@ -1,0 +1,143 @@
+"""Finding things on the map: what lies at a position, what is nearest, and records by name or code."""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from layers.schema import colour, metadata, score
+from riskmap.errors import BadInput
+from riskmap.vocabulary import LEVELS
+
+MAPPED = ("source", "enterprise", "target", "resource")
+"""Layers of records that a click can hit, in the order a reader cares for them."""
+SEARCHED = ("area", "source", "enterprise", "target", "resource")
+_KIND_COLUMNS = {
+    "area": "level",
+    "source": "kind",
+    "enterprise": "industry",
+    "target": "target_class",
+    "resource": "kind",
+}
+TOUCH_PX = 14
+"""How far from a symbol's middle a click still means it."""
+MOST_HITS = 30
+LONGEST_TEXT = 64
+
+_EARTH_M_PER_PX = 156_543.033_928
+"""Metres a pixel of zoom 0 on the equator, in web Mercator."""
+
+Row = dict[str, Any]
+
+
+def identify(connection: Connection, lon: float, lat: float, zoom: float, layers: Sequence[str]) -> Row:
+    """What a click at a map zoom means: `hits`, records by distance in metres, and `areas`, the finest first.
+
+    `more` is true where a layer had more records in reach than are told. BadInput off the globe.
+    """
+    reach_m = TOUCH_PX * _EARTH_M_PER_PX * math.cos(math.radians(lat)) / 2**zoom
+    hits: list[Row] = []
+    more = False
+    for layer in MAPPED:
+        if layer in layers:
+            found = nearest(connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS + 1)
+            more = more or len(found) > MOST_HITS
+            hits += found[:MOST_HITS]
+    at = func.areas_at(lon, lat).table_valued("code", "name", "kind", "level", "synthetic")
+    areas = [_words(dict(row)) for row in connection.execute(select(at)).mappings()]
+    hits.sort(key=lambda hit: hit["distance_m"])
+    return {"lon": lon, "lat": lat, "reach_m": round(reach_m, 1), "hits": hits, "more": more, "areas": areas}
+
+
+def nearest(
+    connection: Connection, layer: str, lon: float, lat: float, *, max_m: float, limit: int
+) -> list[Row]:
+    """The records of a layer nearest to a position, at most `max_m` away, with their distance in metres."""
+    if layer not in MAPPED:
+        raise BadInput(f"没有图层“{layer}”", remedy="可用：" + "、".join(MAPPED))
+    if not (-180 <= lon <= 180 and -85 <= lat <= 85):
+        raise BadInput(f"位置 {lon}, {lat} 不在地图上", remedy="经度 -180–180，纬度 -85–85")
+    names = ("code", "name", "kind", "level", "grade", "synthetic", "distance_m", "at_lon", "at_lat")
+    found = func.nearest(layer, lon, lat, max_m, limit).table_valued(*names)
+    rows = connection.execute(select(found).order_by(found.c.distance_m, found.c.code)).mappings()
+    return [_words({"layer": layer, **row}) for row in rows]
+
+
+def search(connection: Connection, wanted: str, limit: int) -> Row:
+    """Records whose name holds the text or whose code begins with it, the closest match first, worst level first.
+
+    Full-width letters and digits count as half-width ones. BadInput for an empty or an overlong text.
+    """
+    text = unicodedata.normalize("NFKC", wanted).strip()
+    if not 0 < len(text) <= LONGEST_TEXT:
+        raise BadInput("搜索内容为空或太长", remedy=f"请输入 1–{LONGEST_TEXT} 个字")
+    found = union_all(*(_matches(table, text) for table in SEARCHED)).subquery()
+    closeness = case(
+        (found.c.code == text, 0),
+        (found.c.name == text, 1),
+        (found.c.name.startswith(text, autoescape=True), 2),
+        else_=3,
+    )
+    township = metadata.tables["area"].alias("township")
+    query = (
+        select(found, township.c.name.label("township_name"), func.count().over().label("total"))
+        .outerjoin(township, township.c.code == found.c.township_code)
+        .order_by(closeness, found.c.place, found.c.level.asc().nulls_last(), found.c.name, found.c.code)
+        .limit(limit)
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    total = rows[0]["total"] if rows else 0
+    for row in rows:
+        del row["total"], row["place"]
+    return {"items": [_words(row) for row in rows], "total": total}
+
+
+def _matches(name: str, text: str) -> Select[Any]:
+    """The matching records of one table, as rows of one shape."""
+    table = metadata.tables[name]
+    results = colour if name == "area" else score
+    kinds = table.c.level if name == "area" else literal(name)
+    point = func.ST_PointOnSurface(table.c.geom)
+    kind = table.c[_KIND_COLUMNS[name]]
+    # towns and villages before records, the thousands of grid units after them
+    place = case((table.c.level == "grid", 9), else_=0) if name == "area" else literal(SEARCHED.index(name))
+    grade = results.c.grade if "grade" in results.c else null()
+    query = (
+        select(
+            literal(name).label("layer"), table.c.code, table.c.name, kind.label("kind"), table.c.township_code,
+            results.c.base_level.label("level"), grade.label("grade"),
+            func.coalesce(table.c.synthetic, False).label("synthetic"),
+            func.ST_X(point).label("lon"), func.ST_Y(point).label("lat"),
+            place.label("place"),
+        )
+        .outerjoin(results, and_(results.c.kind == kinds, results.c.code == table.c.code))
+        .where(or_(table.c.name.icontains(text, autoescape=True), table.c.code.istartswith(text, autoescape=True)))
+    )  # fmt: skip
+    return query.where(table.c.status.is_distinct_from("closed")) if "status" in table.c else query
+
+
+def _words(row: Row) -> Row:
+    """Colours as words, positions to a centimetre, distances to a decimetre."""
+    row["level"] = LEVELS.get(row["level"])
+    for old, new in (("at_lon", "lon"), ("at_lat", "lat")):
+        if old in row:
+            row[new] = row.pop(old)
+    for name in ("lon", "lat"):
+        if row.get(name) is not None:
+            row[name] = round(row[name], 7)
+    if "distance_m" in row:
+        row["distance_m"] = round(row["distance_m"], 1)
+    return row
