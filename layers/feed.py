@@ -52,9 +52,14 @@ class News:
     more: bool
 
 
-def changes_since(connection: Connection, rev: int) -> News:
-    """The records changed after `rev` that the caller's transaction may see; `*` stands for a whole layer."""
+def changes_since(connection: Connection, rev: int | None) -> News:
+    """The records changed after `rev` that the caller's transaction may see; `*` stands for a whole layer.
+
+    Without a `rev` only the number of the newest revision, a position to go on from.
+    """
     newest = int(connection.execute(select(head.c.rev)).scalar_one())
+    if rev is None:
+        return News(newest, [], more=False)
     named = connection.execute(
         select(change.c.layer, change.c.code)
         .where(change.c.rev > rev, change.c.rev <= newest)

@@ -80,10 +80,12 @@ def fetch(
     limit: int | None = None,
     offset: int = 0,
     geometry: bool = False,
+    ranked: bool = False,
 ) -> Page:
     """Records of a kind in order of code, with levels, now or as of a moment.
 
-    `geometry` adds GeoJSON in CGCS2000 under `geometry`. BadInput for a kind or a level that does not exist.
+    `ranked` puts the highest scores first, `geometry` adds GeoJSON in CGCS2000 under `geometry`. BadInput for a kind
+    or a level that does not exist.
     """
     if kind not in KINDS:
         raise BadInput(f"没有“{kind}”这一类记录", remedy="可用：" + "、".join(KINDS))
@@ -95,7 +97,9 @@ def fetch(
     if code is not None:
         query = query.where(listing.code == code)
     about = _run_of(connection, then)
-    page = query.order_by(listing.code).limit(limit).offset(offset)
+    score = query.selected_columns.get("score") if ranked else None
+    order = [] if score is None else [score.desc().nulls_last()]
+    page = query.order_by(*order, listing.code).limit(limit).offset(offset)
     items = [_finish(dict(row), about) for row in connection.execute(page).mappings()]
     if limit is None and offset == 0:
         return Page(items, len(items))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from layers.database import RUNNER_LOCK
 from layers.schema import city, head, run
@@ -53,3 +53,8 @@ def worker_runs(connection: Connection) -> bool:
     """Whether some process holds the runner's lock on this database."""
     held = connection.execute(_WORKER_HOLDS_LOCK, {"first": RUNNER_LOCK[0], "second": RUNNER_LOCK[1]})
     return bool(held.scalar_one())
+
+
+def count_runs(connection: Connection) -> int:
+    """How many runs the ledger holds."""
+    return int(connection.execute(select(func.count()).select_from(run)).scalar_one())
