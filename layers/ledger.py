@@ -11,8 +11,11 @@ from layers.schema import metadata
 _ORDER = {"event": "time", "zone_external": "approved_on"}
 """Layers that are read newest first; others go by code."""
 _PLACED = tuple(
-    layer.table for layer in LAYERS.values() if layer.position != "none" and layer.table != "area"
+    layer.table
+    for layer in LAYERS.values()
+    if layer.name != "lines" and any(field.name == "township_code" for field in layer.fields)
 )
+"""Layers whose records declare a township; a line may run through many."""
 
 
 def list_layer(
