@@ -35,7 +35,8 @@ def make_city(seed: int, folder: Path, until: date) -> None:
     mosaic = make_mosaic(inputs, terrain, dice.next())
     areas = demo_areas.divide(inputs, terrain, mosaic, dice.next())
     lanes = _lanes(inputs, terrain, mosaic.xy[areas.village_seat], areas, dice.next())
-    ways = [*terrain.roads, *terrain.dykes, *lanes]
+    canals = [way for way in terrain.waters if way.shape.area == 0]
+    ways = [*terrain.roads, *terrain.dykes, *canals, *lanes]
     sites = make_sites(terrain, mosaic, areas, ways, dice.next())
     homes = demo_people.settle(inputs, mosaic, areas, sites, dice.next())
     firms = demo_enterprises.make_firms(inputs, terrain, sites, homes, first_day, dice.next())
@@ -105,12 +106,15 @@ def _columns(layer: str, rows: list[dict[str, Any]]) -> list[str]:
 def _lanes(
     inputs: Inputs, terrain: Terrain, seats: Any, areas: demo_areas.Areas, rng: np.random.Generator
 ) -> list[Way]:
-    """Village roads and the towns' streets."""
+    """Village roads and the streets of towns and parks."""
     lanes = village_roads(terrain, seats, areas.village_township, [one.name for one in inputs.villages])
     for township in inputs.townships:
         if township.urban_people >= STREET_TOWN_PEOPLE:
             reach = 1.2 * town_radius_m(township.urban_people)
             lanes += streets(terrain, township.seat, reach, township.short_name, rng)
+    for park in terrain.parks:
+        middle, reach = park.shape.centroid, 0.5 * float(np.sqrt(park.shape.area))
+        lanes += streets(terrain, (middle.x, middle.y), reach, park.name, rng)
     return lanes
 
 

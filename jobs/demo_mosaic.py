@@ -16,6 +16,7 @@ from jobs.demo_terrain import Terrain, in_water
 PEOPLE_PER_URBAN_KM2 = 6_000.0
 CELLS_PER_KM2_RURAL = 5.0
 CELLS_PER_KM2_TOWN = 42.0
+CELLS_PER_KM2_PARK = 24.0
 CELLS_PER_KM2_WATER = 0.8
 SHORE_STEP_M = 240.0
 SHORE_OFFSET_M = 45.0
@@ -104,6 +105,9 @@ def _filler_points(inputs: Inputs, terrain: Terrain, shore: Floats, rng: np.rand
     xy = np.column_stack([rng.uniform(left, right, count), rng.uniform(bottom, top, count)])
     chance = rng.uniform(0, peak, count)
     density = CELLS_PER_KM2_RURAL + (peak - CELLS_PER_KM2_RURAL) * town_density(inputs, xy)
+    for park in terrain.parks:
+        inside = shapely.contains_xy(park.shape, xy[:, 0], xy[:, 1])
+        density[inside] = np.maximum(density[inside], CELLS_PER_KM2_PARK)
     xy, chance = xy[chance < density], chance[chance < density]
     wet = in_water(terrain, xy)
     xy = xy[~wet | (chance < CELLS_PER_KM2_WATER)]

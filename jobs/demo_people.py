@@ -23,6 +23,8 @@ ENGINE_KM_PER_H = 38.0
 ENGINE_DETOUR = 1.35
 TURN_OUT_MIN = 4.0
 BOAT_MIN = 28.0
+REMOTE_ROAD_M = 3_000.0
+"""a store of explosives lies far from homes, yet on the mainland by a road"""
 
 RESOURCE_KINDS = (
     # kind, name, count, place, capacity
@@ -56,7 +58,7 @@ def settle(inputs: Inputs, mosaic: Mosaic, areas: Areas, sites: Sites, rng: np.r
     per_place = np.where(urban, PEOPLE_PER_PLACE[1], PEOPLE_PER_PLACE[0])
     on_hand = np.bincount(sites.group, minlength=groups)
     number = np.clip(np.round(group_people / per_place).astype(np.int64), 1, np.minimum(MOST_PLACES, on_hand))
-    liking = 0.04 + np.exp(-sites.way_m / 90.0)
+    liking = 0.012 + np.exp(-sites.way_m / 80.0)
     site = first_of_each(sites.group, number, -np.log(rng.random(len(liking))) / liking)
     sites.free[site] = False
     people = share_out(group_people, sites.group[site], rng.lognormal(0, 0.45, len(site)))
@@ -133,23 +135,36 @@ def place_weight(sites: Sites, homes: Dwellings, place: str) -> Floats:
                 sites.park == 0, 1.0, np.where(sites.park == 1, 0.4, 0.004 * settled)
             )
         case "shore":
-            weight = np.exp(-sites.shore_m / 300.0) * near_road * (settled + 1.0)
+            weight = np.exp(-sites.shore_m / 300.0) * near_road * (settled + 0.1)
         case "wharf":
-            weight = np.exp(-sites.shore_m / 120.0) * np.where(sites.park == 2, 60.0, 0.2 + sites.urban)
+            weight = np.exp(-sites.shore_m / 120.0) * np.where(sites.park == 2, 40.0, 0.05 + sites.urban)
         case "remote":
-            lonely = (sites.urban < 0.01) & (settled < np.quantile(settled, 0.15))
-            weight = np.where(lonely, np.exp(-sites.way_m / 900.0), 0.0)
+            weight = np.where(sites.main_road_m < REMOTE_ROAD_M, _home_distance(sites, homes) ** 8, 0.0)
         case _:
             raise BadInput(f"不认识的场所词 {place}", remedy="请改正 data/geo 表格中的 place 列")
     return np.asarray(weight, dtype=np.float64)
 
 
+def _home_distance(sites: Sites, homes: Dwellings) -> Floats:
+    """(n,) distance in metres from each point of the pool to the nearest dwelling place."""
+    dwellings = sites.xy[homes.site]
+    nearest = shapely.STRtree(shapely.points(dwellings)).nearest(shapely.points(sites.xy))
+    distance: Floats = np.hypot(*(sites.xy - dwellings[nearest]).T)
+    return distance
+
+
 def take_places(
     inputs: Inputs, sites: Sites, homes: Dwellings, place: str, count: int, rng: np.random.Generator
 ) -> Ints:
-    """`count` points of the pool for a kind of place; `seat`: one in each township in turn."""
-    weight = place_weight(sites, homes, place)
-    if place != "seat":
+    """`count` points of the pool for a kind of place; `seat`: one in each township in turn.
+
+    `town@430981114` keeps to that township.
+    """
+    word, _, township = place.partition("@")
+    weight = place_weight(sites, homes, word)
+    if township:
+        weight *= sites.township == [one.code for one in inputs.townships].index(township)
+    if word != "seat":
         return sites.take(rng, weight, count)
     seats = np.array([one.seat for one in inputs.townships])
     away = np.hypot(*(sites.xy - seats[sites.township]).T)

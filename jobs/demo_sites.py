@@ -15,8 +15,8 @@ from jobs.demo_mosaic import Mosaic
 from jobs.demo_terrain import Terrain, Way, in_water
 
 POINTS_PER_CELL = 6
-PULL_REACH_M = 700.0
-"""how far a road or dyke draws houses to itself"""
+PULL_REACH_M = 900.0
+"""how far a road, dyke or canal draws houses to itself"""
 SETBACK_M = (18.0, 75.0)
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -56,13 +56,13 @@ class Sites:
 def make_sites(
     terrain: Terrain, mosaic: Mosaic, areas: Areas, ways: list[Way], rng: np.random.Generator
 ) -> Sites:
-    """The pool, by cell; `ways` are the roads, streets and dykes that draw houses."""
+    """The pool, by cell; `ways` are the roads, streets, dykes and canals that draw houses."""
     cell = np.repeat(np.flatnonzero(mosaic.land), POINTS_PER_CELL)
     xy = _strewn(mosaic, cell, rng)
     lines = _Lines([way.shape for way in ways])
     distance, foot, heading = lines.nearest(xy)
     pulled = _pulled(xy, distance, foot, rng)
-    moves = (distance < PULL_REACH_M) & (rng.random(len(xy)) < 0.75)
+    moves = (distance < PULL_REACH_M) & (rng.random(len(xy)) < 0.85)
     moves[moves] = shapely.contains_xy(mosaic.metres[cell[moves]], pulled[moves, 0], pulled[moves, 1])
     xy[moves] = pulled[moves]
     good = shapely.contains_xy(mosaic.metres[cell], xy[:, 0], xy[:, 1]) & ~in_water(terrain, xy)
