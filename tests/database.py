@@ -24,6 +24,8 @@ from layers.cluster import Cluster
 from layers.cluster_host import open_lock
 from layers.database import owner_engine, reader_engine
 
+pytest_plugins = ["tests.clusters"]
+
 # Lost at a power cut, which no test outlives. What tests crashes has a cluster of its own, without these.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
 
