@@ -8,7 +8,7 @@ threshold is graded by the threshold and not by the machine's rounding.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from itertools import pairwise
@@ -158,9 +158,13 @@ def grade_source(
         if one.code == next_one.code:
             raise BadInput(f"存量记录 {one.code} 重复", remedy="每条记录使用不同的编码")
     quantities = {item.code: exact_quantity(item) for item in ordered}
-    terms = [_term(item, quantities[item.code]) for item in ordered if item.match.substance]
-    s = sum((share.s_term for share in terms), Fraction(0))
-    weighted = sum((share.r_term or Fraction(0) for share in terms), Fraction(0))
+    terms = [
+        (item, sub, quantities[item.code] / sub.critical_t)
+        for item in ordered
+        if (sub := item.match.substance)
+    ]
+    s = sum((s_term for _, _, s_term in terms), Fraction(0))
+    weighted = sum((sub.beta * s_term for _, sub, s_term in terms if sub.beta is not None), Fraction(0))
     alpha = None if people_500m is None else rules.alpha(people_500m)
     r = None if alpha is None else alpha * weighted
     return Grading(
@@ -170,7 +174,7 @@ def grade_source(
         alpha=alpha,
         r=r,
         grade=None if r is None else rules.grade(s, r),
-        shares=tuple(_with_parts(share, s, weighted) for share in terms),
+        shares=tuple(_share(item, quantities[item.code], sub, s, weighted) for item, sub, _ in terms),
         unmatched=tuple(item for item in ordered if not item.match.substance),
         unit_type=unit_type,
         unit_rule=rules.units[unit_type] if unit_type else "",
@@ -205,10 +209,9 @@ def exact_quantity(item: Item) -> Fraction:
     return quantity
 
 
-def _term(item: Item, quantity_t: Fraction) -> Share:
-    substance: Substance | None = item.match.substance
-    assert substance is not None
+def _share(item: Item, quantity_t: Fraction, substance: Substance, s: Fraction, weighted: Fraction) -> Share:
     s_term = quantity_t / substance.critical_t
+    r_term = None if substance.beta is None else substance.beta * s_term
     return Share(
         code=item.code,
         label=item.label or substance.name_zh,
@@ -217,17 +220,9 @@ def _term(item: Item, quantity_t: Fraction) -> Share:
         critical_t=substance.critical_t,
         beta=substance.beta,
         s_term=s_term,
-        r_term=None if substance.beta is None else substance.beta * s_term,
-        s_share=Fraction(0),
-        r_share=Fraction(0),
-    )
-
-
-def _with_parts(share: Share, s: Fraction, weighted: Fraction) -> Share:
-    return replace(
-        share,
-        s_share=share.s_term / s if s else Fraction(0),
-        r_share=(share.r_term or 0) / weighted if weighted else Fraction(0),
+        r_term=r_term,
+        s_share=s_term / s if s else Fraction(0),
+        r_share=r_term / weighted if r_term and weighted else Fraction(0),
     )
 
 
