@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from jobs import demo_areas, demo_duty, demo_enterprises, demo_events, demo_history, demo_people, demo_sources
+from jobs.demo_dangers import danger_changes
 from jobs.demo_files import write_csv, write_geojson
-from jobs.demo_inputs import Inputs, read_inputs
+from jobs.demo_inputs import Floats, Inputs, read_inputs
 from jobs.demo_mosaic import make_mosaic, town_radius_m
 from jobs.demo_sites import make_sites
 from jobs.demo_terrain import Terrain, Way, draw_terrain, streets, village_roads
@@ -45,7 +46,7 @@ def make_city(seed: int, folder: Path, until: date) -> None:
     targets = demo_people.target_rows(inputs, sites, homes, dice.next())
     resources = demo_people.resource_rows(inputs, areas, sites, homes, targets, dice.next())
     plan = demo_history.Plan(firms, sources, first_day, dice.next())
-    dangers = demo_history.dangers_of(inputs, areas, plan, first_day, dice.next())
+    dangers = danger_changes(inputs, areas, plan.steady_firms, plan.steady_sources, first_day, dice.next())
     events = demo_events.event_rows(
         inputs, sites, homes, plan.steady_sources, sensors, first_day, dice.next()
     )
@@ -104,7 +105,7 @@ def _columns(layer: str, rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _lanes(
-    inputs: Inputs, terrain: Terrain, seats: Any, areas: demo_areas.Areas, rng: np.random.Generator
+    inputs: Inputs, terrain: Terrain, seats: Floats, areas: demo_areas.Areas, rng: np.random.Generator
 ) -> list[Way]:
     """Village roads and the streets of towns and parks."""
     lanes = village_roads(terrain, seats, areas.village_township, [one.name for one in inputs.villages])

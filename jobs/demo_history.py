@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from jobs.demo_dangers import DAYS, Change, danger_changes
+from jobs.demo_dangers import DAYS, Change
 from jobs.demo_enterprises import Firm, enterprise_row
 from jobs.demo_inputs import Inputs
 from jobs.demo_sources import Source, source_row
@@ -36,8 +36,6 @@ class Year:
     dangers: list[dict[str, Any]]
     events: list[dict[str, Any]]
     days: Days
-    steady_firms: list[Firm]
-    steady_sources: list[Source]
 
 
 def first_day_of(until: date) -> date:
@@ -108,16 +106,7 @@ def make_year(
         dangers=[row for row in first_dangers.values() if row["status"] != "closed"],
         events=events.get(first_day, []),
         days=dict(sorted(days.items())),
-        steady_firms=plan.steady_firms,
-        steady_sources=plan.steady_sources,
     )
-
-
-def dangers_of(
-    inputs: Inputs, areas: Any, plan: Plan, first_day: date, rng: np.random.Generator
-) -> list[Change]:
-    """The dangers of the firms and sources that stay open all year."""
-    return danger_changes(inputs, areas, plan.steady_firms, plan.steady_sources, first_day, rng)
 
 
 def _record(days: Days, day: date, layer: str, row: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from jobs.demo_inputs import Floats, Ints
 from jobs.demo_mosaic import Mosaic
 from jobs.demo_terrain import Terrain, Way, in_water
 
-POINTS_PER_CELL = 6
+POINTS_PER_CELL = 5
 PULL_REACH_M = 900.0
 """how far a road, dyke or canal draws houses to itself"""
 SETBACK_M = (18.0, 75.0)
