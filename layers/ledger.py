@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, String, and_, func
 
 from layers.fields import LAYERS
 from layers.records import Page
-from layers.schema import metadata
+from layers.schema import metadata, score
 
 _ORDER = {"event": "time", "zone_external": "approved_on"}
 """Layers that are read newest first; others go by code."""
@@ -41,6 +41,12 @@ def filled(connection: Connection, layers: tuple[str, ...]) -> set[str]:
     """Which of these layers hold a record that the caller may see."""
     query = select(*(select(metadata.tables[name].c.code).exists().label(name) for name in layers))
     return {name for name, there in connection.execute(query).mappings().one().items() if there}
+
+
+def count_graded(connection: Connection) -> int:
+    """How many major hazard sources (GB 18218 grade 1 to 4) the caller may see."""
+    query = select(func.count()).where(score.c.kind == "source", score.c.grade.is_not(None))
+    return int(connection.execute(query).scalar_one())
 
 
 def misplaced(connection: Connection, limit: int, offset: int = 0) -> Page:

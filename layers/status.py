@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, text
 
 from layers.database import RUNNER_LOCK
-from layers.schema import city, head, run
+from layers.schema import city, head, metadata, run
 
 _WORKER_HOLDS_LOCK = text(
     "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = :first AND objid = :second"
@@ -16,7 +16,7 @@ _WORKER_HOLDS_LOCK = text(
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the data: last revision, current run (None before the first), city, worker alive."""
+    """The state of the data: last revision, current run (None before the first), city, worker alive, made up or real."""
 
     rev: int
     city_code: str
@@ -26,10 +26,13 @@ class Status:
     code_version: str | None
     data_time: datetime | None
     worker: bool
+    synthetic: bool
 
 
 def status_of(connection: Connection) -> Status:
     """The state as the caller's transaction sees it; everyone signed in may know it."""
+    area = metadata.tables["area"]
+    made_up = select(area.c.code).where(area.c.synthetic, area.c.level.in_(("city", "township"))).exists()
     place = connection.execute(select(city.c.code, city.c.name)).one()
     latest = connection.execute(
         select(run.c.run_id, run.c.edition, run.c.code_version, run.c.data_time)
@@ -46,6 +49,7 @@ def status_of(connection: Connection) -> Status:
         code_version=latest.code_version if latest else None,
         data_time=latest.data_time if latest else None,
         worker=worker_runs(connection),
+        synthetic=connection.execute(select(made_up)).scalar_one(),
     )
 
 

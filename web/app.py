@@ -1,0 +1,67 @@
+"""The web program's table of contents: what is served, in which order a request passes, and what lives as long."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+from layers.database import owner_engine, reader_engine
+from riskmap import __version__
+from riskmap.settings import Settings
+from web import api, auth, docs, health, pages, stream, tiles
+from web import map as map_page
+from web.forms import FormTokens
+from web.headers import BodyLimit, SecureHeaders
+from web.health import Measured, Measures
+from web.problems import answer_errors
+from web.render import make_environment
+
+_STATIC = Path(__file__).resolve().parent / "static"
+
+
+def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = None) -> FastAPI:
+    """The web program for one database. Nothing is opened before it starts; without a `dsn` it only describes itself.
+
+    `assets` is the folder of the installed front-end packages (`node_modules`).
+    """
+    app = FastAPI(
+        title="RiskMap",
+        version=__version__,
+        lifespan=_life,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.settings = settings
+    app.state.assets = assets
+    app.state.forms = FormTokens(settings)
+    app.state.templates = make_environment()
+    app.state.measures = Measures()
+    if dsn is not None:
+        app.state.owner = owner_engine(dsn)
+        app.state.reader = reader_engine(dsn)
+        app.state.feed = stream.Feed(dsn)
+
+    for part in (map_page, tiles, pages, auth, stream, api, docs, health):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+
+    answer_errors(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(SecureHeaders)
+    app.add_middleware(Measured, measures=app.state.measures)
+    return app
+
+
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    """From start to end of serving: the listener runs, the engines are given back."""
+    app.state.feed.start()
+    yield
+    app.state.feed.stop()
+    app.state.owner.dispose()
+    app.state.reader.dispose()

@@ -1,0 +1,120 @@
+"""What every route may ask for: the engines, the language, the session behind a request, and its rows."""
+
+from collections.abc import Iterator
+from secrets import compare_digest
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Engine
+
+from jobs.sign_in import hash_token
+from layers.database import Identity, reading
+from layers.users import Session, session_of
+from riskmap.errors import Forbidden, NotSignedIn
+from web.texts import lang_of
+
+SESSION_COOKIE = "riskmap_session"
+CSRF_HEADER = "x-csrf-token"
+CSRF_FIELD = "csrf"
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def _owner(request: Request) -> Engine:
+    engine: Engine = request.app.state.owner
+    return engine
+
+
+def _reader(request: Request) -> Engine:
+    engine: Engine = request.app.state.reader
+    return engine
+
+
+Owner = Annotated[Engine, Depends(_owner)]
+"""The engine of jobs; a route passes it on and reads nothing with it."""
+Reader = Annotated[Engine, Depends(_reader)]
+"""The engine of pages; only `layers.database.reading` makes rows of it."""
+Lang = Annotated[str, Depends(lang_of)]
+"""`zh` or `en`."""
+
+
+def _session(request: Request, reader: Reader) -> Session | None:
+    """The session of the bearer token, else of the cookie. A token given in the other's place is none."""
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    kind = "program" if scheme else "browser"
+    token = (
+        bearer.strip()
+        if scheme.lower() == "bearer"
+        else ""
+        if scheme
+        else request.cookies.get(SESSION_COOKIE, "")
+    )
+    if not token:
+        return None
+    found = session_of(reader, hash_token(token))
+    return found if found is not None and found.kind == kind else None
+
+
+async def _checked_session(
+    request: Request, session: Annotated[Session | None, Depends(_session)]
+) -> Session | None:
+    """The session, once a write that a browser sends by itself is shown to come from a page of ours.
+
+    Forbidden where the form token is missing or wrong, or where the browser says that another site sent it.
+    """
+    if session is None or session.kind != "browser" or request.method in _SAFE_METHODS:
+        return session
+    sent = request.headers.get(CSRF_HEADER, "") or await _form_token(request)
+    same_site = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    if not same_site or not compare_digest(sent.encode(), session.csrf.encode()):
+        raise Forbidden("请求缺少有效的页面令牌，未予执行", remedy="请刷新页面后重新提交")
+    return session
+
+
+async def _form_token(request: Request) -> str:
+    """The token field of a plain form; uploads send the header instead, so that no file is read before the check."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return ""
+    sent = (await request.form()).get(CSRF_FIELD, "")
+    return sent if isinstance(sent, str) else ""
+
+
+CurrentSession = Annotated[Session | None, Depends(_checked_session)]
+"""The session behind a request, or None."""
+
+
+def _current_identity(session: CurrentSession) -> Identity | None:
+    return session.identity if session else None
+
+
+def _signed_session(session: CurrentSession) -> Session:
+    if session is None:
+        raise NotSignedIn("没有登录或登录已过期", remedy="请登录后重试")
+    return session
+
+
+SignedSession = Annotated[Session, Depends(_signed_session)]
+"""The session behind a request; NotSignedIn (401, a page goes to the sign-in) without one."""
+
+
+def _signed_in(session: SignedSession) -> Identity:
+    return session.identity
+
+
+CurrentIdentity = Annotated[Identity | None, Depends(_current_identity)]
+"""Who asks, or None."""
+SignedIn = Annotated[Identity, Depends(_signed_in)]
+"""Who asks; NotSignedIn without an identity."""
+
+
+def _rows(reader: Reader, identity: SignedIn) -> Iterator[Connection]:
+    with reading(reader, identity) as connection:
+        yield connection
+
+
+Rows = Annotated[Connection, Depends(_rows, scope="function")]
+"""One read-only transaction with the rights of whoever asks; over before the answer is sent."""
+
+
+def client_address(request: Request) -> str:
+    """The address a request comes from, as the server knows it."""
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,151 @@
+"""Whether the program is well: `/health` and `/metrics` for the machine it runs on, `/status` for open pages."""
+
+import ipaddress
+import time
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from sqlalchemy import Engine
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from layers.database import CITY, reading
+from layers.records import iso
+from layers.status import Status, status_of
+from riskmap import __version__
+from riskmap.errors import NotFound, RiskMapError
+from web.deps import Reader, Rows, client_address
+
+router = APIRouter()
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class Measures:
+    """Counts requests and the time they take, by method, route and status, since the server started."""
+
+    def __init__(self) -> None:
+        self.started = time.time()
+        self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
+        self.seconds: dict[tuple[str, str], float] = defaultdict(float)
+
+    def add(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self.requests[method, route, status] += 1
+        self.seconds[method, route] += seconds
+
+
+class Measured:
+    """Notes every request in the application's measures, under its route's pattern, never its address."""
+
+    def __init__(self, app: ASGIApp, measures: Measures) -> None:
+        self.app = app
+        self.measures = measures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve and count one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begin, status = time.perf_counter(), 500
+
+        async def send_noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self.measures.add(scope["method"], route, status, time.perf_counter() - begin)
+
+
+@router.get("/health", tags=["operation"])
+def health(request: Request, reader: Reader) -> JSONResponse:
+    """`ok`, `degraded` (no worker: levels stand still) or `down` (503, no database). Answers this machine only."""
+    _only_here(request)
+    state, trouble = _state(reader)
+    content: dict[str, Any] = {"status": "down", "version": __version__, "database": state is not None}
+    if state is not None:
+        content |= {"status": "ok" if state.worker else "degraded", **_told(state)}
+    if trouble:
+        content["detail"] = trouble
+    return JSONResponse(content, 200 if state is not None else 503)
+
+
+@router.get("/metrics", tags=["operation"])
+def metrics(request: Request, reader: Reader) -> PlainTextResponse:
+    """Prometheus text. Answers this machine only."""
+    _only_here(request)
+    state, _ = _state(reader)
+    measures: Measures = request.app.state.measures
+    lines = [
+        *_gauge("riskmap_info", 1, "the running version", f'{{version="{__version__}"}}'),
+        *_gauge("riskmap_start_time_seconds", round(measures.started, 3), "when the server started"),
+        *_gauge("riskmap_database_up", int(state is not None), "whether the database answers"),
+    ]
+    if state is not None:
+        lines += _gauge("riskmap_worker_up", int(state.worker), "whether a worker holds the runner's lock")
+        lines += _gauge("riskmap_revision", state.rev, "number of the last committed revision")
+        if state.data_time is not None:
+            age_s = (datetime.now(UTC) - state.data_time).total_seconds()
+            lines += _gauge(
+                "riskmap_levels_age_seconds", round(age_s, 3), "age of the data time of the current levels"
+            )
+    return PlainTextResponse(
+        "\n".join([*lines, *_requests(measures), ""]), media_type="text/plain; version=0.0.4"
+    )
+
+
+@router.get("/status", tags=["operation"])
+def status(rows: Rows) -> dict[str, Any]:
+    """What the strip of an open page says, for whoever is signed in."""
+    return {"version": __version__, **_told(status_of(rows))}
+
+
+def _told(state: Status) -> dict[str, Any]:
+    return {
+        "worker": state.worker,
+        "rev": state.rev,
+        "run_id": state.run_id,
+        "edition": state.edition,
+        "data_time": iso(state.data_time) if state.data_time else None,
+    }
+
+
+def _state(reader: Engine) -> tuple[Status | None, str]:
+    try:
+        with reading(reader, CITY) as connection:
+            return status_of(connection), ""
+    except RiskMapError as error:
+        return None, error.detail
+
+
+def _only_here(request: Request) -> None:
+    """NotFound for anyone but this machine itself; what a proxy passes on does not come from here."""
+    try:
+        here = ipaddress.ip_address(client_address(request)).is_loopback
+    except ValueError:
+        here = False
+    if not here or any(name in request.headers for name in _FORWARDED):
+        raise NotFound("没有这个地址", remedy="该地址只在服务器本机可用")
+
+
+def _gauge(name: str, value: float, about: str, labels: str = "") -> list[str]:
+    return [f"# HELP {name} {about}", f"# TYPE {name} gauge", f"{name}{labels} {value}"]
+
+
+def _requests(measures: Measures) -> list[str]:
+    lines = ["# HELP riskmap_requests_total requests answered", "# TYPE riskmap_requests_total counter"]
+    for (method, route, code), count in sorted(measures.requests.items()):
+        lines.append(f'riskmap_requests_total{{method="{method}",route="{route}",status="{code}"}} {count}')
+    lines += [
+        "# HELP riskmap_request_seconds_total time spent on them",
+        "# TYPE riskmap_request_seconds_total counter",
+    ]
+    for (method, route), seconds in sorted(measures.seconds.items()):
+        lines.append(f'riskmap_request_seconds_total{{method="{method}",route="{route}"}} {seconds:.6f}')
+    return lines

@@ -1,0 +1,267 @@
+"""A plain page per word: what is on file, its level with its scale, and why; nothing a picture alone would say."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from sqlalchemy import Connection
+
+from jobs.explain import explain
+from layers import dangers, duty, ledger
+from layers.records import Filters, fetch
+from layers.records import Page as Records
+from layers.risk import last_run
+from riskmap.errors import NotFound
+from riskmap.vocabulary import SOURCE_KINDS
+from web.columns import COLUMNS, facts_of
+from web.deps import Owner, Reader
+from web.render import Page, SignedPage
+
+router = APIRouter(include_in_schema=False)
+
+PER_PAGE = 100
+_EXPLAINED = ("source", "enterprise", "grid", "village", "township", "city", "overlay")
+_WORST = 12
+
+Number = Annotated[int, Query(ge=1, le=100_000)]
+Text = Annotated[str, Query(max_length=100)]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page of a list: its items and where in the whole it stands."""
+
+    items: list[Any]
+    total: int
+    page: int
+    size: int = PER_PAGE
+
+    @property
+    def first(self) -> int:
+        """Number of the first item shown, from 1."""
+        return (self.page - 1) * self.size + 1
+
+    @property
+    def last(self) -> int:
+        """Number of the last item shown."""
+        return self.first + len(self.items) - 1
+
+
+@router.get("/risk")
+def risk(
+    page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+) -> HTMLResponse:
+    """Levels, scores and shares of the burden by township and village; the run; what lies elsewhere than declared."""
+    rows = page.connection
+    townships = _with_shares(fetch(rows, "township", ranked=True).items)
+    names = {one["code"]: one["name"] for one in townships}
+    chosen = _chosen(page, township, names)
+    villages = fetch(rows, "village", ranked=True, filters=Filters(township=chosen)).items if chosen else []
+    run = last_run(rows)
+    return page.show(
+        "risk.html",
+        city=_only(fetch(rows, "city").items),
+        townships=townships,
+        villages=_with_shares(villages),
+        most_share=max((one["share"] or 0 for one in townships), default=0),
+        chosen=chosen,
+        chosen_name=names.get(chosen, chosen),
+        names=names,
+        result_hash=bytes(run["result_hash"]).hex() if run else "",
+        shown=_shown(ledger.misplaced(rows, PER_PAGE, (number - 1) * PER_PAGE), number),
+    )
+
+
+@router.get("/sources")
+def sources(
+    page: SignedPage,
+    what: Annotated[str, Query(pattern="^(source|enterprise)$")] = "source",
+    township: Text = "",
+    level: Annotated[str, Query(pattern="^(red|orange|yellow|blue)?$")] = "",
+    kind: Text = "",
+    text: Text = "",
+    number: Annotated[Number, Query(alias="page")] = 1,
+) -> HTMLResponse:
+    """Hazard sources or enterprises, the highest scores first."""
+    wanted = Filters(
+        township=township or None, level=level or None, kind=kind or None, text=text.strip() or None
+    )
+    found = fetch(
+        page.connection, what, filters=wanted, limit=PER_PAGE, offset=(number - 1) * PER_PAGE, ranked=True
+    )
+    return page.show(
+        "sources.html",
+        what=what,
+        wanted=wanted,
+        kinds=SOURCE_KINDS,
+        townships=_township_names(page.connection),
+        shown=_shown(found, number),
+    )
+
+
+@router.get("/explain/{kind}/{code}")
+def explained(page: SignedPage, owner: Owner, reader: Reader, kind: str, code: str) -> HTMLResponse:
+    """Why a source, an enterprise or an area has its score: every contribution, with its basis, down to the sum."""
+    found = fetch(page.connection, kind, code).items if kind in _EXPLAINED else []
+    if not found:
+        raise NotFound(f"没有编码为 {code} 的记录，或无权查看", remedy="请从列表或地图进入")
+    account = explain(owner, reader, page.session.identity, kind, code, lang=page.lang)
+    return page.show(
+        "explain.html",
+        record=found[0],
+        account=account,
+        kind_word=page.word("source_kind", found[0]["kind"])
+        if kind == "source"
+        else page.word("thing", kind),
+        facts=facts_of(page, kind, found[0], _township_names(page.connection)),
+        most=max((one["value"] for one in account["contributions"]), default=0),
+    )
+
+
+@router.get("/dangers")
+def danger_ledger(
+    page: SignedPage,
+    township: Text = "",
+    state: Annotated[str, Query(pattern="^(all|open|overdue|closed)?$")] = "open",
+    grade: Annotated[str, Query(pattern="^(major|general)?$")] = "",
+    text: Text = "",
+    number: Annotated[Number, Query(alias="page")] = 1,
+) -> HTMLResponse:
+    """The ledger of hidden dangers, the open ones first."""
+    wanted = dangers.Wanted(
+        township or None, None if state == "all" else state or None, grade or None, text.strip() or None
+    )
+    found = dangers.ledger(page.connection, wanted, PER_PAGE, (number - 1) * PER_PAGE)
+    return page.show(
+        "dangers.html",
+        wanted=wanted,
+        states=dangers.STATES,
+        counts=dangers.counts(page.connection, wanted.township),
+        townships=_township_names(page.connection),
+        shown=_shown(found, number),
+    )
+
+
+@router.get("/duty")
+def duty_roster(page: SignedPage, township: Text = "") -> HTMLResponse:
+    """Who answers for which area, and where someone is missing; a limited reader sees the own part."""
+    rows, identity = page.connection, page.session.identity
+    names = _township_names(rows)
+    chosen = _chosen(page, township, names)
+    counts_hold = identity.sees_city or identity.role == "township"
+    covered = duty.coverage(rows, None if identity.sees_city else chosen) if counts_hold else []
+    missing, in_all = duty.gaps(rows, chosen) if chosen and counts_hold else ([], 0)
+    return page.show(
+        "duty.html",
+        covered=covered,
+        chosen=chosen if counts_hold else "",
+        chosen_name=names.get(chosen, chosen),
+        missing=missing,
+        more=in_all - len(missing),
+        persons=duty.roster(rows, chosen or None) if chosen or not counts_hold else [],
+    )
+
+
+@router.get("/zones")
+def zones(
+    page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+) -> HTMLResponse:
+    """Consequence zones imported from approved studies."""
+    return _ledger(page, "zones", "zone_external", township, number)
+
+
+@router.get("/siting")
+def siting(
+    page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+) -> HTMLResponse:
+    """The protected targets that distances are kept to."""
+    return _ledger(page, "siting", "target", township, number)
+
+
+@router.get("/alerts")
+def alerts(
+    page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+) -> HTMLResponse:
+    """Events as they came in, the newest first."""
+    return _ledger(page, "alerts", "event", township, number)
+
+
+@router.get("/phone")
+def phone(page: SignedPage) -> HTMLResponse:
+    """One's own area on a small screen: its level, its worst sources, its open dangers, whom to call."""
+    rows, identity = page.connection, page.session.identity
+    limited = identity.role in ("township", "village", "grid")
+    area = fetch(rows, identity.role, identity.area_code) if limited else fetch(rows, "city")
+    open_dangers = dangers.ledger(rows, dangers.Wanted(state="open"), _WORST).items
+    return page.show(
+        "phone.html",
+        area=_only(area.items),
+        counts=dangers.counts(rows),
+        worst=fetch(rows, "source", limit=_WORST, ranked=True).items,
+        found=open_dangers,
+        persons=duty.roster(rows, None)[:_WORST] if limited else [],
+    )
+
+
+@router.get("/wall")
+def wall(page: SignedPage) -> HTMLResponse:
+    """The state of the city on a large screen; refreshes itself when data change."""
+    rows = page.connection
+    townships = fetch(rows, "township", ranked=True).items
+    return page.show(
+        "wall.html",
+        city=_only(fetch(rows, "city").items),
+        townships=townships,
+        names={one["code"]: one["name"] for one in townships},
+        worst=fetch(rows, "source", limit=8, ranked=True).items,
+        major=ledger.count_graded(rows),
+        counts=dangers.counts(rows),
+    )
+
+
+def _ledger(page: Page, word_key: str, layer: str, township: str, number: int) -> HTMLResponse:
+    """The list of one layer: its columns are named in `web.columns`."""
+    found = ledger.list_layer(page.connection, layer, PER_PAGE, (number - 1) * PER_PAGE, township or None)
+    names = _township_names(page.connection)
+    columns = COLUMNS[layer]
+    cells = [[column.cell(page, row, names) for column in columns] for row in found.items]
+    return page.show(
+        "ledger.html",
+        word_key=word_key,
+        columns=[(page.text(column.label), column.numeric) for column in columns],
+        chosen=township,
+        townships=names,
+        shown=_shown(Records(cells, found.total), number),  # type: ignore[arg-type]
+    )
+
+
+def _shown(found: Records, number: int) -> Shown:
+    return Shown(found.items, found.total, number)
+
+
+def _only(items: list[Row]) -> Row | None:
+    return items[0] if items else None
+
+
+def _township_names(connection: Connection) -> dict[str, str]:
+    """Townships by code: for filters, and to say a place by its name."""
+    return {one["code"]: one["name"] for one in fetch(connection, "township").items}
+
+
+def _chosen(page: Page, asked: str, names: dict[str, str]) -> str:
+    """The township a page is about: the one asked for, else a township reader's own."""
+    identity = page.session.identity
+    own = identity.area_code if identity.role == "township" else None
+    chosen = asked or own or ""
+    return chosen if chosen in names else ""
+
+
+def _with_shares(areas: list[Row]) -> list[Row]:
+    """Each area with its share of the burden of all that are listed with one."""
+    total = sum(one.get("burden") or 0 for one in areas)
+    return [
+        one | {"share": one["burden"] / total if total and one.get("burden") is not None else None}
+        for one in areas
+    ]
