@@ -64,7 +64,11 @@ def make_city(seed: int, folder: Path, until: date) -> None:
     _write(folder, "sensors", sensors)
     _write(folder, "targets", targets)
     _write(folder, "resources", resources)
-    _write(folder, "duty", demo_duty.duty_rows(inputs, areas, sources, first_day))
+    duty = demo_duty.duty_rows(inputs, areas, sources, first_day)
+    _write(folder, "duty", [row for row in duty if row["object_code"] not in plan.source_opened])
+    for row in duty:
+        if opened := plan.source_opened.get(row["object_code"]):  # its persons are named when a source opens
+            year.days[opened].setdefault("duty", []).append(row | {"from_on": opened.isoformat()})
     _write(folder, "dangers", year.dangers)
     _write(folder, "events", year.events)
     for day, layers in year.days.items():

@@ -1,0 +1,263 @@
+"""Importing files: read, check, place and compare everything first, then write it as one revision, all or nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from layers.checks import Fault
+from layers.city import stored_city
+from layers.database import snapshot, writing
+from layers.files import read_table
+from layers.history import CLOCK, head_rev, open_revision
+from layers.intake import Rules, layer_named, prepare
+from layers.mapping import Mapping, read_mapping
+from layers.placement import (
+    ORDER,
+    mismatches,
+    place,
+    place_areas,
+    pull,
+    refuse_areas,
+    refuse_contradictions,
+    refuse_objects,
+)
+from layers.risk import edition_on
+from layers.sheets import Table
+from layers.staging import Incoming, changed_since, compare, has_moved, pending, refuse_unknown, stage, write
+from riskmap.errors import Refused
+
+Progress = Callable[[str, float], None]
+_SUFFIXES = (".csv", ".geojson", ".xlsx")
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did, or would do: rows of the file by outcome, and a line for every row that is not taken.
+
+    `ignored` are headers that mean nothing to the layer, `mismatched` the records whose declared township is not
+    where they lie, `rev` the revision that was written (None: nothing was).
+    """
+
+    layer: str
+    rows_read: int
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: list[Fault] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    mismatched: list[dict[str, Any]] = field(default_factory=list)
+    dry_run: bool = False
+    rev: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "layer": self.layer,
+            "rows_read": self.rows_read,
+            "inserted": self.inserted,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "rejected": [fault.to_json() for fault in self.rejected],
+            "ignored": self.ignored,
+            "mismatched": self.mismatched,
+            "dry_run": self.dry_run,
+            "rev": self.rev,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How an import is to be carried out and what the audit says of it."""
+
+    actor: str = "cli"
+    job: str = "import"
+    reason: str = ""
+    at: datetime | None = None
+    partial: bool = False
+    dry_run: bool = False
+    always: bool = False
+    """open a revision even where nothing changes"""
+
+    @property
+    def day(self) -> date:
+        """The day of the import in Asia/Shanghai."""
+        return (self.at or datetime.now(CLOCK)).astimezone(CLOCK).date()
+
+
+def import_file(
+    owner_engine: Engine,
+    layer_name: str,
+    path: Path,
+    *,
+    crs: str | None = None,
+    mapping: Path | Mapping | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    dry_run: bool = False,
+    partial: bool = False,
+    actor: str = "cli",
+    at: datetime | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import one file into one layer as one revision.
+
+    `at` is for loading history: the import counts as made then. With `partial` faulty rows are left out, else one
+    is enough to refuse the file. BadInput, TooLarge where the file as a whole cannot be read; Refused where rows
+    are faulty, with the report as the error's fact `report`; nothing was written then.
+    """
+    layer = layer_named(layer_name)
+    say = progress or _silent
+    say("读取文件", 0.05)
+    if isinstance(mapping, Path):
+        mapping = read_mapping(mapping, layer)
+    table = read_table(path, sheet=sheet, encoding=encoding)
+    order = Order(actor, "import", f"{layer.zh}：{path.name}", at, partial, dry_run)
+    return _import(owner_engine, [(layer_name, table)], order, crs=crs, mapping=mapping, say=say)[0]
+
+
+def import_table(
+    owner_engine: Engine,
+    layer_name: str,
+    table: Table,
+    order: Order,
+    *,
+    crs: str | None = None,
+    mapping: Mapping | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import rows that are in memory already; as `import_file` otherwise."""
+    return _import(
+        owner_engine, [(layer_name, table)], order, crs=crs, mapping=mapping, say=progress or _silent
+    )[0]
+
+
+def import_day(
+    owner_engine: Engine,
+    folder: Path,
+    *,
+    at: datetime,
+    actor: str = "cli",
+    job: str = "import",
+    reason: str = "",
+    partial: bool = False,
+) -> list[ImportReport]:
+    """Import every `<layer>.csv`, `.geojson` or `.xlsx` of a folder as one revision recorded at `at`.
+
+    A day with no file, or whose files change nothing, is recorded all the same. Errors as `import_file`, with the
+    reports of all layers as fact `reports`.
+    """
+    found = sorted(path for path in folder.glob("*.*") if path.suffix in _SUFFIXES) if folder.is_dir() else []
+    tables = [(layer_named(path.stem).name, read_table(path)) for path in found]
+    order = Order(actor, job, reason, at, partial, always=True)
+    return _import(owner_engine, tables, order)
+
+
+def _silent(_label: str, _share: float) -> None:
+    """For callers that show no progress."""
+
+
+def _import(
+    engine: Engine,
+    tables: Sequence[tuple[str, Table]],
+    order: Order,
+    *,
+    crs: str | None = None,
+    mapping: Mapping | None = None,
+    say: Progress = _silent,
+) -> list[ImportReport]:
+    with snapshot(engine) as connection:
+        rules = Rules(stored_city(connection), edition_on(connection, order.day))
+    say("检查各行", 0.2)
+    incoming: dict[str, Incoming] = {}
+    reports: dict[str, ImportReport] = {}
+    for name, rows in tables:
+        layer = layer_named(name)
+        incoming[layer.table], ignored = prepare(layer, rows, rules, crs=crs, mapping=mapping)
+        reports[layer.table] = ImportReport(name, len(rows.rows), ignored=ignored, dry_run=order.dry_run)
+    say("核对并归属网格", 0.5)
+    with writing(engine) as connection:
+        seen = head_rev(connection)
+        staged = _compute(connection, incoming, reports, rules)
+        _refuse_faults(reports, order)
+        if order.dry_run or not (order.always or any(pending(connection, table) for table in staged)):
+            return list(reports.values())
+        rev = open_revision(connection, order.actor, order.job, order.reason, order.at)
+        if changed_since(connection, seen, ORDER):
+            staged = _compute(connection, incoming, reports, rules)
+            _refuse_faults(reports, order)
+        say("写入", 0.8)
+        for table in staged:
+            write(connection, table, rev, order.day)
+            if table in reports:
+                reports[table].rev = rev
+    say("完成", 1.0)
+    return list(reports.values())
+
+
+def _compute(
+    connection: Connection, incoming: dict[str, Incoming], reports: dict[str, ImportReport], rules: Rules
+) -> list[str]:
+    """Stage, check, place and compare; fills the reports and returns the tables that have a stage, in order.
+
+    Reads only stored rows and the caller's; it may be called again where others have written meanwhile.
+    """
+    staged: list[str] = []
+    moved: set[str] = set()
+    for table in ORDER:
+        there = set(staged)
+        faults: list[Fault] = []
+        if table in incoming:
+            stage(connection, incoming[table], rules.city.metric_srid)
+            there.add(table)
+            faults = _refused(connection, table, there, rules)
+        if pull(connection, table, moved, there):
+            there.add(table)
+        if table not in there:
+            continue
+        staged.append(table)
+        if table == "area":
+            place_areas(connection)
+        else:
+            place(connection, table, there)
+        counts = compare(connection, table)
+        if has_moved(connection, table):
+            moved.add(table)
+        if table in reports:
+            report = reports[table]
+            report.rejected = sorted([*incoming[table].faults, *faults], key=lambda fault: fault.row)
+            report.inserted, report.updated = counts.get("I", 0), counts.get("U", 0)
+            report.unchanged = counts.get("=", 0)
+            report.mismatched = mismatches(connection, table, f"staged_{table}")
+    return staged
+
+
+def _refused(connection: Connection, table: str, staged: set[str], rules: Rules) -> list[Fault]:
+    """Take out the rows whose references do not hold; their faults."""
+    faults = refuse_unknown(connection, table, staged)
+    if table == "area":
+        faults += refuse_areas(connection, rules.city.code)
+    if table == "danger":
+        faults += refuse_contradictions(connection, staged)
+    if table == "duty":
+        faults += refuse_objects(connection, staged)
+    return faults
+
+
+def _refuse_faults(reports: dict[str, ImportReport], order: Order) -> None:
+    """Refused where a row is faulty and the import is to be whole."""
+    faulty = [report for report in reports.values() if report.rejected]
+    if order.partial or not faulty:
+        return
+    first = faulty[0].rejected[0]
+    count = sum(len(report.rejected) for report in faulty)
+    where = f"第 {first.row} 行" + (f"字段 {first.field}" if first.field else "")
+    raise Refused(
+        f"有 {count} 行不能导入，未写入任何数据。{where}：{first.reason}" + ("……" if count > 1 else ""),
+        remedy="请改正后重新导入；或加 --partial 跳过这些行",
+        report=faulty[0].to_json(),
+        reports=[report.to_json() for report in reports.values()],
+    )

@@ -1,0 +1,170 @@
+"""Reading one file into a table: CSV (UTF-8 with or without mark, UTF-16 with mark, GB 18030, or as declared),
+XLSX and GeoJSON. All are bounded in bytes, rows, columns and cells before they are taken into memory.
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from layers.sheets import LIMITS, Cells, Limits, Shapes, Table, cell_text, table_of_rows
+from layers.workbook import read_workbook
+from riskmap.errors import BadInput, TooLarge
+
+_READERS = {".csv": "csv", ".xlsx": "xlsx", ".geojson": "json", ".json": "json"}
+
+
+def read_table(
+    path: Path, *, sheet: str | None = None, encoding: str | None = None, limits: Limits = LIMITS
+) -> Table:
+    """Read one file, by its suffix: .csv, .xlsx, .geojson or .json.
+
+    BadInput where it is not there or not what its name says; TooLarge beyond a limit.
+    """
+    suffix = path.suffix.lower()
+    kind = _READERS.get(suffix)
+    if kind is None:
+        raise BadInput(
+            f"{path.name}：不支持的文件类型“{suffix}”", remedy="请另存为 .csv、.xlsx 或 .geojson 后重试"
+        )
+    most = limits.json_bytes if kind == "json" else limits.file_bytes
+    content = _content(path, most)
+    if kind == "xlsx":
+        return read_workbook(path.name, content, sheet, limits)
+    if content[:4] in {b"PK\x03\x04", b"\xd0\xcf\x11\xe0"}:
+        raise BadInput(f"{path.name} 其实是工作簿或压缩包", remedy="请把扩展名改为 .xlsx，或另存为文本文件")
+    if kind == "json":
+        return _read_geojson(path.name, content, limits)
+    return _read_csv(path.name, content, encoding, limits)
+
+
+def _content(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise BadInput(f"无法打开 {path.name}：{error.strerror}", remedy="请核对路径和权限") from None
+    if len(content) > most:
+        raise TooLarge(f"{path.name} 超过 {most // 2**20} MB", remedy="请分成几个文件导入")
+    if not content.strip():
+        raise BadInput(f"{path.name} 是空文件", remedy="请核对导出的文件")
+    return content
+
+
+# --- CSV -------------------------------------------------------------------------------------------------
+
+
+def _decode(name: str, content: bytes, encoding: str | None) -> str:
+    if encoding:
+        try:
+            return content.decode(encoding).removeprefix("\ufeff")
+        except LookupError:
+            raise BadInput(f"未知的文本编码 {encoding}", remedy="请写 utf-8 或 gb18030") from None
+        except UnicodeError:
+            raise BadInput(f"{name} 不是 {encoding} 编码", remedy="请去掉 --encoding 让程序判断") from None
+    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return _decode(name, content, "utf-16")
+    for attempt in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(attempt)
+        except UnicodeDecodeError:
+            continue
+    raise BadInput(f"无法判断 {name} 的文本编码", remedy="请另存为 UTF-8，或用 --encoding 写明编码")
+
+
+def _read_csv(name: str, content: bytes, encoding: str | None, limits: Limits) -> Table:
+    text = _decode(name, content, encoding)
+    csv.field_size_limit(limits.cell_chars)
+    header_line = text.lstrip().partition("\n")[0]
+    delimiter = max(",;\t", key=header_line.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return table_of_rows(name, reader, limits)
+    except csv.Error as error:
+        raise BadInput(
+            f"{name} 第 {reader.line_num} 行附近不是有效的 CSV：{error}",
+            remedy="请检查引号是否成对，单元格是否过长",
+        ) from None
+
+
+# --- GeoJSON ---------------------------------------------------------------------------------------------
+
+
+def _read_geojson(name: str, content: bytes, limits: Limits) -> Table:
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise BadInput(f"{name} 不是 UTF-8 文本", remedy="GeoJSON 只能是 UTF-8 编码") from None
+    except RecursionError:
+        raise BadInput(f"{name} 嵌套过深", remedy="请重新导出") from None
+    except ValueError as error:
+        raise BadInput(f"{name} 不是有效的 JSON：{error}", remedy="请重新导出") from None
+    features = document.get("features") if isinstance(document, dict) else None
+    if not isinstance(features, list) or document.get("type") != "FeatureCollection":
+        raise BadInput(f"{name} 不是 GeoJSON 的 FeatureCollection", remedy="请导出为 FeatureCollection")
+    if not features:
+        raise BadInput(f"{name} 没有要素", remedy="请核对导出的文件")
+    if len(features) > limits.rows:
+        raise TooLarge(f"{name} 超过 {limits.rows:,} 个要素", remedy="请分成几个文件导入")
+    for number, feature in enumerate(features, start=1):
+        if not isinstance(feature, dict) or feature.get("type") != "Feature":
+            raise BadInput(f"{name} 第 {number} 个不是 Feature", remedy="请重新导出")
+    table = Table(name, _properties(name, features, limits), list(range(1, len(features) + 1)))
+    table.crs = _named_crs(document.get("crs"))
+    table.shapes, table.shape_faults = _shapes([feature.get("geometry") for feature in features])
+    return table
+
+
+def _properties(name: str, features: list[dict[str, Any]], limits: Limits) -> dict[str, Cells]:
+    rows = [feature.get("properties") or {} for feature in features]
+    if not all(isinstance(row, dict) for row in rows):
+        raise BadInput(f"{name} 的 properties 不是对象", remedy="请重新导出")
+    headers = list(dict.fromkeys(key for row in rows for key in row))
+    if len(headers) > limits.columns or len(headers) * len(rows) > limits.cells:
+        raise TooLarge(f"{name} 的属性过多（{len(headers)} 项）", remedy="请只保留需要的属性")
+    return {header: [cell_text(row.get(header)) or None for row in rows] for header in headers}
+
+
+def _named_crs(member: Any) -> str | None:
+    """The system of the `crs` member that RFC 7946 dropped and many programs still write; None for the usual one."""
+    if member is None:
+        return None
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = str(properties.get("name", "")) if isinstance(properties, dict) else str(member)
+    usual = ("CRS84", "EPSG::4326", "EPSG::4490", "EPSG:4326", "EPSG:4490")
+    return None if name.endswith(usual) else name[:80]
+
+
+def _shapes(geometries: list[Any]) -> tuple[Shapes, dict[int, str]]:
+    """Shapely geometries of GeoJSON ones: plain points at once, others one text each."""
+    shapes = np.full(len(geometries), None, dtype=np.object_)
+    faults: dict[int, str] = {}
+    points: list[int] = []
+    places: list[tuple[float, float]] = []
+    others: list[int] = []
+    for index, geometry in enumerate(geometries):
+        if geometry is None:
+            continue
+        coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None
+        if isinstance(coordinates, list) and geometry.get("type") == "Point" and len(coordinates) >= 2:
+            if all(type(number) in {int, float} and abs(number) < 1e300 for number in coordinates[:2]):
+                points.append(index)
+                places.append((coordinates[0], coordinates[1]))
+                continue
+            faults[index] = "坐标不是有限的数"
+        else:
+            others.append(index)
+    if points:
+        shapes[points] = shapely.points(np.array(places, dtype=np.float64))
+    if others:
+        texts = np.array([json.dumps(geometries[index]) for index in others], dtype=np.object_)
+        read = shapely.from_geojson(texts, on_invalid="ignore")
+        shapes[others] = read
+        faults.update(
+            (index, "几何无法读取") for index, shape in zip(others, read, strict=True) if shape is None
+        )
+    return shapes, faults

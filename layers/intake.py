@@ -1,0 +1,69 @@
+"""A file's rows made ready: columns named, cells read, positions placed, keys found. No database in here."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from layers.checks import check_table
+from layers.crs import Declared, declared_crs, metric_system
+from layers.fields import LAYERS, Layer
+from layers.keys import own_codes, place_codes, substance_codes
+from layers.mapping import Mapping, name_columns
+from layers.positions import locate
+from layers.sheets import Table
+from layers.staging import Incoming
+from riskmap.editions import Edition
+from riskmap.errors import BadInput
+from riskmap.settings import City
+from riskmap.substances import Catalogue
+
+
+@dataclass
+class Rules:
+    """What rows are read by: the city they belong to and the edition their substances are looked up in."""
+
+    city: City
+    edition: Edition
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The edition's substances, built when an inventory asks for them."""
+        return Catalogue.from_edition(self.edition)
+
+
+def layer_named(name: str) -> Layer:
+    """The layer of that import name. BadInput, listing all, where there is none."""
+    if name not in LAYERS:
+        raise BadInput(f"没有图层 {name[:40]}", remedy=f"可用：{' '.join(LAYERS)}")
+    return LAYERS[name]
+
+
+def prepare(
+    layer: Layer, table: Table, rules: Rules, *, crs: str | None = None, mapping: Mapping | None = None
+) -> tuple[Incoming, list[str]]:
+    """The table's rows ready to be staged, with the faults found so far; and the headers that mean nothing here.
+
+    BadInput where the file as a whole cannot be used: columns missing, an unknown or undeclared reference system.
+    """
+    named = name_columns(table, layer, mapping)
+    checked = check_table(layer, table, named)
+    metric = metric_system(rules.city.metric_srid)
+    positions = locate(checked, table, named, _system(table, crs), metric)
+    placed = layer.position != "none" and (
+        table.shapes is not None or bool({"wkt", "lon"} & set(named.cells))
+    )
+    if layer.table == "inventory":
+        groups = substance_codes(checked, rules.catalogue)
+    else:
+        if layer.table == "population":
+            place_codes(checked, positions)
+        groups = own_codes(checked)
+    return Incoming.of(checked, groups, positions if placed else None), named.ignored
+
+
+def _system(table: Table, crs: str | None) -> Declared:
+    if table.crs is not None and crs is None:
+        raise BadInput(
+            f"{table.name} 写明的坐标系是 {table.crs}，GeoJSON 应为 CRS84",
+            remedy="请用 --crs 确认坐标系，如 --crs EPSG:4547",
+        )
+    return declared_crs(crs)

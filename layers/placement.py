@@ -1,0 +1,331 @@
+"""Where records belong: grid unit, village and township by geometry, enterprise and committee by the record they name.
+
+Works on staged rows before they are written, against the areas as they will be. What a position says wins over the
+declared township; the difference is listed, never mended. Areas without a polygon have the records that declare
+them. When areas change every record is placed anew, when a record moves those that name it move along.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from layers.checks import Fault
+from layers.fields import TABLES
+from layers.schema import SCOPE, metadata
+from layers.staging import columns_of, make_stage, missing, refuse
+
+ORDER = (
+    "area",
+    "enterprise",
+    "source",
+    "target",
+    "population",
+    "resource",
+    "line",
+    "zone_external",
+    "inventory",
+    "sensor",
+    "danger",
+    "event",
+    "duty",
+)
+"""each layer after those whose records it names"""
+
+_PLACES = ("township_code", "village_code", "grid_code")
+_NAMED: dict[str, tuple[tuple[str, str], ...]] = {
+    "source": (("enterprise", "s.enterprise_code"),),
+    "zone_external": (("source", "s.source_code"),),
+    "inventory": (("source", "s.source_code"),),
+    "sensor": (("source", "s.source_code"),),
+    "danger": (("source", "s.source_code"), ("enterprise", "s.enterprise_code")),
+    "event": (("source", "s.source_code"), ("sensor", "s.sensor_code")),
+    "duty": tuple(
+        (table, f"CASE s.object_layer WHEN '{table}' THEN s.object_code END")
+        for table in ("area", "enterprise", "source", "danger")
+    ),
+}
+"""layer → the layers whose records it names, and by which value; the first that is given rules"""
+_OWN_PLACE = {"source", "zone_external"}
+"""they name a record but lie where they lie"""
+_LEVEL_RANK = "array_position(ARRAY['city', 'township', 'village', 'grid'], {}.level)"
+
+
+def place(connection: Connection, table: str, staged: set[str]) -> None:
+    """Set the scope of the staged rows of a layer (all but areas), from those staged before it and those stored."""
+    joins: list[str] = []
+    scope: dict[str, list[tuple[str, str]]] = {name: [] for name in SCOPE}
+    for number, (owner, key) in enumerate(_NAMED.get(table, ())):
+        found = _Owner(f"o{number}", owner, key, staged)
+        joins.append(found.joins)
+        for name in SCOPE:
+            if table not in _OWN_PLACE or name not in _PLACES:
+                scope[name].append((found.exists, found.value(name)))
+    if TABLES[table].position != "none":
+        joins.append(_by_position(table, "area_now" if "area" in staged else "area"))
+        for name in _PLACES:
+            scope[name].append(("true", f"CASE WHEN d.code IS NOT NULL THEN d.{name} ELSE p.{name} END"))
+    values = {name: _first(rules) for name, rules in scope.items()}
+    if table == "enterprise":
+        values |= {"enterprise_code": "s.code", "committee": "s.committee"}
+    elif (
+        "enterprise_code" in TABLES[table].columns
+    ):  # a source's or danger's own field; a danger's source knows better
+        values["enterprise_code"] = f"coalesce({scope['enterprise_code'][0][1]}, s.enterprise_code)"
+    listed = ", ".join(f"{value} AS {name}" for name, value in values.items())
+    sets = ", ".join(f"{name} = x.{name}" for name in SCOPE)
+    connection.execute(
+        text(
+            f"UPDATE staged_{table} s SET {sets} FROM"
+            f" (SELECT s.code, {listed} FROM staged_{table} s {' '.join(joins)}) x WHERE x.code = s.code"
+        )
+    )
+
+
+class _Owner:
+    """SQL to reach the record that a staged row names: as it will be where it is staged, else as it is stored."""
+
+    def __init__(self, alias: str, table: str, key: str, staged: set[str]) -> None:
+        self._now, self._new = f"{alias}_now", f"{alias}_new" if table in staged else ""
+        self.joins = f"LEFT JOIN {table} {self._now} ON {self._now}.code = {key}"
+        if self._new:
+            self.joins += f" LEFT JOIN staged_{table} {self._new} ON {self._new}.code = {key}"
+        self.exists = " OR ".join(f"{one}.code IS NOT NULL" for one in (self._new, self._now) if one)
+
+    def value(self, name: str) -> str:
+        """The owner's value of a column."""
+        if not self._new:
+            return f"{self._now}.{name}"
+        return f"CASE WHEN {self._new}.code IS NOT NULL THEN {self._new}.{name} ELSE {self._now}.{name} END"
+
+
+def _first(rules: list[tuple[str, str]]) -> str:
+    """SQL: the value of the first rule whose condition holds."""
+    if not rules:
+        return "NULL::text"
+    return "CASE " + " ".join(f"WHEN {condition} THEN {value}" for condition, value in rules) + " END"
+
+
+def _by_position(table: str, areas: str) -> str:
+    """Joins: `p`, the finest area whose polygon holds the row; `d`, the declared area where it or the row has no shape.
+
+    The declared one is taken only as far as it does not contradict the polygons.
+    """
+    point = "place_point(s.geom_m)"
+    declared = "s.declared_township_code" if "declared_township_code" in metadata.tables[table].c else "NULL"
+    agree = " AND ".join(f"(p.{name} IS NULL OR p.{name} = d.{name})" for name in _PLACES)
+    unplaced = "(d.geom_m IS NULL OR s.geom_m IS NULL)"
+    return (
+        f"LEFT JOIN LATERAL (SELECT a.township_code, a.village_code, a.grid_code FROM {areas} a"
+        f" WHERE a.geom_m && {point} AND ST_Intersects(a.geom_m, {point})"
+        " AND a.level IN ('grid', 'village', 'township')"
+        " ORDER BY array_position(ARRAY['grid', 'village', 'township'], a.level), a.code LIMIT 1) p ON true"
+        f" LEFT JOIN {areas} d ON d.code = {declared} AND {unplaced}"
+        f" AND d.level IN ('grid', 'village', 'township') AND {agree}"
+    )
+
+
+# --- areas -----------------------------------------------------------------------------------------------
+
+
+def refuse_areas(connection: Connection, city_code: str) -> list[Fault]:
+    """Take out staged areas whose level, parent or members cannot be; returns their faults.
+
+    A parent may be missing only where none is named, or where it is the city itself. Taking one area out may leave
+    others without their parent, so this goes on until all that are left fit.
+    """
+    faults = refuse(
+        connection,
+        "area",
+        "code",
+        "s.code",
+        f"s.level = 'city' AND s.code <> '{_plain(city_code)}'",
+        f"本库的市级代码是 {city_code}",
+        "请改正代码或层级",
+    )
+    coarser = f"coalesce({_LEVEL_RANK.format('r')} < {_LEVEL_RANK.format('s')}, s.level = 'overlay')"
+    fits = " OR ".join(
+        f"EXISTS (SELECT FROM {rows} WHERE r.code = s.parent_code AND {coarser})" for rows in _BOTH
+    )
+    none = missing("s.parent_code", "area", {"area"})
+    stranger = f"s.parent_code <> '{_plain(city_code)}'"
+    unknown = (
+        "EXISTS (SELECT FROM unnest(s.members) AS m(code) WHERE " + missing("m.code", "area", {"area"}) + ")"
+    )
+    while True:
+        found = refuse(
+            connection,
+            "area",
+            "parent_code",
+            "s.parent_code",
+            f"s.parent_code IS NOT NULL AND {stranger} AND {none}",
+            "没有这个上级区域",
+            "请先导入上级区域，或改正代码",
+        )
+        found += refuse(
+            connection,
+            "area",
+            "parent_code",
+            "s.parent_code",
+            f"s.parent_code IS NOT NULL AND NOT ({none}) AND NOT ({fits})",
+            "上级区域的层级不高于本级",
+            "请核对层级和上级代码",
+        )
+        found += refuse(
+            connection,
+            "area",
+            "members",
+            "array_to_string(s.members, ' ')",
+            f"s.members IS NOT NULL AND {unknown}",
+            "成员中有不存在的区域",
+            "请先导入成员区域，或改正代码",
+        )
+        if not found:
+            return faults
+        faults += found
+
+
+_BOTH = (
+    "staged_area r",
+    "(SELECT * FROM area t WHERE NOT EXISTS (SELECT FROM staged_area n WHERE n.code = t.code)) r",
+)
+
+
+def _plain(code: str) -> str:
+    """A city's code inside SQL text: its pattern has letters and digits only."""
+    assert code.isalnum()
+    return code
+
+
+def place_areas(connection: Connection) -> None:
+    """Set the scope of all areas as they will be: `area_now`, and staged rows for every area whose scope changes.
+
+    An area without a named parent belongs to the one whose code its own begins with (9 digits of a township, 12 of
+    a village).
+    """
+    connection.execute(
+        text(f"""
+        DROP TABLE IF EXISTS pg_temp.area_now;
+        CREATE TEMP TABLE area_now ON COMMIT DROP AS
+        WITH said AS (
+          SELECT r.code, r.level, r.parent_code, r.geom_m FROM {_BOTH[0]} UNION ALL
+          SELECT r.code, r.level, r.parent_code, r.geom_m FROM {_BOTH[1]}
+        ), tied AS (
+          SELECT s.*, coalesce(s.parent_code, v.code, t.code) AS parent FROM said s
+          LEFT JOIN said v ON s.level = 'grid' AND v.code = left(s.code, 12) AND v.level = 'village'
+          LEFT JOIN said t ON s.level IN ('grid', 'village') AND t.code = left(s.code, 9) AND t.level = 'township'
+        )
+        SELECT s.code, s.level, s.geom_m,
+          CASE 'township' WHEN s.level THEN s.code WHEN p.level THEN p.code WHEN g.level THEN g.code END
+            AS township_code,
+          CASE 'village' WHEN s.level THEN s.code WHEN p.level THEN p.code END AS village_code,
+          CASE 'grid' WHEN s.level THEN s.code END AS grid_code
+        FROM tied s LEFT JOIN tied p ON p.code = s.parent AND s.level IN ('grid', 'village')
+          LEFT JOIN tied g ON g.code = p.parent AND p.level = 'village';
+        CREATE INDEX ON area_now (code);
+        CREATE INDEX ON area_now USING gist (geom_m);
+        ANALYZE area_now;
+        """)
+    )
+    listed = ", ".join(columns_of("area"))
+    places = ", ".join(f"t.{name}" for name in _PLACES)
+    connection.execute(
+        text(
+            f"INSERT INTO staged_area (file_rows, {listed}) SELECT '{{}}', {listed}"
+            f" FROM area t WHERE NOT EXISTS (SELECT FROM staged_area n WHERE n.code = t.code) AND EXISTS"
+            f" (SELECT FROM area_now n WHERE n.code = t.code"
+            f" AND ({places.replace('t.', 'n.')}) IS DISTINCT FROM ({places}))"
+        )
+    )
+    sets = ", ".join(f"{name} = n.{name}" for name in _PLACES)
+    connection.execute(text(f"UPDATE staged_area s SET {sets} FROM area_now n WHERE n.code = s.code"))
+
+
+# --- what moves along ------------------------------------------------------------------------------------
+
+
+def pull(connection: Connection, table: str, moved: set[str], staged: set[str]) -> bool:
+    """Stage the stored records of a layer that may have to move with others; True where there is a stage now.
+
+    `moved` names the tables with a record that moved. Areas that changed concern every record with a position or a
+    declared township. Events are as they were.
+    """
+    layer = TABLES[table]
+    reasons = [
+        f"{key.replace('s.', 't.')} IN (SELECT code FROM staged_{owner} WHERE moved)"
+        for owner, key in _NAMED.get(table, ())
+        if owner in moved
+    ]
+    if "area" in moved and layer.position != "none":
+        reasons.append("true")
+    if layer.immutable or not reasons:
+        return False
+    names = columns_of(table)
+    aside = f" AND NOT EXISTS (SELECT FROM staged_{table} n WHERE n.code = t.code)" if table in staged else ""
+    if table not in staged:
+        make_stage(connection, table)
+    connection.execute(
+        text(
+            f"INSERT INTO staged_{table} ({', '.join(names)}) SELECT {', '.join(f't.{n}' for n in names)}"
+            f" FROM {table} t WHERE ({' OR '.join(reasons)}){aside}"
+        )
+    )
+    return True
+
+
+def refuse_objects(connection: Connection, staged: set[str]) -> list[Fault]:
+    """Take out staged duties whose object is not on file; objects in zones are found when zones are drawn."""
+    faults: list[Fault] = []
+    for table in ("area", "enterprise", "source", "danger"):
+        condition = f"s.object_layer = '{table}' AND {missing('s.object_code', table, staged)}"
+        reason = f"没有这个{TABLES[table].zh}"
+        faults += refuse(
+            connection,
+            "duty",
+            "object_code",
+            "s.object_code",
+            condition,
+            reason,
+            "请先导入该对象，或改正编码",
+        )
+    return faults
+
+
+def refuse_contradictions(connection: Connection, staged: set[str]) -> list[Fault]:
+    """Take out staged dangers that name a source and an enterprise which do not belong together."""
+    source = _Owner("o", "source", "d.source_code", staged)
+    other = (
+        f"EXISTS (SELECT FROM (SELECT s.source_code) d {source.joins}"
+        f" WHERE {source.value('enterprise_code')} <> s.enterprise_code)"
+    )
+    return refuse(
+        connection,
+        "danger",
+        "enterprise_code",
+        "s.enterprise_code",
+        f"s.enterprise_code IS NOT NULL AND {other}",
+        "该危险源属于另一家企业",
+        "请核对危险源和企业编码，或只填其中一项",
+    )
+
+
+# --- mismatches ------------------------------------------------------------------------------------------
+
+
+def mismatches(connection: Connection, table: str, rows: str = "") -> list[dict[str, Any]]:
+    """Records whose declared township is not where they lie: code, declared and placed township (null: in none).
+
+    Of the stored layer, or of `staged_<table>` given as `rows`. Empty where the layer declares none.
+    """
+    if "declared_township_code" not in metadata.tables[table].c or table == "line":
+        return []
+    row = "file_rows[1]" if rows else "NULL"
+    found = connection.execute(
+        text(
+            f"SELECT {row} AS row, code, declared_township_code AS declared, township_code AS placed"
+            f" FROM {rows or table} WHERE declared_township_code IS NOT NULL"
+            " AND declared_township_code NOT IN"
+            " (coalesce(township_code, ''), coalesce(village_code, ''), coalesce(grid_code, ''))"
+            " ORDER BY 1, code"
+        )
+    )
+    return [dict(one) for one in found.mappings()]

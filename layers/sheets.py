@@ -1,0 +1,130 @@
+"""A file's rows as text: what every reader makes, whatever the file, before anything is known of their meaning."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.errors import BadInput, TooLarge
+
+Cells = list[str | None]
+Shapes = NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may hold; beyond it the file is refused whole."""
+
+    file_bytes: int = 100 * 2**20
+    json_bytes: int = 64 * 2**20
+    """GeoJSON takes about eight times its size in memory"""
+    unpacked_bytes: int = 300 * 2**20
+    rows: int = 1_000_000
+    columns: int = 400
+    cells: int = 20_000_000
+    cell_chars: int = 2_000_000
+    """a polygon of 10,000 vertices as text is about 400,000 characters"""
+    vertices: int = 10_000
+
+
+LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Table:
+    """A file's rows: header → cells (text, None where empty), and the row number of each as the file's user sees it.
+
+    `shapes` are the geometries of a spatial file in row order (None where a row has none), `shape_faults` says by
+    index which could not be read, `crs` is the reference system the file itself names.
+    """
+
+    name: str
+    columns: dict[str, Cells]
+    rows: list[int]
+    shapes: Shapes | None = None
+    shape_faults: dict[int, str] = field(default_factory=dict)
+    crs: str | None = None
+    overfull: dict[int, str] = field(default_factory=dict)
+    """by index: a cell beyond the last header"""
+
+
+def table_of_rows(name: str, sheet_rows: Iterable[list[Any]], limits: Limits) -> Table:
+    """A table from rows of cells: the first row that is not blank is the header, blank rows are passed over.
+
+    BadInput for no header, a doubled or an empty header above data, no data row; TooLarge beyond a limit.
+    """
+    numbered = _filled_rows(sheet_rows)
+    first = next(numbered, None)
+    if first is None:
+        raise BadInput(f"{name} 没有内容", remedy="请核对工作表")
+    headers = _headers(name, first[1], limits)
+    columns: list[Cells] = [[] for _ in headers]
+    table = Table(name, {}, [])
+    seen: dict[str, str] = {}
+    while chunk := list(islice(numbered, 20_000)):
+        start = len(table.rows)
+        table.rows.extend(number for number, _ in chunk)
+        if len(table.rows) > limits.rows or len(table.rows) * len(headers) > limits.cells:
+            raise TooLarge(
+                f"{name} 超过 {limits.rows:,} 行或 {limits.cells:,} 个单元格", remedy="请分成几个文件导入"
+            )
+        for index, (_, cells) in enumerate(chunk, start):
+            extra = next((cell for cell in cells[len(headers) :] if cell), None)
+            if extra is not None:
+                table.overfull[index] = extra[:60]
+        for place, column in enumerate(columns):
+            texts = (cells[place] if place < len(cells) else "" for _, cells in chunk)
+            column.extend(seen.setdefault(text, text) if text else None for text in texts)
+    if not table.rows:
+        raise BadInput(f"{name} 只有表头，没有数据行", remedy="请核对工作表")
+    for header, column in zip(headers, columns, strict=True):
+        if header:
+            table.columns[header] = column
+        elif any(column):
+            raise BadInput(f"{name} 有一列没有表头", remedy="请为每一列写上表头")
+    return table
+
+
+def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:
+    """Rows with anything in them, as text, numbered as in the sheet."""
+    for number, row in enumerate(rows, start=1):
+        cells = [cell if isinstance(cell, str) else cell_text(cell) for cell in row]
+        if any(cells) and any(cell.strip() for cell in cells):
+            yield number, cells
+
+
+def _headers(name: str, cells: list[str], limits: Limits) -> list[str]:
+    headers = [cell.strip() for cell in cells]
+    while headers and not headers[-1]:
+        headers.pop()
+    if len(headers) > limits.columns:
+        raise TooLarge(f"{name} 超过 {limits.columns} 列", remedy="请只保留需要的列")
+    doubled = {header for header in headers if header and headers.count(header) > 1}
+    if doubled:
+        raise BadInput(f"{name} 的表头重复：{'、'.join(sorted(doubled))}", remedy="请删去或改名其中一列")
+    return headers
+
+
+def cell_text(value: Any) -> str:
+    """One cell as text, the same for every kind of file: whole numbers without a point, dates as ISO 8601."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime):
+        whole_day = value.time() == time() and value.tzinfo is None
+        return value.date().isoformat() if whole_day else value.isoformat(sep=" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, list) and all(isinstance(part, str | int | float) for part in value):
+        return ";".join(cell_text(part) for part in value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
