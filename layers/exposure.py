@@ -34,7 +34,8 @@ def place_points(geometries: Geometries) -> Floats:
     points = np.array(geometries, object)
     spread = shapely.get_type_id(points) != _POINT
     points[spread] = shapely.point_on_surface(points[spread])
-    return shapely.get_coordinates(points).reshape(-1, 2)
+    xy: Floats = shapely.get_coordinates(points).reshape(-1, 2)
+    return xy
 
 
 def shapes_from(geometries: Geometries) -> Shapes:

@@ -10,6 +10,7 @@ from riskmap.shapes import Floats, Ints
 
 _CELLS_AT_LEAST = 1 << 16
 _CELLS_PER_BOX = 4
+_CELLS_ACROSS_BOX = 6.0
 
 
 class Bins(NamedTuple):
@@ -30,14 +31,15 @@ class Bins(NamedTuple):
 def bin_boxes(box: Floats, cell_mm: float) -> Bins:
     """Sort boxes (n, 4) into cells of at least `cell_mm`; empty boxes (inf) stand nowhere.
 
-    Cells grow until their number is in keeping with that of the boxes: a stray record far away costs no memory.
+    Cells are no finer than a part of the mean box, so that none stands in very many, and grow until their number
+    is in keeping with that of the boxes: a stray record far away costs no memory.
     """
     real = box[np.isfinite(box).all(axis=1)]
     if not len(real):
         return Bins(np.zeros(2, np.int64), np.zeros(0, np.int64), 0.0, 0.0, float(cell_mm), 1, 1)
     x0, y0 = (float(v) for v in real[:, :2].min(axis=0))
     width, height = (float(v) for v in real[:, 2:].max(axis=0) - (x0, y0))
-    cell = max(float(cell_mm), float((real[:, 2:] - real[:, :2]).mean()))
+    cell = max(float(cell_mm), float((real[:, 2:] - real[:, :2]).mean()) / _CELLS_ACROSS_BOX)
     most = max(_CELLS_AT_LEAST, _CELLS_PER_BOX * len(real))
     while (width // cell + 1) * (height // cell + 1) > most:
         cell *= 1.5

@@ -217,6 +217,7 @@ def _sum_circles(
 ) -> None:
     """Add up the polygons around point sites lo … hi, each polygon in its first cell of the window."""
     r2 = radius * radius
+    box = polygons.box
     for s in range(lo, hi):
         x, y = centres[s, 0], centres[s, 1]
         left, right, bottom, top = window(bins, x - radius, y - radius, x + radius, y + radius)
@@ -225,12 +226,14 @@ def _sum_circles(
             for cx in range(left, right + 1):
                 for k in range(bins.start[cy * bins.nx + cx], bins.start[cy * bins.nx + cx + 1]):
                     g = bins.item[k]
-                    if box_distance2(x, y, polygons.box, g) >= r2:
+                    dx = max(box[g, 0] - x, x - box[g, 2], 0.0)
+                    dy = max(box[g, 1] - y, y - box[g, 3], 0.0)
+                    if dx * dx + dy * dy >= r2:
                         continue
                     if not is_first_cell(bins, polygons.box, g, cx, cy, left, bottom):
                         continue
-                    far_x = max(x - polygons.box[g, 0], polygons.box[g, 2] - x)
-                    far_y = max(y - polygons.box[g, 1], polygons.box[g, 3] - y)
+                    far_x = max(x - box[g, 0], box[g, 2] - x)
+                    far_y = max(y - box[g, 1], box[g, 3] - y)
                     if far_x * far_x + far_y * far_y <= r2:
                         here += _nano_share(people[g], 1.0, 1.0)
                     else:

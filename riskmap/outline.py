@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from riskmap.compiled import kernel
-from riskmap.shapes import POINT, SHELL, Floats, ShapeArrays, squared_distance
+from riskmap.shapes import POINT, SHELL, Floats, Ints, ShapeArrays, squared_distance
 
 _TOUCH = 1e-12
 """share of the radius within which two outlines count as one"""
@@ -159,24 +159,28 @@ def _turn(angle: float) -> float:
 
 @kernel
 def _put(
-    pieces: Floats, n: int, xl: float, xr: float, p: float, q: float, bend: float, sign: float
+    pieces: Floats, used: Ints, xl: float, xr: float, p: float, q: float, bend: float, sign: float
 ) -> Floats:
-    """Write row `n`: from xl to xr, straight from height p to q or (bend ±1) the upper or lower arc about (p, q)."""
+    """Add a row to the `used[0]` rows: as `region_pieces` describes them; returns the rows, moved if they were full."""
+    n = used[0]
     if n == len(pieces):
         wider = np.empty((2 * n, 6))
-        wider[:n] = pieces
+        for k in range(n):
+            for column in range(6):
+                wider[k, column] = pieces[k, column]
         pieces = wider
-    row = pieces[n]
-    row[0], row[1], row[2], row[3], row[4], row[5] = xl, xr, p, q, bend, sign
+    pieces[n, 0], pieces[n, 1], pieces[n, 2] = xl, xr, p
+    pieces[n, 3], pieces[n, 4], pieces[n, 5] = q, bend, sign
+    used[0] = n + 1
     return pieces
 
 
 @kernel
-def _put_line(pieces: Floats, n: int, ax: float, ay: float, bx: float, by: float, sign: float) -> Floats:
+def _put_line(pieces: Floats, used: Ints, ax: float, ay: float, bx: float, by: float, sign: float) -> Floats:
     """A straight piece that is walked from a to b with the region on its left, times `sign`."""
     if ax < bx:
-        return _put(pieces, n, ax, bx, ay, by, 0.0, -sign)
-    return _put(pieces, n, bx, ax, by, ay, 0.0, sign)
+        return _put(pieces, used, ax, bx, ay, by, 0.0, -sign)
+    return _put(pieces, used, bx, ax, by, ay, 0.0, sign)
 
 
 @kernel
@@ -206,7 +210,7 @@ def _arc_gaps(gap: Floats, x: float, y: float, f: Floats, own: int, end: int, r:
         for other in range(0, 4 if j < own else end, 2):
             if f[j, other] == x and f[j, other + 1] == y:
                 return 0
-    gap[0, 0], gap[0, 1] = -np.pi, np.pi
+    gap[0, 0], gap[0, 1] = -math.pi, math.pi
     n = 1
     for j in range(len(f)):
         lo, hi = _covered_arc(x, y, f, j, r)
@@ -222,14 +226,14 @@ def _arc_gaps(gap: Floats, x: float, y: float, f: Floats, own: int, end: int, r:
 
 @kernel
 def _line_pieces(
-    sites: ShapeArrays, s: int, r: float, ox: float, oy: float, f: Floats, i: int, pieces: Floats, n: int
-) -> tuple[Floats, int]:
+    sites: ShapeArrays, s: int, r: float, ox: float, oy: float, f: Floats, i: int, pieces: Floats, used: Ints
+) -> Floats:
     """Add what remains of the two parallels of feature `i`."""
     gap = np.empty((len(f) + 2, 2))
     ex, ey = f[i, 2] - f[i, 0], f[i, 3] - f[i, 1]
     length = math.sqrt(ex * ex + ey * ey)
     if length == 0.0:
-        return pieces, n
+        return pieces
     ex, ey = ex / length, ey / length
     for side in range(-1, 2, 2):
         x, y = f[i, 0] - side * r * ey, f[i, 1] + side * r * ex
@@ -239,15 +243,14 @@ def _line_pieces(
             if squared_distance(x + mid * ex + ox, y + mid * ey + oy, sites, s) >= 0.0:
                 if side > 0:
                     a, b = b, a
-                pieces = _put_line(pieces, n, x + a * ex, y + a * ey, x + b * ex, y + b * ey, 1.0)
-                n += 1
-    return pieces, n
+                pieces = _put_line(pieces, used, x + a * ex, y + a * ey, x + b * ex, y + b * ey, 1.0)
+    return pieces
 
 
 @kernel
 def _arc_pieces(
-    sites: ShapeArrays, s: int, r: float, ox: float, oy: float, f: Floats, i: int, pieces: Floats, n: int
-) -> tuple[Floats, int]:
+    sites: ShapeArrays, s: int, r: float, ox: float, oy: float, f: Floats, i: int, pieces: Floats, used: Ints
+) -> Floats:
     """Add what remains of the circles about the ends of feature `i`, cut where they turn back in x."""
     gap = np.empty((2 * len(f) + 2, 2))
     for end in range(0, 4, 2):
@@ -259,13 +262,11 @@ def _arc_pieces(
             lower, upper = min(gap[k, 1], 0.0), max(gap[k, 0], 0.0)
             if gap[k, 0] < lower:
                 left, right = x + r * math.cos(gap[k, 0]), x + r * math.cos(lower)
-                pieces = _put(pieces, n, left, right, x, y, -1.0, -1.0)
-                n += 1
+                pieces = _put(pieces, used, left, right, x, y, -1.0, -1.0)
             if upper < gap[k, 1]:
                 left, right = x + r * math.cos(gap[k, 1]), x + r * math.cos(upper)
-                pieces = _put(pieces, n, left, right, x, y, 1.0, 1.0)
-                n += 1
-    return pieces, n
+                pieces = _put(pieces, used, left, right, x, y, 1.0, 1.0)
+    return pieces
 
 
 @kernel
@@ -276,19 +277,17 @@ def region_pieces(sites: ShapeArrays, s: int, r: float, ox: float, oy: float) ->
     lower arc of radius `r` about (p, q); sign +1 where the region lies below.
     """
     f = _features(sites, s, ox, oy)
-    pieces = np.empty((16 + 8 * len(f), 6))
-    n = 0
+    pieces, used = np.empty((16 + 8 * len(f), 6)), np.zeros(1, np.int64)
     for i in range(len(f)):
-        pieces, n = _line_pieces(sites, s, r, ox, oy, f, i, pieces, n)
-        pieces, n = _arc_pieces(sites, s, r, ox, oy, f, i, pieces, n)
+        pieces = _line_pieces(sites, s, r, ox, oy, f, i, pieces, used)
+        pieces = _arc_pieces(sites, s, r, ox, oy, f, i, pieces, used)
     for p in range(sites.shape_start[s], sites.shape_start[s + 1]):
-        if sites.part_kind[p] < SHELL:
-            continue
-        for i in range(sites.part_start[p], sites.part_start[p + 1] - 1):
-            ax, ay = sites.xy[i, 0] - ox, sites.xy[i, 1] - oy
-            pieces = _put_line(pieces, n, ax, ay, sites.xy[i + 1, 0] - ox, sites.xy[i + 1, 1] - oy, -1.0)
-            n += 1
-    return pieces[:n]
+        if sites.part_kind[p] >= SHELL:
+            for i in range(sites.part_start[p], sites.part_start[p + 1] - 1):
+                ax, ay = sites.xy[i, 0] - ox, sites.xy[i, 1] - oy
+                bx, by = sites.xy[i + 1, 0] - ox, sites.xy[i + 1, 1] - oy
+                pieces = _put_line(pieces, used, ax, ay, bx, by, -1.0)
+    return pieces[: used[0]]
 
 
 @kernel
