@@ -63,7 +63,13 @@ def _recorded_days(connection: Connection) -> set[date]:
 
 def summary(owner: Engine) -> list[str]:
     """What the city holds and how its levels stand, a line each."""
-    names = {"source": "危险源", "enterprise": "企业", "grid": "网格", "village": "村（社区）", "township": "镇街"}
+    names = {
+        "source": "危险源",
+        "enterprise": "企业",
+        "grid": "网格",
+        "village": "村（社区）",
+        "township": "镇街",
+    }
     words = {1: "红", 2: "橙", 3: "黄", 4: "蓝", None: "未评"}
     with snapshot(owner) as connection:
         counts = level_counts(connection)

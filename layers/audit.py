@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from layers.schema import head, revision
+from layers.schema import change, head, revision
 
 _FAULTS = {"seal": "记录被改动（封印不符）", "link": "与上一条记录的链接断开", "head": "最新版本号与封印不符"}
 
@@ -40,3 +40,8 @@ def reasons(connection: Connection, job: str) -> list[str]:
     """The reasons given by one job's revisions, oldest first."""
     query = select(revision.c.reason).where(revision.c.job == job, revision.c.reason.is_not(None))
     return list(connection.execute(query.order_by(revision.c.rev)).scalars())
+
+
+def changed_since(connection: Connection, rev: int) -> bool:
+    """Whether any layer was written after a revision."""
+    return connection.execute(select(change.c.rev).where(change.c.rev > rev).limit(1)).first() is not None

@@ -4,6 +4,7 @@ Every query runs in the caller's transaction, so row rights are the caller's. Ke
 colours are words, points are numbers with up to six decimals.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -107,6 +108,22 @@ def fetch(
     return Page(items, int(total))
 
 
+def visible_codes(connection: Connection, records: Iterable[str], then: Moment | None = None) -> set[str]:
+    """Which of some records (`layer/code`) the caller's rights show; areas are shown by their own score."""
+    by_layer: dict[str, set[str]] = {}
+    for name in records:
+        layer, _, code = name.partition("/")
+        by_layer.setdefault(layer, set()).add(code)
+    seen = set()
+    for layer, codes in by_layer.items():
+        rows = results_of("score", then) if layer in ("area", "source") else rows_of(layer, then)
+        query = select(rows.c.code).where(rows.c.code.in_(codes))
+        if layer in ("area", "source"):
+            query = query.where(rows.c.kind.in_(AREA_KINDS if layer == "area" else ("source",)))
+        seen |= {f"{layer}/{code}" for code in connection.execute(query).scalars()}
+    return seen
+
+
 def points(micro: int | None) -> float | None:
     """Points of a number of micro-points, up to six decimals."""
     return None if micro is None else micro / 1_000_000
@@ -149,12 +166,14 @@ def _run_of(connection: Connection, then: Moment | None) -> Row:
 
 def _finish(row: Row, about: Row) -> Row:
     """Numbers and words of a row; the facts of its result are laid open beside them."""
-    facts = row.pop("facts", None) or {}
+    own = row.pop("facts", None)
+    facts = own or {}
     if "score" in row:
         score, base = row["score"], row["base_score"]
         row |= {"score": points(score), "base_score": points(base)}
         row["rise"] = points(score - base) if score is not None and base is not None else None
         row |= about
+        row["facts_visible"] = own is not None
     for name in ("level", "base_level", "rise_level"):
         if name in row and not isinstance(row[name], str):
             row[name] = LEVELS.get(row[name])

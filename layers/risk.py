@@ -44,6 +44,22 @@ def read_inputs(connection: Connection, day: date, then: Moment | None = None) -
     )
 
 
+def read_known(connection: Connection, rev: int, edition_name: str) -> Inputs:
+    """The records of places and areas exactly as a run knew them, under the edition it used; sources are left out."""
+    known = Moment(None, rev)
+    content = connection.execute(select(edition.c.content).where(edition.c.name == edition_name)).scalar_one()
+    nothing = pd.DataFrame()
+    return Inputs(
+        enterprises=nothing,
+        sources=nothing,
+        inventory=nothing,
+        population=_frame(connection, rows_of("population", known), _POPULATION),
+        targets=nothing,
+        areas=_frame(connection, rows_of("area", known), _AREA),
+        edition=Edition.from_json(content),
+    )
+
+
 _SCOPES = (*SCOPE, "declared_township_code")
 _ENTERPRISE = ("name", "industry", "workers", "person_general", *_SCOPES, "geom_m")
 _SOURCE = ("name", "kind", "unit_type", *_SCOPES, "geom_m")

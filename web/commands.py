@@ -148,13 +148,13 @@ def _print_rejected(rejected: list[dict[str, Any]]) -> None:
 @app.command()
 def assess(
     context: typer.Context,
-    full: Annotated[bool, typer.Option("--full", help="全部重算")] = False,
+    full: Annotated[bool, typer.Option("--full", help="全部重算（目前每次都是）")] = False,  # noqa: ARG001
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """计算各级风险；--as-of 只登记一次回算，不改动当前等级。"""
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
-        result = assess_city(city.owner, actor="cli", full=full, as_of=as_of, progress=bar)
+        result = assess_city(city.owner, actor="cli", as_of=as_of, progress=bar)
     if json:
         print_json(result)
         return

@@ -1,0 +1,196 @@
+"""Why a score is what it is: stored lines of sources and enterprises, derived lines of areas, masked by rights."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from sqlalchemy import Connection, Engine
+
+from jobs.areas import PART_OF, places_within
+from jobs.city import places_of
+from layers.database import Identity, reading, snapshot
+from layers.exposure import shapes_from
+from layers.hazards import read_hazards, widest_reach_mm
+from layers.history import Moment, moment
+from layers.records import fetch, points, visible_codes
+from layers.risk import Inputs, account_of, last_run, read_known
+from riskmap.errors import BadInput, NotFound, RiskMapError
+from riskmap.risk import Contribution, level_of, raised
+from riskmap.rollup import Part, area_account, city_account, highest
+from riskmap.superposition import Hazards
+from riskmap.vocabulary import AREA_KINDS
+from riskmap.weights import MILLI, RiskWeights
+from riskmap.wording import words
+
+EXPLAINED = ("source", "enterprise", *AREA_KINDS)
+Line = dict[str, Any]
+
+
+def explain(
+    owner: Engine,
+    reader: Engine,
+    identity: Identity,
+    kind: str,
+    code: str,
+    *,
+    as_of: str | None = None,
+    lang: str = "zh",
+) -> dict[str, Any]:
+    """The account of one thing in words, complete; the values sum to the score.
+
+    NotFound where there is no such thing or its account is not this identity's to see. Records of others appear only
+    as neighbours: kind, level, hazard, distance, bearing, name.
+    """
+    if kind not in EXPLAINED:
+        raise BadInput(f"“{kind}”没有分值可说明", remedy="可用：" + "、".join(EXPLAINED))
+    with reading(reader, identity) as connection:
+        then = moment(connection, as_of) if as_of else None
+        found = fetch(connection, kind, code, then=then).items
+        if not found or (kind in AREA_KINDS and not found[0]["facts_visible"]):
+            raise NotFound(f"没有 {kind} {code}", remedy="请核对编码；其他镇街的记录不在您的权限内")
+        record = found[0]
+        stored = account_of(connection, kind, code, then) if kind in ("source", "enterprise") else []
+    lines = stored if kind in ("source", "enterprise") else _area_lines(owner, kind, record, then)
+    if sum(line["value"] for line in lines) != round((record["score"] or 0) * 1_000_000):
+        raise RiskMapError(
+            "构成之和与分值不符，说明不予显示", remedy="请重新计算风险；仍然不符时请告知维护人员"
+        )
+    if not identity.sees_city:
+        with reading(reader, identity) as connection:
+            lines = _masked(connection, lines, then)
+    told = (
+        "code",
+        "name",
+        "kind",
+        "score",
+        "level",
+        "base_score",
+        "base_level",
+        "rise",
+        "rise_level",
+        "confidence",
+    )
+    return {
+        **{name: record.get(name) for name in told},
+        "kind": kind,
+        **{name: record[name] for name in ("run_id", "edition", "data_time")},
+        "contributions": [_in_words(line, lang) for line in lines],
+    }
+
+
+def _in_words(line: Line, lang: str) -> dict[str, Any]:
+    label, reason = words(line["item"], line["args"], lang)
+    value = points(line["value"])
+    return {"kind": line["item"], "record": line["record"], "label": label, "value": value, "reason": reason}
+
+
+def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment | None) -> list[Line]:
+    """The lines of an area, derived from what its run read: the same kernel over the sources in reach."""
+    with snapshot(owner) as connection:
+        run = last_run(connection, then)
+        if run is None or record["score"] is None:
+            return []
+        inputs = read_known(connection, run["known_rev"], run["edition"])
+        weights = RiskWeights.from_table(inputs.edition.table("risk"))
+        if kind == "city":
+            return _city_lines(connection, run, inputs, weights)
+        area = inputs.areas[inputs.areas["code"] == record["code"]].iloc[0]
+        hazards, parts = _parts_of(connection, run, inputs, weights, [area])
+    lines = [_part_line(part, hazards, weights, area.geom) for part in parts[0]]
+    red = [
+        f"source/{code}" for code in hazards["code"][_standing_in(hazards, area) & (hazards["level"] == 1)]
+    ]
+    score = sum(part.value for part in parts[0])
+    rules = raised(weights, level_of(weights, score), kind, red)[1]
+    return [*lines, *(_line(rule) for rule in rules)]
+
+
+def _standing_in(hazards: pd.DataFrame, area: Any) -> Any:
+    column = PART_OF.get(area.level)
+    return hazards[column] == area.code if column in hazards else np.zeros(len(hazards), bool)
+
+
+def _city_lines(
+    connection: Connection, run: dict[str, Any], inputs: Inputs, weights: RiskWeights
+) -> list[Line]:
+    townships = inputs.areas[inputs.areas["level"] == "township"]
+    if not len(townships):
+        whole = pd.Series({"code": None, "level": "city", "geom": None, "members": None})
+        hazards, parts = _parts_of(connection, run, inputs, weights, [whole])
+        return [_part_line(part, hazards, weights, None) for part in parts[0]]
+    hazards, parts = _parts_of(connection, run, inputs, weights, [row for _, row in townships.iterrows()])
+    chosen = highest([sum(part.value for part in own) for own in parts], weights.townships_of_city)
+    merged = city_account([parts[n] for n in chosen], weights.townships_of_city)[1]
+    return [_part_line(part, hazards, weights, None) for part in merged]
+
+
+def _parts_of(
+    connection: Connection, run: dict[str, Any], inputs: Inputs, weights: RiskWeights, areas: Sequence[Any]
+) -> tuple[pd.DataFrame, list[list[Part]]]:
+    """The sources in reach of some areas' places, and each area's parts by position among these sources."""
+    people, places = places_of(inputs, weights)
+    chosen = [np.flatnonzero(places_within(area, people, places.xy)) for area in areas]
+    xy = places.xy[np.concatenate(chosen)] / MILLI
+    reach_m = widest_reach_mm(connection, run["rev"]) / MILLI
+    low, high = (
+        (xy.min(axis=0) - reach_m, xy.max(axis=0) + reach_m) if len(xy) else (np.zeros(2), np.zeros(2))
+    )
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    frame = read_hazards(connection, run["known_rev"], run["rev"], box)
+    hazards = Hazards(
+        shapes_from(frame["site"].to_numpy(object)),
+        frame["hazard"].to_numpy(np.int64),
+        frame["reach_mm"].to_numpy(np.int64),
+    )
+    parts = [
+        area_account(places.take(index), hazards, weights.worst_placed[area.level], weights.share_permille)[1]
+        for area, index in zip(areas, chosen, strict=True)
+    ]
+    return frame, parts
+
+
+def _part_line(part: Part, hazards: pd.DataFrame, weights: RiskWeights, area_geom: Any) -> Line:
+    row = hazards.iloc[part.source]
+    rule = weights.kinds[row["kind"]]
+    args = {
+        "name": row["name"],
+        "kind": row["kind"],
+        "kind_zh": rule.name_zh,
+        "kind_en": rule.name_en,
+        "level": int(row["level"]),
+        "hazards": row["hazards"],
+        "distance_m": part.nearest / MILLI,
+        "people": part.people / MILLI,
+        "bearing": _bearing(area_geom, row["site"]),
+    }
+    return {"item": "source", "record": f"source/{row['code']}", "value": part.value, "args": args}
+
+
+def _bearing(area_geom: Any, site: Any) -> float:
+    """Degrees clockwise from north, from an area's middle to a site's."""
+    if area_geom is None:
+        return 0.0
+    here, there = shapely.point_on_surface(area_geom), shapely.point_on_surface(site)
+    return float(np.degrees(np.arctan2(there.x - here.x, there.y - here.y)) % 360.0)
+
+
+def _line(rule: Contribution) -> Line:
+    return {"item": rule.kind, "record": rule.record, "value": rule.value, "args": dict(rule.args)}
+
+
+def _masked(connection: Connection, lines: list[Line], then: Moment | None) -> list[Line]:
+    """Lines of records that this identity may not read, as neighbours or without their facts; values stay."""
+    seen = visible_codes(connection, [line["record"] for line in lines if line["record"]], then)
+    return [line if line["record"] in seen or line["record"] is None else _of_another(line) for line in lines]
+
+
+def _of_another(line: Line) -> Line:
+    args = line["args"]
+    if line["item"] == "source":
+        told = ("kind", "kind_zh", "kind_en", "level", "hazards", "distance_m", "bearing", "name")
+        return line | {"item": "neighbour", "record": None, "args": {name: args[name] for name in told}}
+    if line["item"] == "exposure_grid":
+        return line | {"args": {"name": args["name"], "people": None}}
+    return line | {"item": "hidden", "record": None, "args": {}}

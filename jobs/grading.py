@@ -1,0 +1,188 @@
+"""The first half of a run: every source with its site, its people, its grade by GB 18218 and the points of its items."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from layers.exposure import people_within, sites_of
+from layers.records import PREMISES_SUFFIX
+from layers.risk import Inputs
+from layers.schema import SCOPE
+from riskmap.confidence import GRADED_KINDS
+from riskmap.cuts import inventory_cuts
+from riskmap.exposure import people_count
+from riskmap.sources import Gb18218, Grading, Item, grade_source, shown
+from riskmap.substances import Catalogue
+
+RADIUS_M = 500.0
+"""GB 18218-2018 clause 4.3.2: people within 500 m of the site's boundary"""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """Sources in order of code, implicit premises among them: one row, one site, maybe one grading each."""
+
+    sources: pd.DataFrame
+    sites: np.ndarray[Any, np.dtype[Any]]
+    gradings: list[Grading | None]
+    facts: list[dict[str, Any]]
+
+
+def grade_sources(inputs: Inputs) -> Graded:
+    """Grade every open source of the city; positions and people over the whole city in one call."""
+    sources = _with_premises(inputs)
+    owners = sources["enterprise_code"].map(inputs.enterprises.set_index("code")["geom"])
+    sites = sites_of(sources["geom"].to_numpy(object), owners.where(owners.notna(), None).to_numpy(object))
+    people = _people(inputs, sites, sources["kind"].to_numpy() != "premises")
+    rules = Gb18218.from_edition(inputs.edition)
+    items = _items(inputs)
+    counted = people[rules.alpha_people]
+    gradings: list[Grading | None] = []
+    facts: list[dict[str, Any]] = []
+    for n, (code, kind, unit_type) in enumerate(
+        zip(sources["code"], sources["kind"], sources["unit_type"], strict=True)
+    ):
+        held = items.get(code)
+        number = None if kind == "premises" or counted is None else int(counted[n])
+        grading = grade_source(held, number, rules, unit_type=unit_type or None) if held else None
+        gradings.append(grading)
+        facts.append(_people_facts(people, n, kind) | _grading_facts(grading, held or [], number, rules))
+    return Graded(sources, sites, gradings, facts)
+
+
+def _with_premises(inputs: Inputs) -> pd.DataFrame:
+    """Registered sources and one of kind `premises` for every open enterprise, in order of code."""
+    firms = inputs.enterprises
+    premises = firms[["name", *SCOPE, "declared_township_code", "geom"]].copy()
+    premises["code"] = firms["code"] + PREMISES_SUFFIX
+    premises["enterprise_code"] = firms["code"]
+    premises["kind"] = "premises"
+    both = [frame for frame in (inputs.sources, premises) if len(frame)]
+    if not both:
+        return inputs.sources.assign(industry=None, workers=None)
+    joined = pd.concat(both, ignore_index=True).sort_values("code", ignore_index=True)
+    joined = joined.astype(object).where(joined.notna(), None)
+    owners = firms.set_index("code")
+    for name in ("industry", "workers"):
+        values = joined["enterprise_code"].map(owners[name])
+        joined[name] = values.astype(object).where(values.notna(), None)
+    return joined
+
+
+def _people(
+    inputs: Inputs, sites: np.ndarray[Any, np.dtype[Any]], registered: np.ndarray[Any, np.dtype[Any]]
+) -> dict[str, Any]:
+    """Residents, and people of protected targets, outside each registered site within 500 m; None: nobody on file."""
+    geoms, residents = _residents(inputs)
+    if residents is None:
+        return {"people_500m": None, "exposed_500m": None, "exact": None}
+    exact = np.zeros(len(sites))
+    exact[registered] = people_within(sites[registered], RADIUS_M, geoms, residents)
+    targets = open_targets(inputs)
+    by_hour = []
+    for hour in ("people_day", "people_night"):
+        number = np.zeros(len(sites))
+        there = targets[hour].fillna(0).to_numpy(np.float64)
+        number[registered] = people_within(
+            sites[registered], RADIUS_M, targets["geom"].to_numpy(object), there
+        )
+        by_hour.append(number)
+    return {
+        "exact": exact,
+        "people_500m": people_count(exact),
+        "exposed_500m": people_count(exact + np.maximum(*by_hour)),
+    }
+
+
+def open_targets(inputs: Inputs) -> pd.DataFrame:
+    """Protected targets that count: standing, planned and approved ones, not the closed."""
+    return inputs.targets[inputs.targets["status"] != "closed"]
+
+
+def _residents(
+    inputs: Inputs,
+) -> tuple[np.ndarray[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]] | None]:
+    """Geometries with residents: the population layer, else the grid units' own people, else none known."""
+    if len(inputs.population):
+        return inputs.population["geom"].to_numpy(object), inputs.population["people"].to_numpy(np.float64)
+    units = inputs.areas[
+        (inputs.areas["level"] == "grid") & inputs.areas["people"].notna() & inputs.areas["geom"].notna()
+    ]
+    people = units["people"].to_numpy(np.float64) if len(units) else None
+    return units["geom"].to_numpy(object), people
+
+
+def _items(inputs: Inputs) -> dict[str, list[Item]]:
+    """The inventory of each source, matched against the edition's substances."""
+    catalogue = Catalogue.from_edition(inputs.edition)
+    held: dict[str, list[Item]] = {}
+    columns = ("code", "source_code", "cas", "substance", "hazard_class", "quantity_t")
+    for code, source, cas, name, symbol, quantity in _rows(inputs.inventory, columns):
+        match = catalogue.match(cas=cas, name=name, hazard_class=symbol)
+        held.setdefault(source, []).append(Item(code, quantity, match, name or cas or symbol or ""))
+    return held
+
+
+def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> Iterable[tuple[Any, ...]]:
+    return zip(*(frame[name] for name in columns), strict=True)
+
+
+def _people_facts(people: dict[str, Any], n: int, kind: str) -> dict[str, Any]:
+    if kind == "premises" or people["exact"] is None:
+        return {"people_500m": None, "people_500m_exact": None, "exposed_500m": None}
+    return {
+        "people_500m": int(people["people_500m"][n]),
+        "people_500m_exact": round(float(people["exact"][n]), 9),
+        "exposed_500m": int(people["exposed_500m"][n]),
+    }
+
+
+def _grading_facts(
+    grading: Grading | None, items: list[Item], people: int | None, rules: Gb18218
+) -> dict[str, Any]:
+    if grading is None:
+        empty: dict[str, Any] = {
+            "s": None,
+            "r": None,
+            "alpha": None,
+            "partial": False,
+            "unmatched": [],
+            "substances": [],
+        }
+        return empty if people is None else empty | {"alpha": shown(rules.alpha(people))}
+    document = grading.to_json()
+    cuts = {cut.code: cut for cut in inventory_cuts(items, people, rules)}
+    for share in document["shares"]:
+        cut = cuts.get(share["code"])
+        share["cut_t"] = None if cut is None else float(cut.cut_t)
+        share["grade_after_cut"] = None if cut is None else cut.grade_after
+    return {
+        "s": document["s"],
+        "r": document["r"],
+        "alpha": document["alpha"],
+        "partial": document["partial"],
+        "unmatched": document["unmatched"],
+        "substances": document["shares"],
+        "unit_rule": document["unit_rule"],
+        "standard": document["standard"],
+    }
+
+
+def causes_of(kind: str, facts: dict[str, Any], row: Any) -> list[str]:
+    """Why the confidence of a source is less than A: causes of `riskmap.confidence`."""
+    causes = []
+    if facts["partial"]:
+        causes.append("unmatched_substance")
+    if kind in GRADED_KINDS and facts["people_500m"] is None:
+        causes.append("people_unknown")
+    if kind in GRADED_KINDS and facts["s"] is None:
+        causes.append("no_inventory")
+    declared = row.declared_township_code
+    if declared and row.township_code and declared != row.township_code:
+        causes.append("misplaced")
+    if not row.township_code:
+        causes.append("outside_areas")
+    return causes

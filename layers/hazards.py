@@ -1,0 +1,72 @@
+"""What a run made of the sources, as places feel them: hazard, reach and site of each, for explanations."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from sqlalchemy import Connection, func, or_, select
+
+from layers.exposure import sites_of
+from layers.history import Moment, results_of, rows_of
+from layers.records import PREMISES_SUFFIX
+
+Box = tuple[float, float, float, float]
+
+
+def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box) -> pd.DataFrame:
+    """Sources whose site meets a box (metres: west, south, east, north), as one run knew and scored them, by code.
+
+    Columns: code, name, kind, level, hazard (micro-points), reach_mm, hazards, village_code, township_code, site.
+    """
+    known = Moment(None, known_rev)
+    result = results_of("score", Moment(None, run_rev)).alias("result")
+    record = rows_of("source", known).alias("record")
+    own_code = func.left(result.c.code, func.length(result.c.code) - len(PREMISES_SUFFIX))
+    firm = rows_of("enterprise", known).alias("firm")
+    window = func.ST_MakeEnvelope(*box, func.ST_SRID(firm.c.geom_m))
+    named_by = func.coalesce(record.c.enterprise_code, own_code)
+    query = (
+        select(
+            result.c.code,
+            func.coalesce(record.c.name, firm.c.name).label("name"),
+            result.c.level,
+            result.c.facts,
+            result.c.village_code,
+            result.c.township_code,
+            func.ST_AsBinary(record.c.geom_m).label("geom"),
+            func.ST_AsBinary(firm.c.geom_m).label("firm_geom"),
+        )
+        .select_from(
+            result.outerjoin(record, record.c.code == result.c.code).outerjoin(firm, firm.c.code == named_by)
+        )
+        .where(result.c.kind == "source")
+        .where(or_(record.c.geom_m.op("&&")(window), firm.c.geom_m.op("&&")(window)))
+        .order_by(result.c.code)
+    )
+    rows = connection.execute(query)
+    frame = pd.DataFrame(rows.all(), columns=list(rows.keys()), dtype=object)
+    facts = frame.pop("facts")
+    frame["kind"] = [f["kind"] for f in facts]
+    frame["hazards"] = [f["hazards"] for f in facts]
+    frame["hazard"] = np.array([f["hazard"] for f in facts], np.int64)
+    frame["reach_mm"] = np.array([round(f["distances_m"]["reach"] * 1000) for f in facts], np.int64)
+    own, firms = _shapes(frame.pop("geom")), _shapes(frame.pop("firm_geom"))
+    without_record = np.array([shape is None for shape in own], bool)
+    own[without_record] = firms[without_record]
+    frame["site"] = sites_of(own, firms)
+    return frame
+
+
+def widest_reach_mm(connection: Connection, run_rev: int) -> int:
+    """The longest reach of any source of a run."""
+    result = results_of("score", Moment(None, run_rev))
+    reach = func.max(result.c.facts["distances_m"]["reach"].as_float())
+    return round(
+        (connection.execute(select(reach).where(result.c.kind == "source")).scalar_one() or 0) * 1000
+    )
+
+
+def _shapes(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    wkb = np.array([None if value is None else bytes(value) for value in column], object)
+    return np.array(shapely.from_wkb(wkb), object).reshape(-1)

@@ -1,0 +1,165 @@
+"""The words of an account: each line as an official can read it aloud, in Chinese or English, with its clause."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from riskmap.weights import MICRO
+
+Args = Mapping[str, Any]
+_LEVEL = {
+    "zh": {1: "红色（重大风险）", 2: "橙色（较大风险）", 3: "黄色（一般风险）", 4: "蓝色（低风险）"},
+    "en": {1: "red (major)", 2: "orange (considerable)", 3: "yellow (moderate)", 4: "blue (low)"},
+}
+_GRADE = {
+    "zh": {1: "一级重大危险源", 2: "二级重大危险源", 3: "三级重大危险源", 4: "四级重大危险源"},
+    "en": {
+        1: "grade I major hazard",
+        2: "grade II major hazard",
+        3: "grade III major hazard",
+        4: "grade IV major hazard",
+    },
+}
+_BEARING = {
+    "zh": ("北", "东北", "东", "东南", "南", "西南", "西", "西北"),
+    "en": ("N", "NE", "E", "SE", "S", "SW", "W", "NW"),
+}
+
+
+def words(item: str, args: Args, lang: str = "zh") -> tuple[str, str]:
+    """Label and reason of one line of an account; `lang` is zh or en. KeyError for an item that has no words."""
+    return _WORDS[item](args, "en" if lang == "en" else "zh")
+
+
+def bearing_word(degrees: float, lang: str = "zh") -> str:
+    """One of eight directions; 0 is north, clockwise."""
+    return _BEARING[lang][round(degrees / 45.0) % 8]
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number without needless zeros; — where it is unknown."""
+    if value is None:
+        return "—"
+    return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:,.0f}"
+
+
+def _inventory(args: Args, lang: str) -> tuple[str, str]:
+    q, critical, term = number(args["quantity_t"]), number(args["critical_t"]), number(args["s_term"], 4)
+    if lang == "en":
+        reason = f"holds {q} t, critical quantity {critical} t ({args['clause']}), q/Q = {term}"
+        return f"{args['name_en']}", reason + (
+            f", β = {number(args['beta'])} ({args['beta_clause']})" if args["beta"] else ""
+        )
+    reason = f"存量 {q} 吨，临界量 {critical} 吨（{args['clause']}），q/Q = {term}"
+    return args["label"] or args["name"], reason + (
+        f"，β = {number(args['beta'])}（{args['beta_clause']}）" if args["beta"] else ""
+    )
+
+
+def _kind_points(args: Args, lang: str) -> tuple[str, str]:
+    workers = args.get("workers")
+    if lang == "en":
+        size = f", {workers} workers" if workers else ""
+        return f"Kind of source: {args['name_en']}", f"points of its kind{size} (city's weights)"
+    return f"类别：{args['name_zh']}", "按类别计分" + (
+        f"，从业 {workers} 人" if workers else ""
+    ) + "（权重由市级审定）"
+
+
+def _premises(args: Args, lang: str) -> tuple[str, str]:
+    workers = args.get("workers")
+    if lang == "en":
+        industry = args["name_en"] or "industry not on file"
+        size = f"{workers} workers" if workers is not None else "workers not on file"
+        return "Premises", f"{industry}, {size} (GB/T 4754-2017; city's weights)"
+    industry = args["name_zh"] or "行业未填报"
+    size = f"从业 {workers} 人" if workers is not None else "从业人数未填报"
+    return "企业场所", f"{industry}，{size}（GB/T 4754-2017，权重由市级审定）"
+
+
+def _exposure_grid(args: Args, lang: str) -> tuple[str, str]:
+    people = args.get("people")
+    if lang == "en":
+        name = args["name"] or "outside any grid unit"
+        return f"People around: {name}", "within its reach" + (
+            f": {number(people, 0)}" if people is not None else ""
+        )
+    name = args["name"] or "网格之外"
+    return f"周边人员：{name}", "影响范围内" + (
+        f" {number(people, 0)} 人，" if people is not None else "，"
+    ) + "越近计分越高"
+
+
+def _exposure_target(args: Args, lang: str) -> tuple[str, str]:
+    if lang == "en":
+        return (
+            f"High-sensitivity target: {args['name']}",
+            "within its reach, counts as many people (GB 36894-2018 class)",
+        )
+    return f"高敏感防护目标：{args['name']}", "在影响范围内，按多人计（GB 36894-2018 类别）"
+
+
+def _lead_source(args: Args, lang: str) -> tuple[str, str]:
+    score = number(args["score"] / MICRO, 2)
+    name = args.get("name") or ""
+    if lang == "en":
+        share = "the heaviest counts in full" if args["leads"] else "further sources count one fifth"
+        return f"Source: {name}", f"its score is {score}; {share}"
+    return f"危险源：{name}", f"自身 {score} 分，" + (
+        "最重的一项算全分" if args["leads"] else "其余各项算两成"
+    )
+
+
+def _source(args: Args, lang: str) -> tuple[str, str]:
+    distance, people = number(args["distance_m"], 0), number(args["people"], 0)
+    if lang == "en":
+        return (
+            f"{args['name']} ({args['kind_en']})",
+            f"nearest home {distance} m away, reaches {people} of the worst-placed people",
+        )
+    return f"{args['name']}（{args['kind_zh']}）", f"距最近住处 {distance} 米，影响最不利处 {people} 人"
+
+
+def _neighbour(args: Args, lang: str) -> tuple[str, str]:
+    """Another township's record: kind, level, hazard, distance, bearing and name, nothing else."""
+    way = bearing_word(args["bearing"], lang)
+    level = _LEVEL[lang].get(args["level"], "—")
+    distance = number(args["distance_m"], 0)
+    if lang == "en":
+        return (
+            f"Neighbour: {args['name']} ({args['kind_en']})",
+            f"inherent risk {level}, {distance} m to the {way}",
+        )
+    return f"邻区：{args['name']}（{args['kind_zh']}）", f"固有风险{level}，位于{way}方向 {distance} 米"
+
+
+def _hidden(_args: Args, lang: str) -> tuple[str, str]:
+    return ("A record of another township", "") if lang == "en" else ("其他镇街的记录", "")
+
+
+def _floor(args: Args, lang: str) -> tuple[str, str]:
+    level, grade = _LEVEL[lang][args["level"]], _GRADE[lang].get(args["grade"], "")
+    if lang == "en":
+        return f"Never below {level}", f"{grade}: {args['clause_en']}"
+    return f"不低于{level}", f"{grade}：{args['clause']}"
+
+
+def _raise_rule(args: Args, lang: str) -> tuple[str, str]:
+    level = _LEVEL[lang][args["level"]]
+    if lang == "en":
+        return f"Raised to {level}", args["clause_en"]
+    return f"提升为{level}", args["clause"]
+
+
+_WORDS: dict[str, Callable[[Args, str], tuple[str, str]]] = {
+    "inventory": _inventory,
+    "kind_points": _kind_points,
+    "premises": _premises,
+    "exposure_grid": _exposure_grid,
+    "exposure_target": _exposure_target,
+    "lead_source": _lead_source,
+    "source": _source,
+    "neighbour": _neighbour,
+    "hidden": _hidden,
+    "floor": _floor,
+    "raise_rule": _raise_rule,
+}
