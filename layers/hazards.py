@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, or_, select
 from layers.exposure import sites_of
 from layers.history import Moment, results_of, rows_of
 from layers.records import PREMISES_SUFFIX
+from layers.schema import city
 
 Box = tuple[float, float, float, float]
 
@@ -24,7 +25,7 @@ def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box)
     record = rows_of("source", known).alias("record")
     own_code = func.left(result.c.code, func.length(result.c.code) - len(PREMISES_SUFFIX))
     firm = rows_of("enterprise", known).alias("firm")
-    window = func.ST_MakeEnvelope(*box, func.ST_SRID(firm.c.geom_m))
+    window = func.ST_MakeEnvelope(*box, select(city.c.metric_srid).scalar_subquery())
     named_by = func.coalesce(record.c.enterprise_code, own_code)
     query = (
         select(
