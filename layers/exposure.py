@@ -20,26 +20,32 @@ _POINT, _LINE, _RING, _POLYGON = 0, 1, 2, 3
 def sites_of(sources: Geometries, enterprises: Geometries) -> Geometries:
     """The site of each source: its enterprise's polygon united with it, else the source's own position.
 
-    `enterprises` holds, in the same order, the position of each source's enterprise; None without one, and an
-    enterprise that is only a point adds nothing.
+    `enterprises` holds, in the same order, the position of each source's enterprise, None without one. An
+    enterprise that is only a point adds nothing to a source that has a position.
     """
-    sites = np.array(sources, object)
-    with_area = shapely.get_dimensions(np.asarray(enterprises, object)) == 2
-    sites[with_area] = shapely.union(sites[with_area], np.asarray(enterprises, object)[with_area])
+    owners = np.asarray(enterprises, object)
+    sites = np.where(shapely.is_missing(sources), owners, sources)
+    with_area = shapely.get_dimensions(owners) == 2
+    sites[with_area] = shapely.union(sites[with_area], owners[with_area])
     return sites
 
 
 def place_points(geometries: Geometries) -> Floats:
-    """Where the people of each record are taken to be, (n, 2) metres: a point itself, else its point on surface."""
+    """Where the people of each record are taken to be, (n, 2) metres: a point itself, else its point on surface.
+
+    Raises BadInput where a record has no position.
+    """
     points = np.array(geometries, object)
     spread = shapely.get_type_id(points) != _POINT
     points[spread] = shapely.point_on_surface(points[spread])
-    xy: Floats = shapely.get_coordinates(points).reshape(-1, 2)
+    xy = np.column_stack([shapely.get_x(points), shapely.get_y(points)])
+    if not np.isfinite(xy).all():
+        raise BadInput("有记录没有位置", remedy="请补上坐标后重新导入")
     return xy
 
 
 def shapes_from(geometries: Geometries) -> Shapes:
-    """Shapely geometries as flat arrays; None and empty ones become empty shapes.
+    """Shapely geometries as flat arrays; None and empty ones become empty shapes. Polygons are a shape's last parts.
 
     Raises BadInput where a coordinate is no finite number.
     """

@@ -63,24 +63,24 @@ def test_every_kind_of_source_has_points_below_yellow_names_and_a_committee() ->
 
 def test_items_are_the_larger_of_kind_and_method_never_the_sum() -> None:
     kind = WEIGHTS.kinds["hazchem_store"].points
-    alone = source_items(WEIGHTS, "hazchem_store", "sources/S1")
+    alone = source_items(WEIGHTS, "hazchem_store", "source/S1")
     assert [(line.kind, line.value) for line in alone] == [("kind_points", kind)]
-    assert source_items(WEIGHTS, "hazchem_store", "sources/S1", method=method(kind - 1)) == alone
+    assert source_items(WEIGHTS, "hazchem_store", "source/S1", method=method(kind - 1)) == alone
     for lines in (method(kind), method(30 * MICRO, 12 * MICRO)):
-        assert source_items(WEIGHTS, "hazchem_store", "sources/S1", method=lines) == lines
+        assert source_items(WEIGHTS, "hazchem_store", "source/S1", method=lines) == lines
 
 
 @given(st.lists(st.integers(0, 60 * MICRO), max_size=5))
 def test_entering_an_inventory_lowers_nothing(points: list[int]) -> None:
     for kind in ("filling_station", "dust_workshop", "other"):
-        before = total(source_items(WEIGHTS, kind, "sources/S1", workers=5))
-        assert total(source_items(WEIGHTS, kind, "sources/S1", workers=5, method=method(*points))) >= before
+        before = total(source_items(WEIGHTS, kind, "source/S1", workers=5))
+        assert total(source_items(WEIGHTS, kind, "source/S1", workers=5, method=method(*points))) >= before
 
 
 def test_more_workers_make_a_dust_workshop_worse_from_ten_on() -> None:
     rule = WEIGHTS.kinds["dust_workshop"]
     points = [
-        total(source_items(WEIGHTS, "dust_workshop", "sources/S1", workers=workers))
+        total(source_items(WEIGHTS, "dust_workshop", "source/S1", workers=workers))
         for workers in (None, 9, 10, 90)
     ]
     assert points == [rule.points, rule.points, rule.workers_points, rule.workers_points]
@@ -88,14 +88,14 @@ def test_more_workers_make_a_dust_workshop_worse_from_ten_on() -> None:
 
 def test_premises_go_by_industry_and_size_and_keep_their_bounds() -> None:
     def points(industry: str | None, workers: int | None) -> int:
-        return total(premises_items(WEIGHTS, "sources/E-P", industry=industry, workers=workers))
+        return total(premises_items(WEIGHTS, "source/E-P", industry=industry, workers=workers))
 
     assert points("C2614", None) == points("26", 19) == 9 * MICRO
     assert [points("2614", n) for n in (20, 299, 300, 999, 1000)] == [10 * MICRO] * 2 + [11 * MICRO] * 2 + [
         12 * MICRO
     ]
     assert points(None, None) == points("C", None) == points("99", 0) == 4 * MICRO
-    line = premises_items(WEIGHTS, "sources/E-P", industry="2671", workers=8)[0]
+    line = premises_items(WEIGHTS, "source/E-P", industry="2671", workers=8)[0]
     assert line.args["industry"] == "267"
     assert line.args["name_zh"] == "炸药、火工及焰火产品制造"
     for code in WEIGHTS.industries:
@@ -127,12 +127,12 @@ def test_lead_is_the_largest_in_full_and_the_others_by_their_share(values: list[
 
 def test_an_enterprise_names_each_source_and_which_leads() -> None:
     account = enterprise_account(
-        WEIGHTS, ["sources/A", "sources/B", "sources/C"], [5_000_001, 9_000_000, 9_000_000]
+        WEIGHTS, ["source/A", "source/B", "source/C"], [5_000_001, 9_000_000, 9_000_000]
     )
     assert [(line.kind, line.record, line.value) for line in account] == [
-        ("lead_source", "sources/A", 1_000_000),
-        ("lead_source", "sources/B", 9_000_000),
-        ("lead_source", "sources/C", 1_800_000),
+        ("lead_source", "source/A", 1_000_000),
+        ("lead_source", "source/B", 9_000_000),
+        ("lead_source", "source/C", 1_800_000),
     ]
     assert [line.args["leads"] for line in account] == [False, True, False]
     assert enterprise_account(WEIGHTS, [], []) == []
@@ -155,24 +155,24 @@ def test_both_sides_of_every_edge(edges: str, at: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize(("grade", "floor"), [(1, RED), (2, ORANGE), (3, ORANGE), (4, YELLOW), (None, BLUE)])
 def test_no_source_falls_below_the_colour_of_its_grade(grade: int | None, floor: int) -> None:
     for level in (RED, ORANGE, YELLOW, BLUE):
-        held, lines = floored(WEIGHTS, level, {"sources/S1": grade})
+        held, lines = floored(WEIGHTS, level, {"source/S1": grade})
         assert held == min(level, floor)
         assert [line.value for line in lines] == ([0] if floor < level else [])
         if lines:
             assert lines[0].kind == "floor"
-            assert lines[0].record == "sources/S1"
+            assert lines[0].record == "source/S1"
             assert lines[0].args["grade"] == grade
             assert "GB 18218" in lines[0].args["clause"]
 
 
 def test_an_enterprise_has_the_floor_of_its_worst_source() -> None:
-    held, lines = floored(WEIGHTS, BLUE, {"sources/B": 3, "sources/A": 2, "sources/C": 4, "sources/D": None})
+    held, lines = floored(WEIGHTS, BLUE, {"source/B": 3, "source/A": 2, "source/C": 4, "source/D": None})
     assert held == ORANGE
-    assert [line.record for line in lines] == ["sources/A", "sources/B"]
+    assert [line.record for line in lines] == ["source/A", "source/B"]
 
 
 def test_a_red_source_raises_its_village_and_township_and_nothing_else() -> None:
-    red = ["sources/S2", "sources/S1"]
+    red = ["source/S2", "source/S1"]
     assert raised(WEIGHTS, BLUE, "village", red)[0] == ORANGE
     assert raised(WEIGHTS, BLUE, "township", red)[0] == YELLOW
     for level in ("grid", "city", "overlay"):
@@ -180,8 +180,8 @@ def test_a_red_source_raises_its_village_and_township_and_nothing_else() -> None
     held, lines = raised(WEIGHTS, YELLOW, "village", red)
     assert held == ORANGE
     assert [(line.kind, line.record, line.value) for line in lines] == [
-        ("raise_rule", "sources/S1", 0),
-        ("raise_rule", "sources/S2", 0),
+        ("raise_rule", "source/S1", 0),
+        ("raise_rule", "source/S2", 0),
     ]
     assert raised(WEIGHTS, RED, "village", red) == (RED, [])
     assert raised(WEIGHTS, BLUE, "village", []) == (BLUE, [])
