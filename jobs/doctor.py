@@ -76,7 +76,7 @@ def run_checks(settings: Settings, assets: Path = ASSETS) -> Report:
     dsn = None
     try:
         with database(settings) as dsn:
-            for check in _database_checks(dsn):
+            for check in _database_checks(dsn, private=settings.database_url is None):
                 checks.append(check)  # noqa: PERF402 - what was found before a failure stays in the report
     except RiskMapError as error:
         checks.append(Check("database", "red", error.detail, error.remedy))
@@ -86,7 +86,7 @@ def run_checks(settings: Settings, assets: Path = ASSETS) -> Report:
     return Report([*checks, check_zone(), check_disk(settings.home), check_assets(assets)], dsn)
 
 
-def _database_checks(dsn: str) -> Iterator[Check]:
+def _database_checks(dsn: str, *, private: bool) -> Iterator[Check]:
     with _disposed(owner_engine(dsn)) as owner, snapshot(owner) as connection:
         postgres, postgis = versions(connection)
         yield Check("database", "green", f"PostgreSQL {postgres}，{unquote(host_of(dsn))}")
@@ -105,7 +105,7 @@ def _database_checks(dsn: str) -> Iterator[Check]:
         yield check_leakproof(connection)
         yield check_audit(connection)
         yield from check_outside(connection)
-    with _disposed(reader_engine(dsn)) as reader:
+    with _disposed(reader_engine(dsn, private=private)) as reader:
         yield check_web_role(reader)
 
 

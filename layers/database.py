@@ -12,6 +12,7 @@ from riskmap.errors import Busy, Forbidden, NotSignedIn, Unavailable
 
 RUNNER_LOCK = (4309, 1)
 """pg_advisory_lock of the one job runner; (4309, 0) is a migration's."""
+WEB_ROLE = "riskmap_web"
 _LOCK_NOT_AVAILABLE = "55P03"
 _QUERY_CANCELED = "57014"
 
@@ -70,9 +71,19 @@ def owner_engine(dsn: str) -> Engine:
     return engine
 
 
-def reader_engine(dsn: str) -> Engine:
-    """The engine of pages: every connection is `riskmap_web`, which sees no row before it takes an identity."""
-    engine = create_engine(_url(dsn), pool_size=8, max_overflow=8, pool_timeout=5, pool_pre_ping=True)
+def reader_engine(dsn: str, *, private: bool = False) -> Engine:
+    """The engine of pages: every connection is `riskmap_web`, which sees no row before it takes an identity.
+
+    On a private cluster it signs in as that plain account; elsewhere it becomes it by SET ROLE.
+    """
+    url = make_url(_url(dsn))
+    engine = create_engine(
+        url.set(username=WEB_ROLE) if private else url,
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=5,
+        pool_pre_ping=True,
+    )
     event.listen(engine, "connect", _settle)
     event.listen(engine, "connect", _become_reader)
     return engine

@@ -42,7 +42,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
     app.state.measures = Measures()
     if dsn is not None:
         app.state.owner = owner_engine(dsn)
-        app.state.reader = reader_engine(dsn)
+        app.state.reader = reader_engine(dsn, private=settings.database_url is None)
         app.state.feed = stream.Feed(dsn)
 
     for part in (map_page, tiles, pages, auth, stream, api, docs, health):

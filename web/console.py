@@ -68,7 +68,7 @@ def print_facts(title: str, facts: dict[str, Any]) -> None:
 
 def say(line: str) -> None:
     """One line for the person."""
-    _out.print(line, highlight=False)
+    _out.print(line, highlight=False, soft_wrap=True)
 
 
 def _cell(key: str, value: Any) -> str:

@@ -29,7 +29,7 @@ class Opened:
 def opened(settings: Settings, *, migrated: bool = True) -> Iterator[Opened]:
     """The city of these settings while it is used. Unavailable where it was never set up or is out of date."""
     with database(settings) as dsn:
-        owner, reader = owner_engine(dsn), reader_engine(dsn)
+        owner, reader = owner_engine(dsn), reader_engine(dsn, private=settings.database_url is None)
         try:
             with snapshot(owner) as connection:
                 version = database_version(connection)
