@@ -87,8 +87,8 @@ def test_take_picks_shapes_whole() -> None:
     shapes = shapes_from(all_of_them)
     index = [4, 0, 1, 1, 2]
     taken, again = shapes.take(index), shapes_from(all_of_them[index])
-    for one, other in zip(taken.arrays, again.arrays, strict=True):
-        assert np.array_equal(one, other)
+    for field in taken.arrays._fields:
+        assert np.array_equal(getattr(taken.arrays, field), getattr(again.arrays, field))
     assert len(shapes.take([])) == 0
 
 
