@@ -11,7 +11,9 @@ STATES = ("open", "overdue", "closed")
 _ENDED = ("closed", "cancelled")
 _TODAY = func.date(func.timezone("Asia/Shanghai", func.now()))
 """the city's own day"""
-_DANGER, _SOURCE, _ENTERPRISE = (metadata.tables[name] for name in ("danger", "source", "enterprise"))
+_DANGER, _SOURCE, _ENTERPRISE, _AREA = (
+    metadata.tables[name] for name in ("danger", "source", "enterprise", "area")
+)
 _DUE = func.coalesce(_DANGER.c.extended_to, _DANGER.c.due_on)
 
 
@@ -26,9 +28,9 @@ class Wanted:
 
 
 def ledger(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) -> Page:
-    """Dangers as the caller may see them: the open ones first, major before general, then the latest found.
+    """Dangers as the caller may see them: the open ones first, major before general, overdue before the latest found.
 
-    Beside the layer's own columns `where` (name of source, enterprise or place), `due` (extension included),
+    Beside the layer's own columns `where` (name of source, enterprise or area, else the place as written), `due` (extension included),
     `overdue_days` (None where not overdue) and `is_open`.
     """
     condition = _matching(wanted)
@@ -40,18 +42,24 @@ def ledger(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) 
                 for n in ("code", "title", "grade", "status", "found_on", "closed_on", "township_code")
             ),
             _DANGER.c.synthetic,
-            func.coalesce(_SOURCE.c.name, _ENTERPRISE.c.name, _DANGER.c.place).label("where"),
+            func.coalesce(_SOURCE.c.name, _ENTERPRISE.c.name, _AREA.c.name, _DANGER.c.place).label("where"),
             _DUE.label("due"),
             case((_overdue(), overdue)).label("overdue_days"),
             _is_open().label("is_open"),
         )
         .select_from(
-            _DANGER.outerjoin(_SOURCE, _SOURCE.c.code == _DANGER.c.source_code).outerjoin(
-                _ENTERPRISE, _ENTERPRISE.c.code == _DANGER.c.enterprise_code
-            )
+            _DANGER.outerjoin(_SOURCE, _SOURCE.c.code == _DANGER.c.source_code)
+            .outerjoin(_ENTERPRISE, _ENTERPRISE.c.code == _DANGER.c.enterprise_code)
+            .outerjoin(_AREA, _AREA.c.code == _DANGER.c.place)
         )
         .where(condition)
-        .order_by(_is_open().desc(), _DANGER.c.grade.desc(), _DANGER.c.found_on.desc(), _DANGER.c.code)
+        .order_by(
+            _is_open().desc(),
+            _DANGER.c.grade.desc(),
+            _overdue().desc(),
+            _DANGER.c.found_on.desc(),
+            _DANGER.c.code,
+        )
     )
     items = [dict(row) for row in connection.execute(query.limit(limit).offset(offset)).mappings()]
     total = connection.execute(select(func.count()).select_from(_DANGER).where(condition)).scalar_one()

@@ -146,29 +146,27 @@ def has_enterprise(connection: Connection, code: str) -> bool:
 
 
 def first_places(connection: Connection, township: str) -> dict[str, str]:
-    """One code for each limited role in and below a township: the first of its areas and enterprises by code.
+    """Codes for the limited roles (township, village, grid, enterprise) that belong together: those of one source.
 
-    Without that township the first one there is. Empty for a city without areas.
+    The first source by code of the township, else of any; without one the first township there is. Roles that
+    nothing fits are left out.
     """
-    area, enterprise = metadata.tables["area"], metadata.tables["enterprise"]
-    of_level = select(func.min(area.c.code))
-    chosen = connection.execute(
+    area, source = metadata.tables["area"], metadata.tables["source"]
+    whole = source.c.grid_code.is_not(None) & source.c.enterprise_code.is_not(None)
+    found = connection.execute(
         select(
-            func.coalesce(func.min(area.c.code).filter(area.c.code == township), func.min(area.c.code))
-        ).where(area.c.level == "township")
-    ).scalar_one()
-    found = {
-        "township": chosen,
-        "village": connection.execute(
-            of_level.where(area.c.level == "village", area.c.township_code == chosen)
-        ).scalar_one(),
-        "grid": connection.execute(
-            of_level.where(area.c.level == "grid", area.c.township_code == chosen)
-        ).scalar_one(),
-        "enterprise": connection.execute(
-            select(func.min(enterprise.c.code)).where(
-                enterprise.c.township_code == chosen, enterprise.c.status.is_distinct_from("closed")
-            )
-        ).scalar_one(),
-    }
-    return {role: code for role, code in found.items() if code is not None}
+            source.c.township_code.label("township"),
+            source.c.village_code.label("village"),
+            source.c.grid_code.label("grid"),
+            source.c.enterprise_code.label("enterprise"),
+        )
+        .where(whole)
+        .order_by((source.c.township_code == township).desc(), source.c.code)
+        .limit(1)
+    ).mappings()
+    places: dict[str, str | None] = dict(found.first() or {})
+    if not places:
+        places["township"] = connection.execute(
+            select(func.min(area.c.code)).where(area.c.level == "township")
+        ).scalar_one()
+    return {role: code for role, code in places.items() if code is not None}

@@ -39,7 +39,7 @@ def _word(name: str, group: str) -> Cell:
 
 
 def _township(_page: Page, row: Row, names: dict[str, str]) -> str:
-    code: str | None = row["township_code"]
+    code: str | None = row.get("township_code")
     return names.get(code, code) if code else "—"
 
 
@@ -54,7 +54,9 @@ def _value(_page: Page, row: Row, _names: dict[str, str]) -> str:
 
 
 def _named(page: Page, row: Row, _names: dict[str, str]) -> str:
-    return f"{row['name']}（{page.text('app.synthetic')}）" if row.get("synthetic") else str(row["name"])
+    """The name; a made-up record says so where the strip does not say it of them all."""
+    made_up = row["synthetic"] and not page.status.synthetic
+    return f"{row['name']}（{page.text('app.synthetic')}）" if made_up else str(row["name"])
 
 
 COLUMNS: dict[str, tuple[Column, ...]] = {

@@ -70,7 +70,9 @@ class SecureHeaders:
                 for name, value in _FIXED.items():
                     headers.setdefault(name, value)
                 headers.setdefault("content-security-policy", policy(nonce))
-                headers.setdefault("cache-control", "no-store")
+                headers.setdefault(
+                    "cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store"
+                )
                 if scope["scheme"] == "https":
                     headers.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from jobs.explain import explain
 from layers import dangers, duty, ledger
+from layers.city import edition_table
 from layers.records import Filters, fetch
 from layers.records import Page as Records
 from layers.risk import last_run
@@ -55,7 +56,9 @@ def risk(
 ) -> HTMLResponse:
     """Levels, scores and shares of the burden by township and village; the run; what lies elsewhere than declared."""
     rows = page.connection
-    townships = _with_shares(fetch(rows, "township", ranked=True).items)
+    townships = _with_shares(
+        fetch(rows, "township", ranked=True).items, whole=page.session.identity.sees_city
+    )
     names = {one["code"]: one["name"] for one in townships}
     chosen = _chosen(page, township, names)
     villages = fetch(rows, "village", ranked=True, filters=Filters(township=chosen)).items if chosen else []
@@ -63,8 +66,9 @@ def risk(
     return page.show(
         "risk.html",
         city=_only(fetch(rows, "city").items),
+        scale=_scale(rows, page.status.edition) if page.status.edition else None,
         townships=townships,
-        villages=_with_shares(villages),
+        villages=_with_shares(villages, whole=True),
         most_share=max((one["share"] or 0 for one in townships), default=0),
         chosen=chosen,
         chosen_name=names.get(chosen, chosen),
@@ -108,15 +112,18 @@ def explained(page: SignedPage, owner: Owner, reader: Reader, kind: str, code: s
     if not found:
         raise NotFound(f"没有编码为 {code} 的记录，或无权查看", remedy="请从列表或地图进入")
     account = explain(owner, reader, page.session.identity, kind, code, lang=page.lang)
+    lines = sorted(account["contributions"], key=lambda one: -abs(one["value"]))
     return page.show(
         "explain.html",
+        kind=kind,
         record=found[0],
         account=account,
+        lines=lines,
         kind_word=page.word("source_kind", found[0]["kind"])
         if kind == "source"
         else page.word("thing", kind),
         facts=facts_of(page, kind, found[0], _township_names(page.connection)),
-        most=max((one["value"] for one in account["contributions"]), default=0),
+        most=max((one["value"] for one in lines), default=0),
     )
 
 
@@ -190,18 +197,18 @@ def alerts(
 
 @router.get("/phone")
 def phone(page: SignedPage) -> HTMLResponse:
-    """One's own area on a small screen: its level, its worst sources, its open dangers, whom to call."""
+    """One's own area or enterprise on a small screen: level, worst sources, open dangers, whom to call."""
     rows, identity = page.connection, page.session.identity
-    limited = identity.role in ("township", "village", "grid")
-    area = fetch(rows, identity.role, identity.area_code) if limited else fetch(rows, "city")
-    open_dangers = dangers.ledger(rows, dangers.Wanted(state="open"), _WORST).items
+    kind = "city" if identity.sees_city or identity.committee else identity.role
+    mine = fetch(rows, kind, identity.enterprise_code if kind == "enterprise" else identity.area_code)
     return page.show(
         "phone.html",
-        area=_only(area.items),
+        kind=kind,
+        mine=_only(mine.items),
         counts=dangers.counts(rows),
         worst=fetch(rows, "source", limit=_WORST, ranked=True).items,
-        found=open_dangers,
-        persons=duty.roster(rows, None)[:_WORST] if limited else [],
+        found=dangers.ledger(rows, dangers.Wanted(state="open"), _WORST).items,
+        persons=duty.roster(rows, None)[:_WORST] if identity.area_code else [],
     )
 
 
@@ -250,6 +257,13 @@ def _township_names(connection: Connection) -> dict[str, str]:
     return {one["code"]: one["name"] for one in fetch(connection, "township").items}
 
 
+def _scale(connection: Connection, edition: str) -> Row:
+    """The figures that the page explains scores with, from the edition that made them."""
+    risk = edition_table(connection, edition, "risk")
+    edges = {name: "、".join(str(edge) for edge in risk["edges"][name]) for name in ("ordinary", "city")}
+    return {**risk["worst_placed"], **edges, "edition": edition}
+
+
 def _chosen(page: Page, asked: str, names: dict[str, str]) -> str:
     """The township a page is about: the one asked for, else a township reader's own."""
     identity = page.session.identity
@@ -258,10 +272,7 @@ def _chosen(page: Page, asked: str, names: dict[str, str]) -> str:
     return chosen if chosen in names else ""
 
 
-def _with_shares(areas: list[Row]) -> list[Row]:
-    """Each area with its share of the burden of all that are listed with one."""
-    total = sum(one.get("burden") or 0 for one in areas)
-    return [
-        one | {"share": one["burden"] / total if total and one.get("burden") is not None else None}
-        for one in areas
-    ]
+def _with_shares(areas: list[Row], *, whole: bool) -> list[Row]:
+    """Each area with its share of the burden of all that are listed; None where the reader does not see the whole."""
+    total = sum(one.get("burden") or 0 for one in areas) if whole else 0
+    return [one | {"share": (one.get("burden") or 0) / total if total else None} for one in areas]

@@ -50,7 +50,7 @@ def make_environment() -> Environment:
 
 def render(
     request: Request,
-    name: str,
+    template: str,
     *,
     session: Session | None = None,
     status: Status | None = None,
@@ -61,7 +61,7 @@ def render(
     """A page in the reader's language. `session` makes it a signed-in page, `status` fills the strip."""
     lang = lang_of(request)
     templates: Environment = request.app.state.templates
-    content = templates.get_template(name).render(
+    content = templates.get_template(template).render(
         lang=lang,
         languages=LANGUAGES,
         other_lang=LANGUAGES[1 - LANGUAGES.index(lang)],
@@ -100,9 +100,11 @@ class Page:
         """The language the reader wants."""
         return lang_of(self.request)
 
-    def show(self, name: str, **values: Any) -> HTMLResponse:
+    def show(self, template: str, **values: Any) -> HTMLResponse:
         """The page from a template."""
-        return render(self.request, name, session=self.session, status=self.status, menu=self.menu, **values)
+        return render(
+            self.request, template, session=self.session, status=self.status, menu=self.menu, **values
+        )
 
     def text(self, key: str, **values: Any) -> str:
         """A text in the reader's language."""
@@ -138,8 +140,6 @@ def as_clock(value: datetime | str | None) -> str:
     return instant.astimezone(CLOCK).strftime("%Y-%m-%d %H:%M")
 
 
-def as_number(value: float | None, digits: int = 1) -> str:
-    """A number as it is read: thousands apart, at most so many decimals; absent is a dash."""
-    if value is None:
-        return "—"
-    return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits and value % 1 else f"{value:,.0f}"
+def as_number(value: float | None, digits: int = 0) -> str:
+    """A number as it is read: thousands apart, so many decimals; absent is a dash."""
+    return "—" if value is None else f"{value:,.{digits}f}"

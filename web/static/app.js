@@ -44,7 +44,7 @@
   // One connection while the page is looked at: a browser keeps only six to one server.
   let source = null;
   function open() {
-    if (source || document.hidden) return;
+    if (source || document.hidden || document.body.classList.contains("map")) return; // the map has its own
     source = new EventSource("/stream");
     source.addEventListener("open", () => banner("offline", false));
     source.addEventListener("hello", () => banner("away", false));
@@ -64,6 +64,9 @@
   addEventListener("pagehide", close);
   open();
   setInterval(() => { if (!document.hidden) refreshStrip(); }, 30000);
+
+  const here = document.querySelector("nav [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - 60;
 
   for (const select of document.querySelectorAll(".filter select")) {
     select.addEventListener("change", () => select.form.requestSubmit());
