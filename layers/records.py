@@ -4,6 +4,7 @@ Every query runs in the caller's transaction, so row rights are the caller's. Ke
 colours are words, points are numbers with up to six decimals.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -180,7 +181,24 @@ def _finish(row: Row, about: Row) -> Row:
     for name, value in row.items():
         if isinstance(value, date):
             row[name] = iso(value)
-    return row | {name: value for name, value in facts.items() if row.get(name) is None}
+    known = _NO_FACTS["source" if "unit_type" in row else row.get("kind", "")] | facts
+    return row | {name: value for name, value in known.items() if row.get(name) is None}
+
+
+_NO_AREA_FACTS: Row = {"burden": None, "residents_and_day": None, "sources": None, "enterprises": None}
+_NO_FACTS: defaultdict[str, Row] = defaultdict(
+    dict,
+    dict.fromkeys(AREA_KINDS, _NO_AREA_FACTS),
+    source={
+        **dict.fromkeys(("people_500m", "people_500m_exact", "exposed_500m", "alpha", "s", "r", "hazard")),
+        "partial": False,
+        "unmatched": [],
+        "substances": [],
+        "distances_m": {},
+        "confidence_causes": [],
+    },
+)
+"""What stands in a record's JSON while no run has looked at it: keys are always present."""
 
 
 def _listing(kind: str, then: Moment | None, code: str | None) -> _Listing:
