@@ -3,15 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
-from layers.database import RUNNER_LOCK
+from layers.database import runner_alive
 from layers.schema import city, head, metadata, run
-
-_WORKER_HOLDS_LOCK = text(
-    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = :first AND objid = :second"
-    " AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +43,9 @@ def status_of(connection: Connection) -> Status:
         edition=latest.edition if latest else None,
         code_version=latest.code_version if latest else None,
         data_time=latest.data_time if latest else None,
-        worker=worker_runs(connection),
+        worker=runner_alive(connection),
         synthetic=connection.execute(select(made_up)).scalar_one(),
     )
-
-
-def worker_runs(connection: Connection) -> bool:
-    """Whether some process holds the runner's lock on this database."""
-    held = connection.execute(_WORKER_HOLDS_LOCK, {"first": RUNNER_LOCK[0], "second": RUNNER_LOCK[1]})
-    return bool(held.scalar_one())
 
 
 def count_runs(connection: Connection) -> int:

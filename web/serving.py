@@ -78,12 +78,17 @@ def _summarise(city: Opened) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Tells the address once somebody listens there."""
+    """Tells the address once somebody listens there, and ends the open streams before it waits for the rest."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             say(f"地图：http://{self.config.host}:{self.config.port}  （Ctrl-C 停止）")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Event streams never end by themselves: without this every stop would wait for its timeout."""
+        self.config.app.state.feed.stop()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
 
 
 def _serve(city: Opened) -> None:
