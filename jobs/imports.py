@@ -10,24 +10,34 @@ from sqlalchemy import Connection, Engine
 
 from layers.checks import Fault
 from layers.city import stored_city
-from layers.database import snapshot, writing
+from layers.database import writing
 from layers.files import read_table
 from layers.history import CLOCK, head_rev, open_revision
 from layers.intake import Rules, layer_named, prepare
 from layers.mapping import Mapping, read_mapping
 from layers.placement import (
     ORDER,
+    area_rules,
+    danger_rules,
+    duty_rules,
     mismatches,
     place,
     place_areas,
     pull,
-    refuse_areas,
-    refuse_contradictions,
-    refuse_objects,
 )
 from layers.risk import edition_on
 from layers.sheets import Table
-from layers.staging import Incoming, changed_since, compare, has_moved, pending, refuse_unknown, stage, write
+from layers.staging import (
+    Comparison,
+    Incoming,
+    changed_since,
+    compare,
+    drop_stages,
+    references,
+    refuse,
+    stage,
+    write,
+)
 from riskmap.errors import Refused
 
 Progress = Callable[[str, float], None]
@@ -77,7 +87,7 @@ class Order:
     job: str = "import"
     reason: str = ""
     at: datetime | None = None
-    partial: bool = False
+    skip_faulty: bool = False
     dry_run: bool = False
     always: bool = False
     """open a revision even where nothing changes"""
@@ -169,88 +179,91 @@ def _import(
     mapping: Mapping | None = None,
     say: Progress = _silent,
 ) -> list[ImportReport]:
-    with snapshot(engine) as connection:
-        rules = Rules(stored_city(connection), edition_on(connection, order.day))
-    say("检查各行", 0.2)
-    incoming: dict[str, Incoming] = {}
-    reports: dict[str, ImportReport] = {}
-    for name, rows in tables:
-        layer = layer_named(name)
-        incoming[layer.table], ignored = prepare(layer, rows, rules, crs=crs, mapping=mapping)
-        reports[layer.table] = ImportReport(name, len(rows.rows), ignored=ignored, dry_run=order.dry_run)
-    say("核对并归属网格", 0.5)
     with writing(engine) as connection:
+        rules = Rules(stored_city(connection), lambda: edition_on(connection, order.day))
+        say("检查各行", 0.2)
+        incoming: dict[str, Incoming] = {}
+        reports: dict[str, ImportReport] = {}
+        for name, rows in tables:
+            layer = layer_named(name)
+            incoming[layer.table], ignored = prepare(layer, rows, rules, crs=crs, mapping=mapping)
+            reports[layer.table] = ImportReport(name, len(rows.rows), ignored=ignored, dry_run=order.dry_run)
+        say("核对并归属网格", 0.5)
         seen = head_rev(connection)
-        staged = _compute(connection, incoming, reports, rules)
+        plan = _compute(connection, incoming, reports, rules)
         _refuse_faults(reports, order)
-        if order.dry_run or not (order.always or any(pending(connection, table) for table in staged)):
+        if order.dry_run or not (
+            order.always or any(found.inserts or found.updates for found in plan.values())
+        ):
             return list(reports.values())
         rev = open_revision(connection, order.actor, order.job, order.reason, order.at)
-        if changed_since(connection, seen, ORDER):
-            staged = _compute(connection, incoming, reports, rules)
+        if rev > seen + 1 and changed_since(connection, seen, ORDER):
+            drop_stages(connection, plan)
+            plan = _compute(connection, incoming, reports, rules)
             _refuse_faults(reports, order)
         say("写入", 0.8)
-        for table in staged:
-            write(connection, table, rev, order.day)
-            if table in reports:
-                reports[table].rev = rev
+        for table, found in plan.items():
+            write(connection, table, found, rev, order.day)
+        for report in reports.values():
+            report.rev = rev
     say("完成", 1.0)
     return list(reports.values())
 
 
 def _compute(
     connection: Connection, incoming: dict[str, Incoming], reports: dict[str, ImportReport], rules: Rules
-) -> list[str]:
-    """Stage, check, place and compare; fills the reports and returns the tables that have a stage, in order.
+) -> dict[str, Comparison]:
+    """Stage, check, place and compare; fills the reports and returns what is to be written, by table in order.
 
     Reads only stored rows and the caller's; it may be called again where others have written meanwhile.
     """
-    staged: list[str] = []
-    moved: set[str] = set()
+    plan: dict[str, Comparison] = {}
     for table in ORDER:
-        there = set(staged)
+        there = {*plan, table} if table in incoming else set(plan)
         faults: list[Fault] = []
         if table in incoming:
             stage(connection, incoming[table], rules.city.metric_srid)
-            there.add(table)
             faults = _refused(connection, table, there, rules)
-        if pull(connection, table, moved, there):
+        if pull(connection, table, {name for name, found in plan.items() if found.moves}, there):
             there.add(table)
         if table not in there:
             continue
-        staged.append(table)
         if table == "area":
             place_areas(connection)
         else:
             place(connection, table, there)
-        counts = compare(connection, table)
-        if has_moved(connection, table):
-            moved.add(table)
+        found = plan[table] = compare(connection, table)
         if table in reports:
             report = reports[table]
             report.rejected = sorted([*incoming[table].faults, *faults], key=lambda fault: fault.row)
-            report.inserted, report.updated = counts.get("I", 0), counts.get("U", 0)
-            report.unchanged = counts.get("=", 0)
+            report.inserted, report.updated, report.unchanged = found.inserted, found.updated, found.unchanged
             report.mismatched = mismatches(connection, table, f"staged_{table}")
-    return staged
+    return plan
 
 
 def _refused(connection: Connection, table: str, staged: set[str], rules: Rules) -> list[Fault]:
-    """Take out the rows whose references do not hold; their faults."""
-    faults = refuse_unknown(connection, table, staged)
+    """Take out the rows whose references do not hold; their faults.
+
+    Taking one out may leave others without what they name (a village without its township), so this goes on until
+    all that are left fit.
+    """
+    checks = references(table, staged)
     if table == "area":
-        faults += refuse_areas(connection, rules.city.code)
-    if table == "danger":
-        faults += refuse_contradictions(connection, staged)
-    if table == "duty":
-        faults += refuse_objects(connection, staged)
+        checks += area_rules(rules.city.code)
+    elif table == "danger":
+        checks += danger_rules(staged)
+    elif table == "duty":
+        checks += duty_rules(staged)
+    faults: list[Fault] = []
+    while found := refuse(connection, table, checks):
+        faults += found
     return faults
 
 
 def _refuse_faults(reports: dict[str, ImportReport], order: Order) -> None:
     """Refused where a row is faulty and the import is to be whole."""
     faulty = [report for report in reports.values() if report.rejected]
-    if order.partial or not faulty:
+    if order.skip_faulty or not faulty:
         return
     first = faulty[0].rejected[0]
     count = sum(len(report.rejected) for report in faulty)

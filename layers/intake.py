@@ -1,7 +1,8 @@
 """A file's rows made ready: columns named, cells read, positions placed, keys found. No database in here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 from layers.checks import check_table
 from layers.crs import Declared, declared_crs, metric_system
@@ -17,17 +18,23 @@ from riskmap.settings import City
 from riskmap.substances import Catalogue
 
 
-@dataclass
+@lru_cache(maxsize=4)
+def _catalogue(edition: str) -> Catalogue:
+    """The substances of an edition given as JSON; made once, as it takes longer than a day's file."""
+    return Catalogue.from_edition(Edition.from_json(edition))
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
-    """What rows are read by: the city they belong to and the edition their substances are looked up in."""
+    """What rows are read by: the city they belong to, and the edition (asked for by inventories only)."""
 
     city: City
-    edition: Edition
+    edition: Callable[[], Edition]
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
-        """The edition's substances, built when an inventory asks for them."""
-        return Catalogue.from_edition(self.edition)
+        """The edition's substances."""
+        return _catalogue(self.edition().to_json())
 
 
 def layer_named(name: str) -> Layer:

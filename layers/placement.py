@@ -7,12 +7,11 @@ them. When areas change every record is placed anew, when a record moves those t
 
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from layers.checks import Fault
 from layers.fields import TABLES
 from layers.schema import SCOPE, metadata
-from layers.staging import columns_of, make_stage, missing, refuse
+from layers.staging import Rule, columns_of, make_stage, missing
 
 ORDER = (
     "area",
@@ -73,11 +72,9 @@ def place(connection: Connection, table: str, staged: set[str]) -> None:
         values["enterprise_code"] = f"coalesce({scope['enterprise_code'][0][1]}, s.enterprise_code)"
     listed = ", ".join(f"{value} AS {name}" for name, value in values.items())
     sets = ", ".join(f"{name} = x.{name}" for name in SCOPE)
-    connection.execute(
-        text(
-            f"UPDATE staged_{table} s SET {sets} FROM"
-            f" (SELECT s.code, {listed} FROM staged_{table} s {' '.join(joins)}) x WHERE x.code = s.code"
-        )
+    connection.exec_driver_sql(
+        f"UPDATE staged_{table} s SET {sets} FROM"
+        f" (SELECT s.code, {listed} FROM staged_{table} s {' '.join(joins)}) x WHERE x.code = s.code"
     )
 
 
@@ -108,18 +105,18 @@ def _first(rules: list[tuple[str, str]]) -> str:
 def _by_position(table: str, areas: str) -> str:
     """Joins: `p`, the finest area whose polygon holds the row; `d`, the declared area where it or the row has no shape.
 
-    The declared one is taken only as far as it does not contradict the polygons.
+    `p` is what `place_of` answers, but of the areas as they will be. The declared area is taken only as far as it
+    does not contradict the polygons.
     """
-    point = "place_point(s.geom_m)"
     declared = "s.declared_township_code" if "declared_township_code" in metadata.tables[table].c else "NULL"
     agree = " AND ".join(f"(p.{name} IS NULL OR p.{name} = d.{name})" for name in _PLACES)
-    unplaced = "(d.geom_m IS NULL OR s.geom_m IS NULL)"
     return (
-        f"LEFT JOIN LATERAL (SELECT a.township_code, a.village_code, a.grid_code FROM {areas} a"
-        f" WHERE a.geom_m && {point} AND ST_Intersects(a.geom_m, {point})"
+        "LEFT JOIN LATERAL (SELECT place_point(s.geom_m) AS at OFFSET 0) q ON true"  # OFFSET: once for all uses
+        f" LEFT JOIN LATERAL (SELECT a.township_code, a.village_code, a.grid_code FROM {areas} a"
+        " WHERE a.geom_m && q.at AND ST_Intersects(a.geom_m, q.at)"
         " AND a.level IN ('grid', 'village', 'township')"
         " ORDER BY array_position(ARRAY['grid', 'village', 'township'], a.level), a.code LIMIT 1) p ON true"
-        f" LEFT JOIN {areas} d ON d.code = {declared} AND {unplaced}"
+        f" LEFT JOIN {areas} d ON d.code = {declared} AND (d.geom_m IS NULL OR s.geom_m IS NULL)"
         f" AND d.level IN ('grid', 'village', 'township') AND {agree}"
     )
 
@@ -127,67 +124,55 @@ def _by_position(table: str, areas: str) -> str:
 # --- areas -----------------------------------------------------------------------------------------------
 
 
-def refuse_areas(connection: Connection, city_code: str) -> list[Fault]:
-    """Take out staged areas whose level, parent or members cannot be; returns their faults.
+def area_rules(city_code: str) -> list[Rule]:
+    """What staged areas must keep to: the city's own code, a parent of a coarser level, members that exist.
 
-    A parent may be missing only where none is named, or where it is the city itself. Taking one area out may leave
-    others without their parent, so this goes on until all that are left fit.
+    A parent may be missing only where none is named, or where it is the city itself.
     """
-    faults = refuse(
-        connection,
-        "area",
-        "code",
-        "s.code",
-        f"s.level = 'city' AND s.code <> '{_plain(city_code)}'",
-        f"本库的市级代码是 {city_code}",
-        "请改正代码或层级",
-    )
+    none = missing("s.parent_code", "area", {"area"})
     coarser = f"coalesce({_LEVEL_RANK.format('r')} < {_LEVEL_RANK.format('s')}, s.level = 'overlay')"
     fits = " OR ".join(
         f"EXISTS (SELECT FROM {rows} WHERE r.code = s.parent_code AND {coarser})" for rows in _BOTH
     )
-    none = missing("s.parent_code", "area", {"area"})
-    stranger = f"s.parent_code <> '{_plain(city_code)}'"
-    unknown = (
-        "EXISTS (SELECT FROM unnest(s.members) AS m(code) WHERE " + missing("m.code", "area", {"area"}) + ")"
-    )
-    while True:
-        found = refuse(
-            connection,
-            "area",
+    unknown = f"EXISTS (SELECT FROM unnest(s.members) AS m(code) WHERE {missing('m.code', 'area', {'area'})})"
+    city = f"'{_plain(city_code)}'"
+    return [
+        Rule(
+            "code",
+            "s.code",
+            f"s.level = 'city' AND s.code <> {city}",
+            f"本库的市级代码是 {city_code}",
+            "请改正代码或层级",
+        ),
+        Rule(
             "parent_code",
             "s.parent_code",
-            f"s.parent_code IS NOT NULL AND {stranger} AND {none}",
+            f"s.parent_code <> {city} AND {none}",
             "没有这个上级区域",
             "请先导入上级区域，或改正代码",
-        )
-        found += refuse(
-            connection,
-            "area",
+        ),
+        Rule(
             "parent_code",
             "s.parent_code",
             f"s.parent_code IS NOT NULL AND NOT ({none}) AND NOT ({fits})",
             "上级区域的层级不高于本级",
             "请核对层级和上级代码",
-        )
-        found += refuse(
-            connection,
-            "area",
+        ),
+        Rule(
             "members",
             "array_to_string(s.members, ' ')",
             f"s.members IS NOT NULL AND {unknown}",
             "成员中有不存在的区域",
             "请先导入成员区域，或改正代码",
-        )
-        if not found:
-            return faults
-        faults += found
+        ),
+    ]
 
 
 _BOTH = (
     "staged_area r",
     "(SELECT * FROM area t WHERE NOT EXISTS (SELECT FROM staged_area n WHERE n.code = t.code)) r",
 )
+"""areas as they will be"""
 
 
 def _plain(code: str) -> str:
@@ -202,9 +187,8 @@ def place_areas(connection: Connection) -> None:
     An area without a named parent belongs to the one whose code its own begins with (9 digits of a township, 12 of
     a village).
     """
-    connection.execute(
-        text(f"""
-        DROP TABLE IF EXISTS pg_temp.area_now;
+    connection.exec_driver_sql(
+        f"""
         CREATE TEMP TABLE area_now ON COMMIT DROP AS
         WITH said AS (
           SELECT r.code, r.level, r.parent_code, r.geom_m FROM {_BOTH[0]} UNION ALL
@@ -224,20 +208,18 @@ def place_areas(connection: Connection) -> None:
         CREATE INDEX ON area_now (code);
         CREATE INDEX ON area_now USING gist (geom_m);
         ANALYZE area_now;
-        """)
+        """
     )
     listed = ", ".join(columns_of("area"))
     places = ", ".join(f"t.{name}" for name in _PLACES)
-    connection.execute(
-        text(
-            f"INSERT INTO staged_area (file_rows, {listed}) SELECT '{{}}', {listed}"
-            f" FROM area t WHERE NOT EXISTS (SELECT FROM staged_area n WHERE n.code = t.code) AND EXISTS"
-            f" (SELECT FROM area_now n WHERE n.code = t.code"
-            f" AND ({places.replace('t.', 'n.')}) IS DISTINCT FROM ({places}))"
-        )
+    connection.exec_driver_sql(
+        f"INSERT INTO staged_area (file_rows, op, moved, {listed}) SELECT '{{}}', 'U', false, {listed}"
+        f" FROM area t WHERE NOT EXISTS (SELECT FROM staged_area n WHERE n.code = t.code) AND EXISTS"
+        f" (SELECT FROM area_now n WHERE n.code = t.code"
+        f" AND ({places.replace('t.', 'n.')}) IS DISTINCT FROM ({places}))"
     )
     sets = ", ".join(f"{name} = n.{name}" for name in _PLACES)
-    connection.execute(text(f"UPDATE staged_area s SET {sets} FROM area_now n WHERE n.code = s.code"))
+    connection.exec_driver_sql(f"UPDATE staged_area s SET {sets} FROM area_now n WHERE n.code = s.code")
 
 
 # --- what moves along ------------------------------------------------------------------------------------
@@ -263,49 +245,44 @@ def pull(connection: Connection, table: str, moved: set[str], staged: set[str]) 
     aside = f" AND NOT EXISTS (SELECT FROM staged_{table} n WHERE n.code = t.code)" if table in staged else ""
     if table not in staged:
         make_stage(connection, table)
-    connection.execute(
-        text(
-            f"INSERT INTO staged_{table} ({', '.join(names)}) SELECT {', '.join(f't.{n}' for n in names)}"
-            f" FROM {table} t WHERE ({' OR '.join(reasons)}){aside}"
-        )
+    connection.exec_driver_sql(
+        f"INSERT INTO staged_{table} (file_rows, op, moved, {', '.join(names)})"
+        f" SELECT '{{}}', 'U', false, {', '.join(f't.{n}' for n in names)}"
+        f" FROM {table} t WHERE ({' OR '.join(reasons)}){aside}"
     )
     return True
 
 
-def refuse_objects(connection: Connection, staged: set[str]) -> list[Fault]:
-    """Take out staged duties whose object is not on file; objects in zones are found when zones are drawn."""
-    faults: list[Fault] = []
-    for table in ("area", "enterprise", "source", "danger"):
-        condition = f"s.object_layer = '{table}' AND {missing('s.object_code', table, staged)}"
-        reason = f"没有这个{TABLES[table].zh}"
-        faults += refuse(
-            connection,
-            "duty",
+def duty_rules(staged: set[str]) -> list[Rule]:
+    """A duty's object must be on file; zones are found when they are drawn."""
+    return [
+        Rule(
             "object_code",
             "s.object_code",
-            condition,
-            reason,
+            f"s.object_layer = '{table}' AND {missing('s.object_code', table, staged)}",
+            f"没有这个{TABLES[table].zh}",
             "请先导入该对象，或改正编码",
         )
-    return faults
+        for table in ("area", "enterprise", "source", "danger")
+    ]
 
 
-def refuse_contradictions(connection: Connection, staged: set[str]) -> list[Fault]:
-    """Take out staged dangers that name a source and an enterprise which do not belong together."""
+def danger_rules(staged: set[str]) -> list[Rule]:
+    """A danger may not name a source and an enterprise that do not belong together."""
     source = _Owner("o", "source", "d.source_code", staged)
     other = (
         f"EXISTS (SELECT FROM (SELECT s.source_code) d {source.joins}"
         f" WHERE {source.value('enterprise_code')} <> s.enterprise_code)"
     )
-    return refuse(
-        connection,
-        "danger",
-        "enterprise_code",
-        "s.enterprise_code",
-        f"s.enterprise_code IS NOT NULL AND {other}",
-        "该危险源属于另一家企业",
-        "请核对危险源和企业编码，或只填其中一项",
-    )
+    return [
+        Rule(
+            "enterprise_code",
+            "s.enterprise_code",
+            f"s.enterprise_code IS NOT NULL AND {other}",
+            "该危险源属于另一家企业",
+            "请核对危险源和企业编码，或只填其中一项",
+        )
+    ]
 
 
 # --- mismatches ------------------------------------------------------------------------------------------
@@ -319,13 +296,11 @@ def mismatches(connection: Connection, table: str, rows: str = "") -> list[dict[
     if "declared_township_code" not in metadata.tables[table].c or table == "line":
         return []
     row = "file_rows[1]" if rows else "NULL"
-    found = connection.execute(
-        text(
-            f"SELECT {row} AS row, code, declared_township_code AS declared, township_code AS placed"
-            f" FROM {rows or table} WHERE declared_township_code IS NOT NULL"
-            " AND declared_township_code NOT IN"
-            " (coalesce(township_code, ''), coalesce(village_code, ''), coalesce(grid_code, ''))"
-            " ORDER BY 1, code"
-        )
+    found = connection.exec_driver_sql(
+        f"SELECT {row} AS row, code, declared_township_code AS declared, township_code AS placed"
+        f" FROM {rows or table} WHERE declared_township_code IS NOT NULL"
+        " AND declared_township_code NOT IN"
+        " (coalesce(township_code, ''), coalesce(village_code, ''), coalesce(grid_code, ''))"
+        " ORDER BY 1, code"
     )
     return [dict(one) for one in found.mappings()]

@@ -23,8 +23,10 @@ from layers.schema import GEOGRAPHIC_SRID, SCOPE, change, metadata
 _BLOCK = 20_000
 _NEW_ON = ("opened_on", "found_on", "as_of")
 _RENAMED = {"event_id": "code", "township_code": "declared_township_code"}
-_STATEMENTS_WITH_STATISTICS = 2_000
+_ROWS_WITH_STATISTICS = 2_000
 """from so many rows on the planner is told how many there are"""
+_STAGED_AS = {"op": "I", "moved": "f", "synthetic": "f", "status": "active"}
+"""what a staged row is until something else is said or found"""
 
 
 def columns_of(table: str) -> list[str]:
@@ -61,39 +63,41 @@ class Incoming:
 
 
 def stage(connection: Connection, incoming: Incoming, metric_srid: int) -> None:
-    """Fill `staged_<table>` with the rows; a second call starts anew."""
-    table = incoming.layer.table
-    make_stage(connection, table)
-    names = list(incoming.columns)
+    """Make and fill `staged_<table>`."""
+    layer = incoming.layer
+    make_stage(connection, layer.table)
     firsts = [group[0] for group in incoming.groups]
-    cells = [_texts([incoming.columns[name][index] for index in firsts]) for name in names]
+    cells = {name: _texts([values[index] for index in firsts]) for name, values in incoming.columns.items()}
     if incoming.positions is not None:
-        names += ["geom", "geom_m"]
         chosen = np.array(firsts, dtype=np.int64)
-        cells.append(_hex(incoming.positions.degrees[chosen], GEOGRAPHIC_SRID))
-        cells.append(_hex(incoming.positions.metres[chosen], metric_srid))
-    numbers = [
-        "{" + ",".join(str(incoming.rows[index]) for index in group) + "}" for group in incoming.groups
+        cells["geom"] = _hex(incoming.positions.degrees[chosen], GEOGRAPHIC_SRID)
+        cells["geom_m"] = _hex(incoming.positions.metres[chosen], metric_srid)
+    said = set(cells)
+    for name, text_of_all in _STAGED_AS.items():
+        if name not in cells and (name != "status" or layer.table in {"enterprise", "source"}):
+            cells[name] = [text_of_all] * len(firsts)
+    cells["file_rows"] = [
+        "{" + ",".join(str(incoming.rows[n]) for n in group) + "}" for group in incoming.groups
     ]
-    _copy(connection, f"staged_{table} (file_rows, {', '.join(names)})", [numbers, *cells])
-    if len(firsts) > _STATEMENTS_WITH_STATISTICS:
-        connection.execute(text(f"ANALYZE staged_{table}"))
-    _keep_unsaid(connection, incoming.layer, set(names))
+    _copy(connection, f"staged_{layer.table} ({', '.join(cells)})", list(cells.values()))
+    if len(firsts) > _ROWS_WITH_STATISTICS:
+        connection.exec_driver_sql(f"ANALYZE staged_{layer.table}")
+    _keep_unsaid(connection, layer, said)
 
 
 def make_stage(connection: Connection, table: str) -> None:
-    """An empty `staged_<table>` for this transaction."""
-    connection.execute(
-        text(
-            f"DROP TABLE IF EXISTS pg_temp.staged_{table};"
-            f"CREATE TEMP TABLE staged_{table} ON COMMIT DROP AS"
-            " SELECT NULL::int[] AS file_rows, NULL::text AS op, NULL::boolean AS moved, t.*"
-            f" FROM {table} t WITH NO DATA;"
-            f"ALTER TABLE staged_{table} ALTER file_rows SET DEFAULT '{{}}', ALTER op SET DEFAULT 'I',"
-            " ALTER moved SET DEFAULT false, ALTER synthetic SET DEFAULT false"
-            + (", ALTER status SET DEFAULT 'active'" if table in {"enterprise", "source"} else "")
-        )
+    """An empty `staged_<table>`, gone at the end of this transaction."""
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE staged_{table} ON COMMIT DROP AS"
+        f" SELECT NULL::int[] AS file_rows, NULL::text AS op, NULL::boolean AS moved, t.* FROM {table} t WITH NO DATA"
     )
+
+
+def drop_stages(connection: Connection, tables: Iterable[str]) -> None:
+    """Take the stages away within the transaction, to begin again."""
+    for table in tables:
+        connection.exec_driver_sql(f"DROP TABLE staged_{table}")
+    connection.exec_driver_sql("DROP TABLE IF EXISTS area_now")
 
 
 def _keep_unsaid(connection: Connection, layer: Layer, said: set[str]) -> None:
@@ -101,8 +105,8 @@ def _keep_unsaid(connection: Connection, layer: Layer, said: set[str]) -> None:
     kept = [name for name in said_columns(layer) if name not in said and name != "synthetic"]
     if kept and not layer.immutable:
         sets = ", ".join(f"{name} = t.{name}" for name in kept)
-        connection.execute(
-            text(f"UPDATE staged_{layer.table} s SET {sets} FROM {layer.table} t WHERE t.code = s.code")
+        connection.exec_driver_sql(
+            f"UPDATE staged_{layer.table} s SET {sets} FROM {layer.table} t WHERE t.code = s.code"
         )
 
 
@@ -154,22 +158,30 @@ def _hex(shapes: Any, srid: int) -> list[str]:
 # --- references ------------------------------------------------------------------------------------------
 
 
-def refuse_unknown(connection: Connection, table: str, staged: set[str]) -> list[Fault]:
-    """Take out the rows that name a record which neither exists nor comes with them; returns their faults."""
-    faults: list[Fault] = []
-    for one in TABLES[table].fields:
-        if one.layer:
-            other = LAYERS[one.layer]
-            faults += refuse(
-                connection,
-                table,
-                one.name,
-                f"s.{one.name}",
-                f"s.{one.name} IS NOT NULL AND {missing(f's.{one.name}', other.table, staged)}",
-                f"没有这个{other.zh}",
-                f"请先导入{other.zh}，或改正编码",
-            )
-    return faults
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a staged row `s` is not to be taken (SQL over `s`), and what to say: field, its value, reason, remedy."""
+
+    field: str
+    value: str
+    broken: str
+    reason: str
+    remedy: str
+
+
+def references(table: str, staged: set[str]) -> list[Rule]:
+    """Each field that names a record: it must exist already or come along."""
+    fields = [(one.name, LAYERS[one.layer]) for one in TABLES[table].fields if one.layer]
+    return [
+        Rule(
+            name,
+            f"s.{name}",
+            f"s.{name} IS NOT NULL AND {missing(f's.{name}', other.table, staged)}",
+            f"没有这个{other.zh}",
+            f"请先导入{other.zh}，或改正编码",
+        )
+        for name, other in fields
+    ]
 
 
 def missing(value: str, table: str, staged: set[str]) -> str:
@@ -180,19 +192,22 @@ def missing(value: str, table: str, staged: set[str]) -> str:
     return f"{stored} AND NOT EXISTS (SELECT FROM staged_{table} r WHERE r.code = {value})"
 
 
-def refuse(
-    connection: Connection, table: str, name: str, value: str, condition: str, reason: str, remedy: str
-) -> list[Fault]:
-    """Take out the file's rows for which a condition on `s` holds; returns their faults, one a row of the file."""
-    found = connection.execute(
-        text(
-            f"DELETE FROM staged_{table} s WHERE cardinality(s.file_rows) > 0 AND {condition}"
-            f" RETURNING s.file_rows, {value}"
-        )
+def refuse(connection: Connection, table: str, rules: list[Rule]) -> list[Fault]:
+    """Take out the file's rows that break a rule; returns their faults, the first broken rule's for each row."""
+    if not rules:
+        return []
+    which = " ".join(f"WHEN {rule.broken} THEN {number}" for number, rule in enumerate(rules))
+    values = " ".join(f"WHEN {rule.broken} THEN {rule.value}" for rule in rules)
+    found = connection.exec_driver_sql(
+        f"DELETE FROM staged_{table} s WHERE cardinality(s.file_rows) > 0"
+        f" AND ({' OR '.join(f'({rule.broken})' for rule in rules)})"
+        f" RETURNING s.file_rows, CASE {which} END, CASE {values} END"
     )
     return [
-        Fault(row, name, None if told is None else tidy_value(str(told)), reason, remedy)
-        for rows, told in found
+        Fault(
+            row, rules[n].field, None if told is None else tidy_value(told), rules[n].reason, rules[n].remedy
+        )
+        for rows, n, told in found
         for row in rows
     ]
 
@@ -200,45 +215,45 @@ def refuse(
 # --- comparing and writing -------------------------------------------------------------------------------
 
 
-def compare(connection: Connection, table: str) -> dict[str, int]:
-    """Say of every staged record what it does (`op`, `moved`); returns rows of the file by op."""
-    layer = TABLES[table]
-    if layer.immutable:
-        connection.execute(text(f"UPDATE staged_{table} s SET op = '=' FROM {table} t WHERE t.code = s.code"))
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What staging comes to: rows of the file that are new, changed and as they were, and what is to be written."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    inserts: bool = False
+    updates: bool = False
+    moves: bool = False
+    """a record has another scope, or an area another shape, than it had"""
+
+
+def compare(connection: Connection, table: str) -> Comparison:
+    """Say of every staged record what it does: `op` and `moved`."""
+    if TABLES[table].immutable:
+        connection.exec_driver_sql(
+            f"UPDATE staged_{table} s SET op = '=' FROM {table} t WHERE t.code = s.code"
+        )
     else:
         all_columns = [name for name in columns_of(table) if name not in {"valid_from", "rev"}]
         moving = [*SCOPE, *(["geom_m", "level"] if table == "area" else [])]
-        connection.execute(
-            text(
-                f"UPDATE staged_{table} s SET op = CASE WHEN {_differ(all_columns)} THEN 'U' ELSE '=' END,"
-                f" moved = {_differ(moving)} FROM {table} t WHERE t.code = s.code"
-            )
+        connection.exec_driver_sql(
+            f"UPDATE staged_{table} s SET op = CASE WHEN {_differ(all_columns)} THEN 'U' ELSE '=' END,"
+            f" moved = {_differ(moving)} FROM {table} t WHERE t.code = s.code"
         )
-    if table == "area":
-        connection.execute(text("UPDATE staged_area SET moved = true WHERE op = 'I'"))
-    connection.execute(text(f"DELETE FROM staged_{table} WHERE file_rows = '{{}}' AND op <> 'U'"))
-    counted = connection.execute(
-        text(f"SELECT op, sum(cardinality(file_rows)) AS n FROM staged_{table} GROUP BY op")
+    found = connection.exec_driver_sql(
+        f"SELECT op, sum(cardinality(file_rows)) AS n, bool_or(moved) AS moved FROM staged_{table} GROUP BY op"
     )
-    return {row.op: int(row.n) for row in counted}
+    by_op = {row.op: row for row in found}
+    rows = {op: int(row.n) for op, row in by_op.items()}
+    moves = any(row.moved for row in by_op.values()) or (table == "area" and "I" in by_op)
+    return Comparison(
+        rows.get("I", 0), rows.get("U", 0), rows.get("=", 0), "I" in by_op, "U" in by_op, moves=moves
+    )
 
 
 def _differ(names: list[str]) -> str:
     return f"({', '.join(f's.{n}' for n in names)}) IS DISTINCT FROM ({', '.join(f't.{n}' for n in names)})"
-
-
-def has_moved(connection: Connection, table: str) -> bool:
-    """Whether a staged record of the table has another scope, or an area another shape, than it had."""
-    return bool(
-        connection.execute(text(f"SELECT EXISTS (SELECT FROM staged_{table} WHERE moved)")).scalar_one()
-    )
-
-
-def pending(connection: Connection, table: str) -> bool:
-    """Whether anything staged for the table is to be written."""
-    return bool(
-        connection.execute(text(f"SELECT EXISTS (SELECT FROM staged_{table} WHERE op <> '=')")).scalar_one()
-    )
 
 
 def changed_since(connection: Connection, rev: int, tables: Iterable[str]) -> bool:
@@ -247,7 +262,7 @@ def changed_since(connection: Connection, rev: int, tables: Iterable[str]) -> bo
     return bool(connection.execute(query).scalar_one())
 
 
-def write(connection: Connection, table: str, rev: int, day: date) -> None:
+def write(connection: Connection, table: str, found: Comparison, rev: int, day: date) -> None:
     """Write the staged records under an open revision: one INSERT, one UPDATE.
 
     A new record holds from its own opening or finding, a changed one from its `as_of`, else from the day of the
@@ -255,32 +270,24 @@ def write(connection: Connection, table: str, rev: int, day: date) -> None:
     """
     names = columns_of(table)
     plain = [name for name in names if name not in {"valid_from", "rev"}]
-    begins = next((name for name in _NEW_ON if name in names), None)
-    since_new = f"least({begins}, :day)" if begins else ":day"
-    since_changed = (
-        "CASE WHEN file_rows = '{}' THEN :day ELSE least(as_of, :day) END" if "as_of" in names else ":day"
-    )
-    listed = ", ".join(plain)
     values = {"rev": rev, "day": day}
-    connection.execute(
-        text(
-            f"INSERT INTO {table} ({listed}, valid_from, rev)"
-            f" SELECT {listed}, {_date(since_new)}, :rev FROM staged_{table} WHERE op = 'I'"
-        ),
-        values,
-    )
-    if TABLES[table].immutable:
-        return
-    sets = ", ".join(f"{name} = s.{name}" for name in plain if name != "code")
-    connection.execute(
-        text(
-            f"UPDATE {table} t SET {sets}, valid_from = s.since, rev = :rev"
-            f" FROM (SELECT *, {_date(since_changed)} AS since FROM staged_{table} WHERE op = 'U') s"
-            " WHERE t.code = s.code"
-        ),
-        values,
-    )
-
-
-def _date(expression: str) -> str:
-    return f"({expression})".replace(":day", "CAST(:day AS date)")
+    if found.inserts:
+        begins = next((f"{name}, " for name in _NEW_ON if name in names), "")
+        listed = ", ".join(plain)
+        connection.execute(
+            text(
+                f"INSERT INTO {table} ({listed}, valid_from, rev)"
+                f" SELECT {listed}, least({begins}CAST(:day AS date)), :rev FROM staged_{table} WHERE op = 'I'"
+            ),
+            values,
+        )
+    if found.updates:
+        since = "least(CASE WHEN s.file_rows <> '{}' THEN s.as_of END, " if "as_of" in names else "least("
+        sets = ", ".join(f"{name} = s.{name}" for name in plain if name != "code")
+        connection.execute(
+            text(
+                f"UPDATE {table} t SET {sets}, valid_from = {since}CAST(:day AS date)), rev = :rev"
+                f" FROM staged_{table} s WHERE s.op = 'U' AND t.code = s.code"
+            ),
+            values,
+        )
