@@ -2,15 +2,19 @@
 
 A kernel takes a span `lo, hi` of its items and releases the interpreter, so plain threads run it on spans. That
 compiles several times faster than Numba's own parallel loops, needs no threading layer and may be called from
-many threads at once. Nothing compiles before its first call; NUMBA_CACHE_DIR says where the result is kept.
+many threads at once. Nothing compiles before its first call. The result is kept where NUMBA_CACHE_DIR says (it is
+read when Numba is first imported), and nowhere without it.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import TypeVar, cast
 
-from numba import njit
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 T = TypeVar("T")
@@ -23,7 +27,24 @@ _SPANS_PER_THREAD = 8
 
 def kernel(function: F) -> F:
     """Compile a function at its first call: IEEE arithmetic in the order written, no interpreter lock."""
-    return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast("F", njit(cache=_keeps_code(), nogil=True, error_model="numpy")(function))
+
+
+@cache
+def _keeps_code() -> bool:
+    """Whether compiled code is kept, in a folder of its own for these very kernels.
+
+    Numba looks only at the file of the function that is called: it would go on using old code where a function
+    inlined from another file has changed.
+    """
+    options = vars(config)
+    if not options["CACHE_DIR"]:
+        return False
+    here = Path(__file__)
+    texts = [file.read_bytes() for file in sorted(here.parent.glob("*.py"))]
+    kernels = hashlib.sha256(b"".join(text for text in texts if b"from numba" in text or b"@kernel" in text))
+    options["CACHE_DIR"] = str(Path(options["CACHE_DIR"]) / kernels.hexdigest()[:16])
+    return True
 
 
 def over_spans(work: Callable[[int, int], T], n: int, threads: int = 0) -> list[T]:
@@ -33,8 +54,8 @@ def over_spans(work: Callable[[int, int], T], n: int, threads: int = 0) -> list[
     """
     threads = threads or os.cpu_count() or 1
     spans = max(1, min(threads * _SPANS_PER_THREAD, n // _SMALLEST_SPAN)) if threads > 1 else 1
-    edges = [n * k // spans for k in range(spans + 1)]
     if spans == 1:
         return [work(0, n)]
+    edges = [n * k // spans for k in range(spans + 1)]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, edges[:-1], edges[1:]))
