@@ -3,13 +3,13 @@
 import json
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from layers.city import edition_names, record_city, record_edition, stored_city
 from layers.database import owner_engine, writing
 from layers.history import open_revision
-from layers.migrate import database_version, migrate, newest_version
+from layers.migrate import database_version, enable_postgis, migrate, newest_version
 from riskmap.editions import load_edition, shipped_editions
 from riskmap.errors import Unavailable
 from riskmap.settings import City
@@ -36,7 +36,7 @@ def prepare_database(dsn: str, city: City, at: datetime | None = None) -> bool:
 
 def _extension(connection: Connection) -> None:
     try:
-        connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))
+        enable_postgis(connection)
     except DBAPIError as error:
         raise Unavailable(
             "数据库服务器上没有 PostGIS，或当前用户无权启用它",

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from jobs.risk import assess, is_stale
 from jobs.users import forget_old_sessions
-from layers.database import RUNNER_LOCK
+from layers.feed import heed, take_runner_lock
 from layers.history import CLOCK
 from riskmap.errors import RiskMapError
 
@@ -55,7 +55,7 @@ class Worker:
 
     def _hold(self, connection: psycopg.Connection) -> None:
         """Take the runner's lock (it dies with this connection) and turn every notice into a patrol."""
-        while not connection.execute("SELECT pg_try_advisory_lock(%s, %s)", RUNNER_LOCK).fetchone()[0]:  # type: ignore[index]
+        while not take_runner_lock(connection):
             if self._stop.wait(_WAIT_S):
                 return
         scheduler = BackgroundScheduler(timezone=CLOCK)
@@ -66,7 +66,7 @@ class Worker:
         scheduler.start()
         try:
             self._wake(scheduler)
-            connection.execute("LISTEN riskmap")
+            heed(connection)
             while not self._stop.is_set():
                 for _ in connection.notifies(timeout=_WAIT_S, stop_after=1):
                     self._wake(scheduler)
@@ -90,5 +90,5 @@ class Worker:
     def _safely(task: Callable[[], object]) -> None:
         try:
             task()
-        except Exception:
+        except Exception:  # noqa: BLE001 - a failed job is told and tried again, the worker goes on
             _LOG.exception("job failed; it is tried again at the next turn")

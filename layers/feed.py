@@ -7,6 +7,7 @@ from threading import Event
 import psycopg
 from sqlalchemy import Connection, select
 
+from layers.database import RUNNER_LOCK
 from layers.schema import change, head
 
 MOST_CHANGES = 500
@@ -25,16 +26,30 @@ def listen(dsn: str, stop: Event) -> Iterator[int | None]:
         try:
             with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
                 connection.execute("SET ROLE riskmap_web")
-                connection.execute("LISTEN riskmap")
+                heed(connection)
                 yield _newest(connection)
                 pause_s = _PATIENCE_S
                 while not stop.is_set():
                     for notice in connection.notifies(timeout=_PATIENCE_S, stop_after=1):
                         yield int(notice.payload)
         except psycopg.OperationalError:
+            if stop.is_set():
+                return
             yield None
             stop.wait(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def take_runner_lock(connection: psycopg.Connection) -> bool:
+    """Try to become the one runner; the lock lasts as long as the connection."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", RUNNER_LOCK).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+def heed(connection: psycopg.Connection) -> None:
+    """From now on `connection.notifies()` tells of every revision."""
+    connection.execute("LISTEN riskmap")
 
 
 def _newest(connection: psycopg.Connection) -> int:

@@ -32,6 +32,11 @@ def sql_files() -> list[Path]:
     return sorted((_HERE / "sql").glob("[0-9][0-9]_*.sql"))
 
 
+def enable_postgis(connection: Connection) -> None:
+    """Make PostGIS part of the database; raises DBAPIError where it is not installed or not ours to enable."""
+    connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))
+
+
 def migrate(connection: Connection, metric_srid: int) -> None:
     """Bring tables, functions, triggers, roles and policies up to date, within the caller's transaction.
 

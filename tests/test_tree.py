@@ -68,7 +68,7 @@ def test_every_file_says_what_it_is_for() -> None:
 
 STATEMENT = re.compile(
     r"\s*(SELECT\s|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|WITH\s+\w+\s+AS\s|"
-    r"(CREATE|ALTER|DROP|GRANT|TRUNCATE|COPY)\s+[A-Z]+\s)"
+    r"(CREATE|ALTER|DROP|GRANT|TRUNCATE|COPY)\s+[A-Z]+\s|LISTEN\s)"
 )
 
 
