@@ -97,6 +97,11 @@ def rounded_lonlat(lon: Floats, lat: Floats) -> Pair:
     return np.round(lon, _LONLAT_DECIMALS) + 0.0, np.round(lat, _LONLAT_DECIMALS) + 0.0
 
 
+def whole_millimetres(metres: Floats) -> Floats:
+    """Metres as they are stored and computed with: to 1 mm."""
+    return np.round(metres, _METRE_DECIMALS) + 0.0
+
+
 class Metric:
     """The city's metric system: from CGCS2000 degrees to metres rounded to 1 mm, and its scale at a place."""
 
@@ -113,10 +118,14 @@ class Metric:
         width = (area.east - area.west) % 360.0
         self._middle_lon = area.west + width / 2.0
 
+    def exact_metres(self, lon: Floats, lat: Floats) -> Pair:
+        """Metres of the metric system; infinite where it has none."""
+        return _pair(self._to_metres.transform(lon, lat))
+
     def to_metres(self, lon: Floats, lat: Floats) -> Pair:
-        """Metres of the metric system, rounded to 1 mm; infinite where it has none."""
-        x, y = _pair(self._to_metres.transform(lon, lat))
-        return np.round(x, _METRE_DECIMALS) + 0.0, np.round(y, _METRE_DECIMALS) + 0.0
+        """Metres of the metric system, rounded to 1 mm."""
+        x, y = self.exact_metres(lon, lat)
+        return whole_millimetres(x), whole_millimetres(y)
 
     def usable(self, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
         """Whether the scale at each place, along the meridian and the parallel, is within 0.98–1.02.

@@ -19,13 +19,17 @@ _DIGITS = 30
 """most digits of a number: more is a mistake, not precision"""
 
 _APOSTROPHE = re.compile(r"^['‘’＇`](?=\w)")
-_SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+")
-_CREDIT_CODE = re.compile(r"[0-9A-Y]{2}\d{6}[0-9a-zA-Z]{10}")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
+_CREDIT_CODE = re.compile(r"[0-9A-Y]{2}\d{6}[0-9a-zA-Z]{10}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity|#num!|#n/a|#value!|#div/0!|#ref!)", re.IGNORECASE)
-_DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))")
-_TIME = re.compile(r"[T\s]*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?")
+_DATE = re.compile(
+    r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))", re.ASCII
+)
+_TIME = re.compile(
+    r"[T\s]*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?", re.ASCII
+)
 _LIST = re.compile(r"[;,；，、|\s]+")
 _TRUE = {"true", "1", "yes", "y", "是", "有", "√"}
 _FALSE = {"false", "0", "no", "n", "否", "无", "×"}

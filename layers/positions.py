@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.checks import Checked
-from layers.crs import Declared, Metric, rounded_lonlat
+from layers.crs import Declared, Metric, rounded_lonlat, whole_millimetres
 from layers.mapping import Named
 from layers.parsing import Unreadable, half_width
 from layers.sheets import LIMITS, Cells, Shapes, Table
@@ -20,7 +20,7 @@ from layers.sheets import LIMITS, Cells, Shapes, Table
 _FAMILIES = {0: "point", 1: "line", 3: "polygon", 4: "point", 5: "line", 6: "polygon"}
 """by Shapely's type number; collections and rings have none"""
 _WORDS = {"point": "点", "line": "线", "polygon": "面"}
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 _REASONS = {
     "Self-intersection": "边界自相交",
@@ -208,21 +208,18 @@ def _convert(
             checked.blame(
                 int(block[place]), field, f"{x:.10g} {y:.10g}", reason, "请核对经纬度的次序、正负号和 --crs"
             )
-    xy = np.column_stack(metric.to_metres(lon, lat))
+    exact = np.column_stack(metric.exact_metres(lon, lat))
     good = np.setdiff1d(np.arange(len(block)), np.unique(owner[~(on_globe & usable)]))
     keep = np.isin(owner, good)
-    degrees = shapely.set_coordinates(flat[good], np.column_stack([lon, lat])[keep])
-    metres = _whole_millimetres(shapely.set_coordinates(flat[good].copy(), xy[keep]))
+    degrees, unrounded, metres = (
+        shapely.set_coordinates(flat[good], coordinates[keep])
+        for coordinates in (np.column_stack([lon, lat]), exact, whole_millimetres(exact))
+    )
+    bent = shapely.is_valid(unrounded) & ~shapely.is_valid(metres)
+    metres[bent] = shapely.set_precision(
+        unrounded[bent], 0.001
+    )  # the nearest valid shape on the millimetre grid
     _validate(checked, positions, field, block[good], degrees, metres)
-
-
-def _whole_millimetres(metres: Shapes) -> Shapes:
-    """The shapes as they are unless rounding bent one: then the nearest valid shape on the millimetre grid."""
-    bent = ~shapely.is_valid(metres)
-    if bent.any():
-        mended = shapely.set_precision(metres[bent], 0.001)
-        metres[bent] = np.where(shapely.is_empty(mended), metres[bent], mended)
-    return metres
 
 
 def _validate(
@@ -233,7 +230,7 @@ def _validate(
     degrees: Shapes,
     metres: Shapes,
 ) -> None:
-    valid = shapely.is_valid(degrees) & shapely.is_valid(metres)
+    valid = shapely.is_valid(degrees) & shapely.is_valid(metres) & ~shapely.is_empty(metres)
     positions.degrees[rows[valid]] = degrees[valid]
     positions.metres[rows[valid]] = metres[valid]
     for index, shape in zip(rows[~valid], degrees[~valid], strict=True):
