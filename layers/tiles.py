@@ -22,8 +22,9 @@ DEEPEST = 22
 
 AGGREGATE_BELOW = 13
 """Below this tile zoom records are counted by squares."""
-CELLS = 16
-"""Squares along a tile: 32 pixels each."""
+CELLS = {"source": 16}
+"""Squares along a tile, so that what is drawn for one leaves room for its neighbours."""
+_CELLS_ELSE = 8
 AREA_LEVELS = ((13, "grid"), (11, "village"), (0, "township"))
 """From which tile zoom on which areas are coloured; a coarser level stands in where there is no finer polygon."""
 LINE_RANKS = ((14, 9), (12, 5), (10, 4), (0, 3))
@@ -56,7 +57,7 @@ class Tile:
             return {"rank": _at(LINE_RANKS, self.z), "places": _at(PLACES, self.z)}
         if self.layer == "area":
             return {"levels": [level for lowest, level in AREA_LEVELS if self.z >= lowest]}
-        return {"aggregate_below": AGGREGATE_BELOW, "cells": CELLS}
+        return {"aggregate_below": AGGREGATE_BELOW, "cells": CELLS.get(self.layer, _CELLS_ELSE)}
 
 
 def _at(steps: tuple[tuple[int, Any], ...], z: int) -> Any:
@@ -93,3 +94,10 @@ def extent(connection: Connection, area_code: str | None) -> tuple[float, float,
         if west is not None:
             return float(west), float(south), float(east), float(north)
     return None
+
+
+def holds_anything(connection: Connection) -> bool:
+    """Whether the reader sees one record or one area's polygon: else the map says how to fill it."""
+    tables = (metadata.tables[name] for name in ("area", "source", "enterprise", "target"))
+    seen = [select(1).select_from(table).where(table.c.geom.is_not(None)).limit(1) for table in tables]
+    return any(connection.execute(query).first() is not None for query in seen)

@@ -5,7 +5,7 @@ is an error when the program starts, never a request to somebody else.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import cast
 
@@ -54,14 +54,14 @@ def address(name: str) -> str:
     return f"{_ADDRESS}/{NAMED[name]}"
 
 
-def served(listed: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """A Folium class's `default_js` or `default_css` with addresses of ours.
+def served(listed: Iterable[tuple[str, str]], without: Collection[str] = ()) -> list[tuple[str, str]]:
+    """A Folium class's `default_js` or `default_css` with addresses of ours, `without` some names.
 
     Unavailable for a name that is not known here: it would have been asked of another host.
     """
     found = []
     for name, url in listed:
-        if name in DROPPED:
+        if name in DROPPED or name in without:
             continue
         if name not in NAMED:
             raise Unavailable(

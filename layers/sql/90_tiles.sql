@@ -5,11 +5,13 @@
 --   rank, places             the least important line drawn and the area levels named (tile_base)
 
 -- The part of the earth whose rows a tile draws, in the stored system: the tile widened by 1/16 on each side, as much
--- as its buffer (256 of 4096), or symbols would be cut at its edges. Kept off the antimeridian, where longitudes wrap.
-CREATE OR REPLACE FUNCTION tile_box(z integer, x integer, y integer) RETURNS geometry
+-- as its buffer (256 of 4096), or symbols would be cut at its edges; by `margin_m` where a square is wider than that,
+-- so that no square is counted in part. Kept off the antimeridian, where longitudes wrap.
+CREATE OR REPLACE FUNCTION tile_box(z integer, x integer, y integer, margin_m float8) RETURNS geometry
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT ST_Transform(ST_Intersection(
-    ST_Expand(tile, (ST_XMax(tile) - ST_XMin(tile)) / 16), ST_Expand(ST_TileEnvelope(0, 0, 0), -1)), 4490)
+    ST_Expand(tile, greatest((ST_XMax(tile) - ST_XMin(tile)) / 16, margin_m)),
+    ST_Expand(ST_TileEnvelope(0, 0, 0), -1)), 4490)
   FROM ST_TileEnvelope(z, x, y) tile
 $$;
 
@@ -27,9 +29,9 @@ CREATE OR REPLACE FUNCTION tile_records(layer text, z integer, x integer, y inte
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp AS $$
 DECLARE
   tile geometry := ST_TileEnvelope(z, x, y);
-  box geometry := tile_box(z, x, y);
   cell_m float8 := CASE WHEN z < (query ->> 'aggregate_below')::integer
                         THEN (ST_XMax(tile) - ST_XMin(tile)) / (query ->> 'cells')::integer END;
+  box geometry := tile_box(z, x, y, coalesce(cell_m, 0));
   seen text := format($rows$
     SELECT r.code, r.name, r.%I AS kind, s.base_level AS level, s.grade, coalesce(r.synthetic, false) AS synthetic,
            ST_Transform(place_point(r.geom), 3857) AS at
@@ -86,7 +88,7 @@ CREATE OR REPLACE FUNCTION tile_area(z integer, x integer, y integer, query json
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   tile geometry := ST_TileEnvelope(z, x, y);
-  box geometry := tile_box(z, x, y);
+  box geometry := tile_box(z, x, y, 0);
   wanted text[] := ARRAY(SELECT json_array_elements_text(coalesce(query -> 'levels', '["township"]')));
   made bytea;
 BEGIN
@@ -119,7 +121,7 @@ CREATE OR REPLACE FUNCTION tile_base(z integer, x integer, y integer, query json
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   tile geometry := ST_TileEnvelope(z, x, y);
-  box geometry := tile_box(z, x, y);
+  box geometry := tile_box(z, x, y, 0);
   least integer := (query ->> 'rank')::integer;
   places text[] := ARRAY(SELECT json_array_elements_text(query -> 'places'));
   made bytea;

@@ -1,0 +1,110 @@
+"""The map: Folium's page without one foreign address, with layers of vector tiles drawn by protomaps-leaflet."""
+
+from typing import Any
+
+import folium
+from branca.element import Figure, MacroElement
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from folium.elements import JSCSSMixin
+from folium.template import Template
+
+from layers.tiles import AREA_LEVELS, extent, holds_anything
+from riskmap import __version__
+from riskmap.vocabulary import LEVELS
+from web import assets
+from web.headers import nonce_of
+from web.render import SignedPage
+from web.texts import texts
+
+router = APIRouter(include_in_schema=False)
+router.include_router(assets.router)
+
+SHOWN_AT_FIRST = ("area", "source", "enterprise")
+LAYERS = ("area", "source", "enterprise", "target", "resource")
+"""The switches of the legend."""
+ANYWHERE = (73.0, 18.0, 135.0, 54.0)
+"""West, south, east, north of a map that has nothing to show yet."""
+_SCRIPTS = ("symbols", "rules", "dom", "live", "search", "legend", "account", "panel", "map")
+_WORD_GROUPS = "map app scale level level_short grade status area_level layer committee target_class source_kind resource_kind"
+"""The words that the scripts use."""
+
+
+class OfflineMap(folium.Map):
+    """Folium's map with every script and style from this program."""
+
+    default_js = assets.served(folium.Map.default_js)
+    # Bootstrap's style is imported by map.css, in a layer below the house's own style instead of over it.
+    default_css = assets.served(folium.Map.default_css, without={"bootstrap_css"})
+
+
+def _ours(names: tuple[str, ...], kind: str, *before: str) -> list[tuple[str, str]]:
+    """Files of `web/static`, after packages that they need."""
+    own = [(f"{name}_{kind}", f"/static/{name}.{kind}?v={__version__}") for name in names]
+    return [*((name, assets.address(name)) for name in before), *own]
+
+
+class RiskLayers(JSCSSMixin, MacroElement):
+    """Our layers, panel, search and legend as one Folium element; `config` is what the scripts are told."""
+
+    default_js = _ours(_SCRIPTS, "js", "protomaps")
+    default_css = _ours(("map",), "css")
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "RiskMap.start({{ this._parent.get_name() }}, {{ this.config|tojson }});"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "RiskLayers"
+        self.config = config
+
+
+@router.get("/")
+def map_page(page: SignedPage, show: str = "") -> HTMLResponse:
+    """The map, opened on the reader's own area; `show=source/CODE` opens with that record in the panel."""
+    identity = page.session.identity
+    west, south, east, north = extent(page.connection, identity.area_code) or ANYWHERE
+    layer, _, code = show.partition("/")
+    groups = tuple(f"{group}." for group in _WORD_GROUPS.split())
+    config = {
+        "bounds": [[south, west], [north, east]],
+        "on": SHOWN_AT_FIRST,
+        "area_levels": AREA_LEVELS,
+        "show": {"layer": layer, "code": code} if code else None,
+        "texts": {key: text for key, text in texts(page.lang).items() if key.startswith(groups)},
+    }
+    return page.show(
+        "map.html",
+        drawn=_folium_parts(config, nonce_of(page.request)),
+        layers=LAYERS,
+        levels=LEVELS,
+        empty=not holds_anything(page.connection),
+        of_city=identity.sees_city,
+    )
+
+
+def _folium_parts(config: dict[str, Any], nonce: str) -> dict[str, str]:
+    """Head, body and script of a Folium map; its inline elements carry the page's nonce."""
+    (south, west), (north, east) = config["bounds"]
+    drawn = OfflineMap(
+        location=[(south + north) / 2, (west + east) / 2],
+        tiles=None,
+        zoom_start=11,
+        maxZoom=18,
+        minZoom=5,
+        zoom_control=False,
+        attributionControl=False,
+        prefer_canvas=True,
+    )
+    drawn.add_child(RiskLayers(config))
+    figure = drawn.get_root()
+    assert isinstance(figure, Figure)
+    figure.render()
+    head = figure.header.render()
+    for tag in ("style", "script"):
+        head = head.replace(f"<{tag}>", f'<{tag} nonce="{nonce}">')
+    # a person who enlarges the panel's text with two fingers is not to be stopped
+    head = head.replace(", maximum-scale=1.0, user-scalable=no", "")
+    return {"head": head, "body": figure.html.render(), "script": figure.script.render()}

@@ -1,0 +1,93 @@
+/* What one record is: its head, its facts, and the account of its score, line by line with clause and share. */
+"use strict";
+window.RiskMap = window.RiskMap || {};
+
+(() => {
+  const MICRO = 1e6;
+  const persons = (value) => RiskMap.t("map.persons", { n: RiskMap.dom.number(value) });
+  const decimal = (value) => RiskMap.dom.number(value, 3);
+
+  /* By kind of record: the text's key, the field, and how it is written. Absent values leave no line. */
+  const FACTS = {
+    source: [["kind", "kind", "source_kind"], ["enterprise", "enterprise_name"], ["township", "township_name"],
+      ["status", "status", "status"], ["s", "s", decimal], ["r", "r", decimal], ["alpha", "alpha", decimal],
+      ["people_500m", "people_500m", persons], ["code", "code"]],
+    enterprise: [["committee", "committee", "committee"], ["industry", "industry"], ["township", "township_name"],
+      ["status", "status", "status"], ["workers", "workers", persons], ["dept", "dept_general"], ["code", "code"]],
+    target: [["class", "target_class", "target_class"], ["place", "kind"], ["township", "township_name"],
+      ["people_day", "people_day", persons], ["people_night", "people_night", persons], ["code", "code"]],
+    resource: [["kind", "kind", "resource_kind"], ["township", "township_name"], ["code", "code"]],
+    area: [["people", "people", persons], ["township", "township_name"], ["code", "code"]],
+  };
+
+  function value(record, field, how) {
+    const raw = record[field];
+    if (raw === null || raw === undefined || raw === "") return null;
+    if (typeof how === "function") return how(raw);
+    return how ? RiskMap.word(how, raw) : String(raw);
+  }
+
+  function facts(kind, record) {
+    const { el } = RiskMap.dom;
+    const rows = (FACTS[kind] || FACTS.area).map(([key, field, how]) => [key, value(record, field, how)]);
+    return el("dl", { class: "facts" }, rows.filter(([, text]) => text !== null).map(
+      ([key, text]) => el("div", {}, el("dt", {}, RiskMap.t(`map.${key}`)), el("dd", {}, text))));
+  }
+
+  /* Name, level with its scale, grade with its scale, confidence, and whether the record is made up. */
+  function head(kind, record) {
+    const { el, levelPill, number } = RiskMap.dom;
+    const { t, word } = RiskMap;
+    const graded = kind !== "target" && kind !== "resource";
+    const level = record.base_level ?? record.level;
+    return el("div", { class: "panel-head" },
+      el("p", { class: "panel-kind" }, word("layer", kind) === kind ? word("area_level", kind) : word("layer", kind),
+        record.synthetic ? el("span", { class: "synthetic", title: t("app.synthetic_about") }, t("app.synthetic")) : null),
+      el("h2", { class: "panel-name", tabindex: "-1" }, record.name),
+      graded ? el("div", { class: "panel-levels" },
+        levelPill(level),
+        record.grade ? el("span", { class: "pill grade" }, el("span", { class: "pill-scale" }, t("scale.major")),
+          el("b", {}, t(`grade.${record.grade}`))) : null) : null,
+      graded && typeof record.score === "number" ? el("p", { class: "panel-score" },
+        el("strong", {}, number(record.score, 1, 1)), " ", t("map.points"), " ",
+        el("span", {}, t("map.score")),
+        record.confidence ? el("span", { class: "confidence" }, t("map.confidence", { value: record.confidence })) : null)
+        : null);
+  }
+
+  function line(entry, largest, total) {
+    const { el, number } = RiskMap.dom;
+    const filled = el("span", { class: "track-fill" });
+    filled.style.width = `${largest ? (100 * Math.abs(entry.value)) / largest : 0}%`;
+    const share = total > 0 && entry.value > 0 ? RiskMap.t("map.share", { value: number((100 * entry.value) / total, 0) }) : "";
+    return el("li", { class: `line ${entry.value < 0 ? "credit" : ""} ${entry.value === 0 ? "zero" : ""}`,
+        "data-value": entry.value },
+      el("div", { class: "line-top" }, el("b", {}, entry.label),
+        el("span", { class: "line-value" }, `${entry.value > 0 ? "+" : ""}${number(entry.value, 2, 2)}`)),
+      entry.value === 0 ? null : el("div", { class: "track" }, filled, el("small", {}, share)),
+      el("p", { class: "line-reason" }, entry.reason || (entry.value === 0 ? RiskMap.t("map.explain_zero") : ""), link(entry)));
+  }
+
+  /* A line's record opens beside it where the map can show it. */
+  function link(entry) {
+    const [layer, code] = (entry.record || "").split("/");
+    if (!["source", "enterprise", "target"].includes(layer) || !code) return null;
+    return RiskMap.dom.el("button", { type: "button", class: "link",
+      onclick: () => RiskMap.panel.show(layer, code, { fly: true }) }, code);
+  }
+
+  function account(explained) {
+    const { el, number } = RiskMap.dom;
+    const { t } = RiskMap;
+    const lines = [...explained.contributions].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+    const largest = lines.length ? Math.abs(lines[0].value) : 0;
+    const sum = lines.reduce((total, entry) => total + Math.round(entry.value * MICRO), 0) / MICRO;
+    return el("section", { class: "account", "data-sum": sum },
+      el("h3", {}, t("map.explain")),
+      lines.length ? el("ol", {}, lines.map((entry) => line(entry, largest, explained.score)))
+        : el("p", { class: "quiet" }, t("map.explain_none")),
+      lines.length ? el("p", { class: "sum" }, t("map.explain_sum", { value: number(sum, 2, 2) })) : null);
+  }
+
+  RiskMap.account = { head, facts, account };
+})();

@@ -1,0 +1,49 @@
+/* Small help for building pages: elements from text that is never read as markup, numbers and times as people read them. */
+"use strict";
+window.RiskMap = window.RiskMap || {};
+
+(() => {
+  /* el("p", {class: "x", onclick: f}, "text", child…): attributes, listeners, children; null children are left out. */
+  function el(tag, attributes = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === null || value === undefined || value === false) continue;
+      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else made.setAttribute(name, value === true ? "" : value);
+    }
+    made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+    return made;
+  }
+
+  const LEVELS = { red: 1, orange: 2, yellow: 3, blue: 4 };
+
+  const number = (value, digits = 0, least = 0) => Number(value).toLocaleString("zh-CN", {
+    maximumFractionDigits: digits, minimumFractionDigits: least });
+
+  const distance = (metres) => (metres < 995 ? `${Math.round(metres)} m` : `${number(metres / 1000, metres < 9950 ? 1 : 0)} km`);
+
+  const clock = (instant) => instant.toLocaleTimeString("zh-CN", {
+    timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit", hour12: false });
+
+  /* A level with the name of its scale, which a list may name once above all of its levels instead. */
+  function levelPill(level, { scale = true } = {}) {
+    const { t } = RiskMap;
+    return el("span", { class: `pill level-${level || "none"}` },
+      el("i", { class: "pill-shape", "aria-hidden": "true" }),
+      scale ? el("span", { class: "pill-scale" }, t("scale.base")) : null,
+      el("b", {}, level ? t(`level.${level}`) : t("map.none")));
+  }
+
+  /* A JSON answer. Errors carry `status`, or `offline` where there was no answer at all. */
+  async function ask(address, signal) {
+    const answer = await fetch(address, { signal, headers: { accept: "application/json" } }).catch((error) => {
+      throw Object.assign(error, { offline: error.name !== "AbortError" });
+    });
+    if (answer.status === 401) RiskMap.live.signedOut();
+    const document = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(document.detail || answer.statusText), { status: answer.status });
+    return document;
+  }
+
+  RiskMap.dom = { el, LEVELS, number, distance, clock, levelPill, ask };
+})();

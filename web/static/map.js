@@ -1,0 +1,152 @@
+/* The map itself: one canvas layer of vector tiles, what is switched on, and drawing anew when data changed. */
+"use strict";
+window.RiskMap = window.RiskMap || {};
+
+(() => {
+  const RECORDS = ["source", "enterprise", "target", "resource"];
+  const LAYERS = ["base", "area", ...RECORDS];
+  const KEPT_TILES = 400;
+  // so much of the view may be cut off an area that would else be drawn at half the size
+  const CROPPED = { desk: 0.12, phone: 0.32 };
+  const NAMES = ["red", "orange", "yellow", "blue"];
+
+  /* The four colours as every page has them, and grey for what has no level. */
+  function coloursOfHouse() {
+    const style = getComputedStyle(document.documentElement);
+    return ["nil", ...NAMES].map((name) => style.getPropertyValue(`--${name}`).trim());
+  }
+
+  /* Fetches one layer's tiles and keeps the last good copy of each, so that an outage leaves the map standing. */
+  function tileSource(layer, state) {
+    const kept = new Map();
+    async function load(key, signal) {
+      try {
+        const answer = await fetch(`/tiles/${layer}/${key}.mvt`, { signal, cache: "no-cache" });
+        if (answer.status === 401) RiskMap.live.signedOut();
+        if (!answer.ok) throw Object.assign(new Error(`tile ${layer}/${key}`), { status: answer.status });
+        const data = await answer.arrayBuffer();
+        kept.delete(key);
+        kept.set(key, data);
+        if (kept.size > KEPT_TILES) kept.delete(kept.keys().next().value);
+        RiskMap.live.good();
+        return data;
+      } catch (error) {
+        if (error.name === "AbortError") throw error;
+        RiskMap.live.lost(!error.status);
+        return kept.get(key) || new ArrayBuffer(0);
+      }
+    }
+    return {
+      async getZxy(z, x, y, signal) {
+        if (!state.on.has(layer)) return undefined;
+        let data;
+        let generation;
+        do { // data that changed while it was on its way is asked for again
+          generation = state.generation;
+          data = await load(`${z}/${x}/${y}`, signal);
+        } while (generation !== state.generation);
+        return { data };
+      },
+    };
+  }
+
+  function tileLayer(state) {
+    const sources = Object.fromEntries(
+      LAYERS.map((name) => [name, { url: tileSource(name, state), levelDiff: 1, maxDataZoom: 17 }]));
+    return protomapsL.leafletLayer({ sources, paintRules: RiskMap.rules.paint(state), attribution: "",
+      labelRules: RiskMap.rules.labels(state), lang: document.documentElement.lang,
+      tasks: [document.fonts.load(RiskMap.symbols.ICON_FONT, "\uf275")] });
+  }
+
+  function redraw(layer) {
+    layer.clearLayout();
+    layer.rerenderTiles();
+  }
+
+  function forget(layer, names = LAYERS) {
+    for (const name of names) {
+      const { tileCache } = layer.views.get(name);
+      tileCache.cache.clear();
+      tileCache.inflight.clear();
+    }
+  }
+
+  /* The view stands in the address, so that a page turned to another language opens where it was. */
+  function keepView(map) {
+    const stated = /^#(\d+(?:\.\d+)?)\/(-?[\d.]+)\/(-?[\d.]+)$/.exec(location.hash);
+    if (stated) map.setView([Number(stated[2]), Number(stated[3])], Number(stated[1]), { animate: false });
+    map.on("moveend", () => {
+      const { lat, lng } = map.getCenter();
+      history.replaceState(null, "", `#${map.getZoom()}/${lat.toFixed(5)}/${lng.toFixed(5)}`);
+    });
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.("a[href*='lang=']");
+      if (link) link.hash = location.hash;
+    });
+  }
+
+  function listenForClicks(map) {
+    let waiting;
+    map.on("click", (event) => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => RiskMap.panel.identify(event.latlng, map.getZoom()), 220);
+    });
+    map.on("dblclick", () => clearTimeout(waiting));
+  }
+
+  RiskMap.start = (map, config) => {
+    const state = {
+      on: new Set(["base", ...config.on]),
+      levels: new Set([0, 1, 2, 3, 4]),
+      colours: coloursOfHouse(),
+      letters: [null, ...NAMES.map((name) => config.texts[`level_short.${name}`])],
+      grades: [null, ...[1, 2, 3, 4].map((grade) => config.texts[`map.grade_${grade}`])],
+      generation: 0,
+    };
+    RiskMap.t = (key, values = {}) =>
+      (config.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+    RiskMap.word = (group, code) => (code ? config.texts[`${group}.${code}`] ?? code : "");
+
+    const layer = tileLayer(state);
+    RiskMap.map = {
+      leaflet: map,
+      state,
+      records: RECORDS,
+      refresh() {
+        state.generation += 1;
+        forget(layer);
+        redraw(layer);
+      },
+      toggleLayer(name, on) {
+        on ? state.on.add(name) : state.on.delete(name);
+        forget(layer, [name]);
+        redraw(layer);
+      },
+      toggleLevel(level, on) {
+        on ? state.levels.add(level) : state.levels.delete(level);
+        redraw(layer);
+      },
+      /* The reader's whole area, beside the legend where that stands open. */
+      home() {
+        const bounds = L.latLngBounds(config.bounds);
+        const legend = document.getElementById("legend");
+        const phone = window.matchMedia(RiskMap.legend.PHONE).matches;
+        const covered = legend.hidden || phone ? 0 : legend.offsetWidth + 12;
+        const room = map.getSize().multiplyBy(-CROPPED[phone ? "phone" : "desk"]).add([covered, 0]);
+        const zoom = map.getBoundsZoom(bounds, false, room);
+        const middle = map.project(bounds.getCenter(), zoom).subtract([covered / 2, 0]);
+        map.setView(map.unproject(middle, zoom), zoom, { animate: false });
+      },
+    };
+    L.control.scale({ imperial: false }).addTo(map);
+    RiskMap.live.start();
+    RiskMap.panel.start(config);
+    RiskMap.search.start(config);
+    RiskMap.legend.start(config);
+    RiskMap.map.home();
+    keepView(map);
+    layer.addTo(map);
+    listenForClicks(map);
+    if (config.show) RiskMap.panel.show(config.show.layer, config.show.code, { fly: true });
+  };
+})();

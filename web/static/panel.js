@@ -1,0 +1,222 @@
+/* The panel beside the map (a sheet from below on a phone): what lies under a click, and one record with its account. */
+"use strict";
+window.RiskMap = window.RiskMap || {};
+
+(() => {
+  const PLURALS = { source: "sources", enterprise: "enterprises", target: "targets", township: "townships",
+    village: "villages", grid: "grids", city: "cities", overlay: "overlays" };
+  const GRADED = new Set(["source", "enterprise", "township", "village", "grid", "city", "overlay"]);
+  const CLOSE_ZOOM = 16;
+  const NEAR_M = 10000;
+  let config;
+  let panel;
+  let body;
+  let asked;
+  let open = null; // the record shown: {kind, code, at}
+  let list = null; // the click's answer behind it
+  let marks = [];
+
+  const newQuestion = () => {
+    asked?.abort();
+    asked = new AbortController();
+    return asked.signal;
+  };
+
+  function reveal(...content) {
+    panel.hidden = false;
+    document.body.classList.add("panel-open");
+    body.replaceChildren(...content.filter(Boolean));
+    body.scrollTop = 0;
+  }
+
+  function close() {
+    asked?.abort();
+    panel.hidden = true;
+    document.body.classList.remove("panel-open");
+    open = list = null;
+    unmark();
+  }
+
+  function unmark() {
+    marks.forEach((mark) => mark.remove());
+    marks = [];
+  }
+
+  /* Room that the panel takes from the map: at the right, on a phone below. */
+  function padding() {
+    const phone = window.matchMedia(RiskMap.legend.PHONE).matches;
+    panel.hidden = false;
+    return phone ? { right: 0, bottom: panel.offsetHeight } : { right: panel.offsetWidth, bottom: 0 };
+  }
+
+  function goTo(at) {
+    const map = RiskMap.map.leaflet;
+    const { right, bottom } = padding();
+    const zoom = Math.max(map.getZoom(), CLOSE_ZOOM);
+    const middle = map.project([at.lat, at.lon], zoom).add([right / 2, bottom / 2]);
+    map.setView(map.unproject(middle, zoom), zoom, { animate: false });
+  }
+
+  function markRecord(record, fly) {
+    const map = RiskMap.map.leaflet;
+    unmark();
+    const shape = record.geometry && record.geometry.type !== "Point" ? L.geoJSON(record.geometry, {
+      interactive: false, style: { color: "#111827", weight: 2.5, fill: false, dashArray: "1 0" } }) : null;
+    if (shape) marks.push(shape.addTo(map));
+    const isArea = record.kind in PLURALS && !["source", "enterprise", "target"].includes(record.kind);
+    if (typeof record.lon === "number" && !isArea) {
+      const icon = L.divIcon({ className: "map-mark", iconSize: [44, 44] });
+      marks.push(L.marker([record.lat, record.lon], { icon, interactive: false, keyboard: false }).addTo(map));
+    }
+    if (!fly) return;
+    const { right, bottom } = padding();
+    if (shape && isArea) {
+      map.fitBounds(shape.getBounds(), { paddingTopLeft: [24, 70], paddingBottomRight: [right + 24, bottom + 40],
+        animate: false });
+    } else if (typeof record.lon === "number") goTo(record);
+  }
+
+  function hitRow(hit) {
+    const { el, levelPill } = RiskMap.dom;
+    const kind = hit.layer || hit.kind;
+    const what = hit.layer === "source" ? RiskMap.word("source_kind", hit.kind)
+      : hit.layer === "target" ? RiskMap.word("target_class", hit.kind)
+      : hit.layer === "resource" ? RiskMap.word("resource_kind", hit.kind)
+      : hit.layer ? RiskMap.t(`layer.${hit.layer}`) : RiskMap.word("area_level", hit.kind);
+    return el("li", {}, el("button", { type: "button", class: "hit",
+        onclick: () => show(kind, hit.code, { at: hit }) },
+      el("span", { class: `found-mark level-${hit.level || "none"} of-${hit.layer || "area"}`, "aria-hidden": "true" }),
+      el("span", { class: "found-text" }, el("b", {}, hit.name), el("small", {}, what)),
+      hit.layer === "target" || hit.layer === "resource" ? null : levelPill(hit.level, { scale: false })));
+  }
+
+  function listed(found) {
+    const { el } = RiskMap.dom;
+    const { t, map } = RiskMap;
+    const title = found.more ? t("map.here_more", { n: found.hits.length }) : t("map.here", { n: found.hits.length });
+    const closer = () => {
+      map.leaflet.setView([found.lat, found.lon], Math.min(18, map.leaflet.getZoom() + 2));
+      close();
+    };
+    return [el("h2", { class: "panel-name" }, title),
+      map.leaflet.getZoom() < CLOSE_ZOOM ? el("button", { type: "button", class: "wide", onclick: closer },
+        t("map.zoom_here")) : null,
+      el("p", { class: "column" }, t("scale.base")), el("ul", { class: "hits" }, found.hits.map(hitRow)),
+      el("h3", {}, t("map.areas_here")),
+      el("p", { class: "column" }, t("scale.base")), el("ul", { class: "hits" }, found.areas.map(hitRow))];
+  }
+
+  async function identify({ lng, lat }, zoom) {
+    const { map, dom, t } = RiskMap;
+    const wanted = map.records.filter((layer) => map.state.on.has(layer)).join(",");
+    const signal = newQuestion();
+    try {
+      const found = await dom.ask(`/identify?lon=${lng.toFixed(6)}&lat=${lat.toFixed(6)}&z=${zoom}&layers=${wanted}`, signal);
+      found.hits = found.hits.filter((hit) => hit.layer === "target" || hit.layer === "resource"
+        || map.state.levels.has(dom.LEVELS[hit.level] || 0));
+      const area = found.areas.find((one) => one.kind === RiskMap.legend.areaLevel(config, zoom))
+        || found.areas.find((one) => one.kind !== "overlay");
+      list = found.hits.length > 1 ? found : null;
+      const { right, bottom } = padding();
+      map.leaflet.panInside([lat, lng], { paddingTopLeft: [40, 70], paddingBottomRight: [right + 40, bottom + 40] });
+      if (list) {
+        open = null;
+        unmark();
+        reveal(...listed(list));
+      } else if (found.hits.length === 1) await show(found.hits[0].layer, found.hits[0].code, { at: found.hits[0] });
+      else if (area && map.state.on.has("area")) await show(area.kind, area.code, { at: area });
+      else reveal(dom.el("p", { class: "quiet" }, t("map.nothing")));
+    } catch (error) {
+      failed(error, () => identify({ lng, lat }, zoom));
+    }
+  }
+
+  function failed(error, again) {
+    if (error.name === "AbortError") return;
+    const { el } = RiskMap.dom;
+    if (error.offline || error.status >= 500) RiskMap.live.lost(error.offline);
+    reveal(el("p", { class: "quiet" }, RiskMap.t("map.failed", { detail: error.message })),
+      el("button", { type: "button", class: "wide", onclick: again }, RiskMap.t("map.retry")));
+  }
+
+  async function townshipName(code, signal) {
+    if (!code) return null;
+    const found = await RiskMap.dom.ask(`/api/v1/townships/${encodeURIComponent(code)}`, signal);
+    return found.name;
+  }
+
+  /* The account, or what is said instead where the reader may see the level only. */
+  async function explained(kind, record, signal) {
+    const { el, ask } = RiskMap.dom;
+    const { t, word } = RiskMap;
+    if (!GRADED.has(kind)) return null;
+    if (record.score === null || record.score === undefined) {
+      const foreign = record.level && kind in PLURALS;
+      return el("p", { class: "quiet" }, foreign ? t("map.foreign", { level: word("area_level", kind) }) : t("map.no_level"));
+    }
+    return RiskMap.account.account(await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain`, signal));
+  }
+
+  async function nearby(record, signal) {
+    const { el, ask, distance } = RiskMap.dom;
+    const rows = await Promise.all(["target", "resource"].map(async (layer) => {
+      const found = await ask(
+        `/nearest?layer=${layer}&lon=${record.lon}&lat=${record.lat}&max_m=${NEAR_M}&limit=1`, signal);
+      const item = found.items[0];
+      return item && el("div", {}, el("dt", {}, RiskMap.t(`map.nearest_${layer}`)), el("dd", {},
+        el("button", { type: "button", class: "link", onclick: () => show(layer, item.code, { fly: true, at: item }) },
+          item.name), ` ${distance(item.distance_m)}`));
+    }));
+    return rows.some(Boolean) ? [el("h3", {}, RiskMap.t("map.near")), el("dl", { class: "facts" }, rows.filter(Boolean))] : [];
+  }
+
+  function fullRecord(kind, code) {
+    if (!GRADED.has(kind)) return null;
+    return RiskMap.dom.el("a", { class: "wide", href: `/explain/${kind}/${encodeURIComponent(code)}` },
+      RiskMap.t("map.ledger"));
+  }
+
+  async function show(kind, code, { fly = false, at = null } = {}) {
+    const { el, ask } = RiskMap.dom;
+    const { t } = RiskMap;
+    const signal = newQuestion();
+    open = { kind, code, at };
+    const back = list ? el("button", { type: "button", class: "link back", onclick: () => { open = null; unmark();
+      reveal(...listed(list)); } }, `‹ ${t("map.back")}`) : null;
+    if (panel.hidden || !body.querySelector(".panel-head")) reveal(back, el("p", { class: "quiet" }, t("map.loading")));
+    try {
+      const record = PLURALS[kind] ? await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(code)}`, signal) : { ...at };
+      const isArea = !["source", "enterprise", "target", "resource"].includes(kind);
+      record.township_name ??= kind === "township" ? null : await townshipName(record.township_code, signal);
+      const parts = [back, RiskMap.account.head(kind, record)];
+      const facts = [el("h3", {}, t("map.facts")), RiskMap.account.facts(isArea ? "area" : kind, record)];
+      const waiting = GRADED.has(kind) ? el("p", { class: "quiet" }, t("map.loading")) : null;
+      reveal(...parts, waiting, ...facts);
+      markRecord({ ...record, kind }, fly);
+      const [account, near] = await Promise.all([explained(kind, record, signal),
+        kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
+      reveal(...parts, account, ...facts, ...near, fullRecord(kind, code));
+      body.querySelector(".panel-name")?.focus({ preventScroll: true });
+    } catch (error) {
+      failed(error, () => show(kind, code, { fly, at }));
+    }
+  }
+
+  /* The data changed: what is open is read anew, without moving the map. */
+  function refresh() {
+    if (open) show(open.kind, open.code, { at: open.at });
+  }
+
+  function start(given) {
+    config = given;
+    panel = document.getElementById("panel");
+    body = document.getElementById("panel-body");
+    document.getElementById("panel-close").addEventListener("click", close);
+    document.addEventListener("keydown", (event) => event.key === "Escape" && !panel.hidden
+      && document.activeElement.id !== "search-input" && close());
+    const grip = document.getElementById("panel-grip");
+    grip.addEventListener("click", () => panel.classList.toggle("tall"));
+  }
+
+  RiskMap.panel = { start, identify, show, close, refresh };
+})();

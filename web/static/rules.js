@@ -1,0 +1,210 @@
+/* What is drawn in which order: the ground (base map, coloured areas, names) and the records on it. */
+"use strict";
+window.RiskMap = window.RiskMap || {};
+
+(() => {
+  const { TEXT_FONT, records, obstacle } = RiskMap.symbols;
+  const LAND = "#f6f4ee";
+  const WATER = "#cfe4ea";
+  const SHORE = "#9fc3cf";
+  const AREA_ALPHA = 0.46;
+
+  function trace(ctx, geom, close) {
+    ctx.beginPath();
+    for (const part of geom) {
+      part.forEach((p, i) => (i ? ctx.lineTo(p.x, p.y) : ctx.moveTo(p.x, p.y)));
+      if (close) ctx.closePath();
+    }
+  }
+
+  function filled(style) {
+    return {
+      draw(ctx, geom, z, feature) {
+        const fill = typeof style.fill === "function" ? style.fill(feature.props) : style.fill;
+        if (!fill) return;
+        trace(ctx, geom, true);
+        ctx.globalAlpha = style.alpha ?? 1;
+        ctx.fillStyle = fill;
+        ctx.fill();
+        ctx.globalAlpha = 1;
+      },
+    };
+  }
+
+  function stroked(colour, width, { dash = [], closed = false, alpha = 1 } = {}) {
+    return {
+      draw(ctx, geom, z) {
+        trace(ctx, geom, closed);
+        ctx.globalAlpha = alpha;
+        ctx.strokeStyle = colour;
+        ctx.lineWidth = typeof width === "function" ? width(z) : width;
+        ctx.lineJoin = "round";
+        ctx.lineCap = dash.length ? "butt" : "round";
+        ctx.setLineDash(dash);
+        ctx.stroke();
+        ctx.setLineDash([]);
+        ctx.globalAlpha = 1;
+      },
+    };
+  }
+
+  /* Where a name may stand beside its point when that is taken, as parts of its own width and height. */
+  const ASIDE = [[0, 0], [0, -1], [0, 1], [0.35, -0.6], [-0.35, -0.6], [0.35, 0.7], [-0.35, 0.7], [0, -1.8], [0, 1.8],
+    [0.6, 0], [-0.6, 0]];
+
+  /* Text with a halo at its point or, with `aside`, near it; `mark` adds the area's level in a small plate below. */
+  function name(style, state) {
+    return {
+      place(layout, geom, feature) {
+        const text = style.text ? style.text(feature.props) : feature.props.name;
+        if (!text) return undefined;
+        const font = `${style.weight ?? 500} ${style.size}px ${TEXT_FONT}`;
+        layout.scratch.font = font;
+        const width = layout.scratch.measureText(text).width + 6;
+        const level = style.mark && state.levels.has(feature.props.level || 0) ? feature.props.level : undefined;
+        const height = 1.5 * style.size + (level ? 19 : 0);
+        const boxAt = ([dx, dy]) => {
+          const x = geom[0][0].x + dx * width;
+          const y = geom[0][0].y + dy * height + (style.dy ?? 0);
+          return { minX: x - width / 2, maxX: x + width / 2, minY: y - 0.75 * style.size,
+            maxY: y - 0.75 * style.size + height };
+        };
+        const boxes = (style.aside ? ASIDE : ASIDE.slice(0, 1)).map(boxAt);
+        const box = boxes.find((one) => !layout.index.bboxCollides(one, layout.order));
+        if (!box) return undefined;
+        const anchor = Object.assign(geom[0][0].clone(), { x: box.minX + width / 2, y: box.minY + 0.75 * style.size });
+        const draw = (ctx) => {
+          ctx.globalAlpha = 1;
+          ctx.font = font;
+          ctx.textAlign = "center";
+          ctx.textBaseline = "middle";
+          ctx.lineJoin = "round";
+          ctx.lineWidth = 3.2;
+          ctx.strokeStyle = style.halo ?? "rgba(255, 255, 255, 0.92)";
+          ctx.strokeText(text, 0, 0);
+          ctx.fillStyle = style.fill;
+          ctx.fillText(text, 0, 0);
+          if (level) plate(ctx, 0, style.size * 0.75 + 9, level);
+        };
+        // a point in the margin of several tiles, or in base map and areas both, is named once
+        return [{ anchor, bboxes: [box], draw, deduplicationKey: feature.props.name, deduplicationDistance: 220 }];
+      },
+    };
+
+    function plate(ctx, x, y, level) {
+      const word = state.letters[level];
+      ctx.font = `700 11px ${TEXT_FONT}`;
+      const w = Math.max(18, ctx.measureText(word).width + 8);
+      ctx.beginPath();
+      ctx.roundRect(x - w / 2, y - 8, w, 16, 4);
+      ctx.fillStyle = state.colours[level];
+      ctx.fill();
+      ctx.lineWidth = 1.4;
+      ctx.strokeStyle = "#fff";
+      ctx.stroke();
+      ctx.fillStyle = RiskMap.symbols.inkOn(level);
+      ctx.fillText(word, x, y + 0.5);
+    }
+  }
+
+  const kind = (...kinds) => (z, f) => kinds.includes(f.props.kind);
+  const roads = (low, high) => (z, f) => f.props.kind === "road" && f.props.rank >= low && f.props.rank <= high;
+  const byZoom = (z14, step, least) => (z) => Math.max(least, z14 + step * (z - 14));
+
+  function groundPaint(state) {
+    const areaFill = (p) => (state.levels.has(p.level || 0) ? state.colours[p.level || 0] : undefined);
+    const way = (filter, symbolizer, minzoom) => ({ dataSource: "base", dataLayer: "way", filter, symbolizer, minzoom });
+    const area = (symbolizer) => ({ dataSource: "area", dataLayer: "area", symbolizer });
+    return [
+      { dataSource: "base", dataLayer: "land", symbolizer: filled({ fill: LAND }) },
+      area(filled({ fill: areaFill, alpha: AREA_ALPHA })),
+      area(stroked("#ffffff", (z) => (z < 12 ? 1.6 : 1), { closed: true, alpha: 0.85 })),
+      area(stroked("#5b6577", 0.6, { closed: true, alpha: 0.55 })),
+      { dataSource: "base", dataLayer: "water", symbolizer: filled({ fill: WATER }) },
+      { dataSource: "base", dataLayer: "water", symbolizer: stroked(SHORE, 0.8, { closed: true }) },
+      way(kind("river"), stroked(SHORE, byZoom(2, 0.5, 1))),
+      way(kind("dyke"), stroked("#a08a63", byZoom(2, 0.4, 1), { dash: [6, 2] }), 11),
+      way(roads(5, 9), stroked("#ffffff", byZoom(1.6, 0.9, 0.7)), 13),
+      way(roads(3, 4), stroked("#b9b3a6", byZoom(3.6, 0.9, 1.6)), 10),
+      way(roads(3, 4), stroked("#ffffff", byZoom(2.4, 0.8, 0.8)), 11),
+      way(roads(1, 2), stroked("#a8946c", byZoom(5, 1.1, 2.4))),
+      way(roads(1, 2), stroked("#fbe6b6", byZoom(3.6, 1, 1.4))),
+      way(kind("railway"), stroked("#7d8390", 2, { dash: [8, 5] }), 10),
+      way(kind("ferry_route"), stroked("#4d7ea8", 1.3, { dash: [5, 4] }), 11),
+      { dataSource: "base", dataLayer: "border", filter: kind("township"),
+        symbolizer: stroked("#5b6577", 1, { dash: [7, 3, 2, 3], closed: true, alpha: 0.8 }) },
+      { dataSource: "base", dataLayer: "border", filter: kind("city"),
+        symbolizer: stroked("#8b5fa8", 5, { closed: true, alpha: 0.22 }) },
+      { dataSource: "base", dataLayer: "border", filter: kind("city"),
+        symbolizer: stroked("#6b4a86", 1.4, { dash: [10, 3, 2, 3], closed: true }) },
+      { dataSource: "area", dataLayer: "overlay", symbolizer: stroked("#2b2f3a", 1.6, { dash: [3, 3], closed: true }) },
+    ];
+  }
+
+  const groupOf = (p) => p.name.replace(/^.*?(第?\d+)(村民|居民)?小?组$/, "$1组");
+
+  function groundLabels(state) {
+    const area = (filter, style, minzoom, maxzoom) => ({
+      dataSource: "area", dataLayer: "area_name", filter, minzoom, maxzoom, symbolizer: name(style, state) });
+    const base = (filter, style, minzoom, maxzoom) => ({
+      dataSource: "base", dataLayer: "name", filter, minzoom, maxzoom, symbolizer: name(style, state) });
+    return [
+      area(kind("township"), { size: 13, weight: 600, fill: "#20283a", mark: true, aside: true }, 9),
+      area(kind("village"), { size: 12, fill: "#2c3446", mark: true, aside: true }, 12),
+      area(kind("grid"), { size: 11, fill: "#3a4254", mark: true, aside: true, text: groupOf }, 15),
+      base(kind("city"), { size: 14, weight: 600, fill: "#20283a" }, 0, 8),
+      base(kind("township"), { size: 13, weight: 600, fill: "#20283a", aside: true }, 10, 14),
+      base(kind("village"), { size: 12, weight: 600, fill: "#2c3446", aside: true }, 13),
+      base(kind("lake", "river"), { size: 12, fill: "#39708a", halo: "rgba(255, 255, 255, 0.7)", aside: true }, 10),
+      area(kind("overlay"), { size: 11, weight: 600, fill: "#2b2f3a", aside: true }, 13),
+      { dataSource: "base", dataLayer: "way", minzoom: 12, filter: roads(1, 3),
+        symbolizer: new protomapsL.LineLabelSymbolizer({ font: `500 11px ${TEXT_FONT}`, fill: "#6d5d3c", stroke: "#fff",
+          width: 3, position: 2, repeatDistance: 360 }) },
+    ];
+  }
+
+  const STYLES = {
+    source: { radius: 10, halo: 1.3, icons: true, ring: 9, band: 4.2, centre: "#fff", ink: "#20283a", weight: 700 },
+    enterprise: { radius: 3.8, halo: 0.9, ring: 5.5, band: 3, centre: "#eef0f4", ink: "#4a5264", weight: 500 },
+    target: { radius: 7.5, halo: 1, icons: true, plain: "#7a4fa3", ring: 7, band: 2.4, centre: "#f4effa", ink: "#5b3684",
+      weight: 600 },
+    resource: { radius: 8, halo: 1, icons: true, plain: "#1d7a55", ring: 7, band: 2.4, centre: "#eaf6f0", ink: "#155c40",
+      weight: 600 },
+  };
+
+  function recordPaint(state) {
+    const siteFill = (p) => (state.levels.has(p.level || 0) ? state.colours[p.level || 0] : undefined);
+    const sites = ["enterprise", "target", "source"].flatMap((layer) => [
+      { dataSource: layer, dataLayer: `${layer}_site`, symbolizer: filled({ fill: siteFill, alpha: 0.32 }) },
+      { dataSource: layer, dataLayer: `${layer}_site`, symbolizer: stroked("#2b3344", layer === "source" ? 1.4 : 0.8,
+        { closed: false, alpha: 0.7 }) },
+    ]);
+    const points = ["enterprise", "target", "resource", "source"].map((layer) => (
+      { dataSource: layer, dataLayer: layer, symbolizer: records(STYLES[layer], state) }));
+    return [...sites, ...points];
+  }
+
+  function obstacles(state) {
+    return ["source", "enterprise", "target", "resource"].map((layer) => (
+      { dataSource: layer, dataLayer: layer, symbolizer: obstacle(STYLES[layer], state) }));
+  }
+
+  function recordLabels(state) {
+    const shown = (z, f) => state.levels.has(f.props.level || 0);
+    const label = (layer, minzoom, size, dy, fill) => ({ dataSource: layer, dataLayer: layer, minzoom,
+      filter: (z, f) => f.props.n === 1 && (layer === "target" || layer === "resource" || shown(z, f)),
+      symbolizer: name({ size, dy, fill, weight: 600 }, state) });
+    return [
+      label("source", 15, 12, 22, "#20283a"),
+      label("resource", 16, 11, 18, "#155c40"),
+      label("target", 16, 11, 18, "#5b3684"),
+      label("enterprise", 17, 11, 13, "#3a4254"),
+    ];
+  }
+
+  RiskMap.rules = {
+    STYLES,
+    paint: (state) => [...groundPaint(state), ...recordPaint(state)],
+    labels: (state) => [...obstacles(state), ...groundLabels(state), ...recordLabels(state)],
+  };
+})();
