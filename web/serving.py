@@ -144,17 +144,22 @@ def _kept_alive(settings: Settings) -> Iterator[None]:
         thread.join()
 
 
+def _start_worker() -> subprocess.Popen[bytes]:
+    """In a session of its own: Ctrl-C is for the server, which ends the worker; a killed server ends it as well."""
+    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "web", "work"]
+    return subprocess.Popen(command, start_new_session=True)
+
+
 @contextmanager
 def _worker_beside() -> Iterator[None]:
     """A worker process beside the server, started again whenever it ends before the server does."""
     stop = threading.Event()
-    command = [sys.executable, "-m", "web", "work"]
-    child = [subprocess.Popen(command)]
+    child = [_start_worker()]
 
     def watch() -> None:
         while not stop.wait(_CHECK_S):
             if child[0].poll() is not None:
-                child[0] = subprocess.Popen(command)
+                child[0] = _start_worker()
 
     thread = threading.Thread(target=watch, name="worker-watch")
     thread.start()
