@@ -1,0 +1,222 @@
+"""kill -9 in the middle of an import, of a run, of the server and of the database: all or nothing, and no help needed."""
+
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from layers.cluster import Cluster
+from tests.database import traversable_folder
+
+ROWS = 4000
+KILLS = 12 if os.environ.get("RISKMAP_SOAK") else 2
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    folder = traversable_folder("riskmap-crash-")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def command(home: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "web", *words]
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "RISKMAP_HOME": str(home)}
+
+
+def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(home, *words), env=environment(home), capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def answer(home: Path, *words: str) -> object:
+    done = run(home, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def write_enterprises(path: Path, name: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["code", "name", "industry", "lon", "lat"])
+        for n in range(ROWS):
+            rows.writerow(
+                [f"E{n:05d}", f"{name}{n}", "C2614", 112.3 + n % 60 * 0.003, 28.8 + n // 60 * 0.003]
+            )
+
+
+def killed_after(home: Path, delay_s: float, *words: str) -> bool:
+    """Start a command and kill it after a while; False where it had already ended by itself."""
+    process = subprocess.Popen(
+        command(home, *words), env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        process.wait(delay_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    return False
+
+
+def seconds(home: Path, *words: str) -> float:
+    started = time.monotonic()
+    run(home, *words)
+    return time.monotonic() - started
+
+
+@pytest.mark.timeout(600)
+def test_an_import_and_a_run_are_whole_or_not_there(home: Path, tmp_path: Path) -> None:
+    assert run(home, "init").returncode == 0
+    names = {}
+    for name in ("甲", "乙"):
+        names[name] = tmp_path / f"{name}.csv"
+        write_enterprises(names[name], name)
+    whole_s = seconds(home, "import", "enterprises", str(names["甲"]))
+    dice = random.Random(7)
+    current = "甲"
+    killed = 0
+    for _ in range(KILLS):
+        wanted = "乙" if current == "甲" else "甲"
+        killed += killed_after(
+            home, dice.uniform(0.5, 1.0) * whole_s, "import", "enterprises", str(names[wanted])
+        )
+        rows = answer(home, "show", "enterprise")
+        assert isinstance(rows, list)
+        letters = {row["name"][0] for row in rows}
+        assert len(rows) == ROWS
+        assert len(letters) == 1, "half an import was written"
+        current = letters.pop()
+    report = json.loads(run(home, "doctor", "--json").stdout)
+    assert [c["ok"] for c in report["checks"] if c["name"] == "audit"] == ["green"]
+    assert killed >= KILLS - 1, "the kills came too late to test anything"
+    run_s = seconds(home, "assess")
+    before = answer(home, "assess")
+    assert isinstance(before, dict)
+    for _ in range(KILLS):
+        killed_after(home, dice.uniform(0.4, 1.0) * run_s, "assess", "--full")
+        after = answer(home, "assess")
+        assert isinstance(after, dict)
+        assert after["result_hash"] == before["result_hash"]
+    assert not postmasters(home), "something outlived the last command"
+
+
+def postmasters(home: Path) -> list[int]:
+    """The PostgreSQL servers of this home that run now."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes()
+        except (OSError, NotADirectoryError):
+            continue
+        if str(home).encode() in line and b"postgres" in line.split(b"\0")[0]:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_database_comes_back_under_an_import(home: Path, tmp_path: Path) -> None:
+    assert run(home, "init").returncode == 0
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    write_enterprises(first, "甲")
+    write_enterprises(second, "乙")
+    whole_s = seconds(home, "import", "enterprises", str(first))
+    importing = subprocess.Popen(
+        command(home, "import", "enterprises", str(second)),
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        importing.wait(0.7 * whole_s)
+    except subprocess.TimeoutExpired:
+        for pid in postmasters(home):
+            os.kill(pid, signal.SIGKILL)
+    _, error = importing.communicate(timeout=60)
+    assert importing.returncode in (0, 1), error
+    rows = answer(home, "show", "enterprise")
+    assert isinstance(rows, list)
+    assert len(rows) == ROWS
+    assert len({row["name"][0] for row in rows}) == 1
+
+
+def started(home: Path, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command(home, *words), env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def status(port: int) -> int | None:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/login", timeout=5).status_code
+    except httpx.HTTPError:
+        return None
+
+
+def until(what: Callable[[], bool], within_s: float = 60) -> None:
+    """Wait for something that another process brings about; fails when it does not come."""
+    ends = time.monotonic() + within_s
+    while not what():
+        assert time.monotonic() < ends, "it never came"
+        time.sleep(0.1)
+
+
+@pytest.mark.timeout(300)
+def test_server_and_worker_may_be_killed_and_so_may_their_database(home: Path) -> None:
+    assert run(home, "init").returncode == 0
+    port = free_port()
+    server = started(home, "serve", "--port", str(port))
+    workers = [started(home, "work")]
+    try:
+        until(lambda: status(port) == 200)
+        for pid in postmasters(home):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: status(port) == 200 and bool(postmasters(home)))
+        until(lambda: scheduler_runs(home))
+        workers.append(started(home, "work"))
+        workers[0].kill()
+        workers[0].wait()
+        until(lambda: scheduler_runs(home))
+        server.kill()
+        server.wait()
+        assert run(home, "show", "city").returncode == 0
+        workers[1].terminate()
+        assert workers[1].wait(30) == 0
+    finally:
+        for process in (server, *workers):
+            process.kill()
+            process.wait()
+    assert run(home, "show", "city").returncode == 0
+    until(lambda: not postmasters(home))
+
+
+def scheduler_runs(home: Path) -> bool:
+    """Whether some worker holds the runner's lock."""
+    with psycopg.connect(Cluster(home).dsn()) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1"
+        ).fetchone()
+    return found == (1,)
