@@ -74,7 +74,7 @@ def _name(zh: str = "名称", en: str = "Name") -> Field:
     return Field("name", zh, en, required=True, length=200)
 
 
-TOWNSHIP = Field("township_code", "属地镇街编码", "Township code", length=12)
+TOWNSHIP = Field("township_code", "属地镇街编码", "Township code", length=64)
 SYNTHETIC = Field("synthetic", "合成数据", "Synthetic", "bool")
 STATUS = Field("status", "状态", "Status", "choice", choices=STATUSES)
 OPENED = Field("opened_on", "开办日期", "Opened on", "date")
