@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from layers.audit import changed_since
 from layers.checks import Fault
 from layers.city import stored_city
 from layers.database import writing
@@ -30,15 +31,15 @@ from layers.sheets import Table
 from layers.staging import (
     Comparison,
     Incoming,
-    changed_since,
     compare,
     drop_stages,
     references,
     refuse,
+    shape_rules,
     stage,
     write,
 )
-from riskmap.errors import Refused
+from riskmap.errors import BadInput, Refused
 
 Progress = Callable[[str, float], None]
 _SUFFIXES = (".csv", ".geojson", ".xlsx")
@@ -125,8 +126,8 @@ def import_file(
     if isinstance(mapping, Path):
         mapping = read_mapping(mapping, layer)
     table = read_table(path, sheet=sheet, encoding=encoding)
-    order = Order(actor, "import", f"{layer.zh}：{path.name}", at, partial, dry_run)
-    return _import(owner_engine, [(layer_name, table)], order, crs=crs, mapping=mapping, say=say)[0]
+    order = Order(actor, "import", f"{layer.zh}：{table.name}", at, partial, dry_run)
+    return import_table(owner_engine, layer_name, table, order, crs=crs, mapping=mapping, progress=say)
 
 
 def import_table(
@@ -186,6 +187,8 @@ def _import(
         reports: dict[str, ImportReport] = {}
         for name, rows in tables:
             layer = layer_named(name)
+            if layer.table in incoming:
+                raise BadInput(f"{layer.zh}有两个文件", remedy="每个图层只保留一个文件")
             incoming[layer.table], ignored = prepare(layer, rows, rules, crs=crs, mapping=mapping)
             reports[layer.table] = ImportReport(name, len(rows.rows), ignored=ignored, dry_run=order.dry_run)
         say("核对并归属网格", 0.5)
@@ -197,7 +200,7 @@ def _import(
         ):
             return list(reports.values())
         rev = open_revision(connection, order.actor, order.job, order.reason, order.at)
-        if rev > seen + 1 and changed_since(connection, seen, ORDER):
+        if changed_since(connection, seen):
             drop_stages(connection, plan)
             plan = _compute(connection, incoming, reports, rules)
             _refuse_faults(reports, order)
@@ -247,7 +250,7 @@ def _refused(connection: Connection, table: str, staged: set[str], rules: Rules)
     Taking one out may leave others without what they name (a village without its township), so this goes on until
     all that are left fit.
     """
-    checks = references(table, staged)
+    checks = [*shape_rules(table), *references(table, staged)]
     if table == "area":
         checks += area_rules(rules.city.code)
     elif table == "danger":

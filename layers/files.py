@@ -25,33 +25,30 @@ def read_table(
 
     BadInput where it is not there or not what its name says; TooLarge beyond a limit.
     """
-    suffix = path.suffix.lower()
-    kind = _READERS.get(suffix)
+    name = path.name.encode("utf-8", "replace").decode()
+    kind = _READERS.get(path.suffix.lower())
     if kind is None:
-        raise BadInput(
-            f"{path.name}：不支持的文件类型“{suffix}”", remedy="请另存为 .csv、.xlsx 或 .geojson 后重试"
-        )
-    most = limits.json_bytes if kind == "json" else limits.file_bytes
-    content = _content(path, most)
+        raise BadInput(f"{name}：不支持的文件类型", remedy="请另存为 .csv、.xlsx 或 .geojson 后重试")
+    content = _content(path, name, limits.json_bytes if kind == "json" else limits.file_bytes)
     if kind == "xlsx":
-        return read_workbook(path.name, content, sheet, limits)
+        return read_workbook(name, content, sheet, limits)
     if content[:4] in {b"PK\x03\x04", b"\xd0\xcf\x11\xe0"}:
-        raise BadInput(f"{path.name} 其实是工作簿或压缩包", remedy="请把扩展名改为 .xlsx，或另存为文本文件")
+        raise BadInput(f"{name} 其实是工作簿或压缩包", remedy="请把扩展名改为 .xlsx，或另存为文本文件")
     if kind == "json":
-        return _read_geojson(path.name, content, limits)
-    return _read_csv(path.name, content, encoding, limits)
+        return _read_geojson(name, content, limits)
+    return _read_csv(name, content, encoding, limits)
 
 
-def _content(path: Path, most: int) -> bytes:
+def _content(path: Path, name: str, most: int) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:
-        raise BadInput(f"无法打开 {path.name}：{error.strerror}", remedy="请核对路径和权限") from None
+        raise BadInput(f"无法打开 {name}：{error.strerror}", remedy="请核对路径和权限") from None
     if len(content) > most:
-        raise TooLarge(f"{path.name} 超过 {most // 2**20} MB", remedy="请分成几个文件导入")
+        raise TooLarge(f"{name} 超过 {most // 2**20} MB", remedy="请分成几个文件导入")
     if not content.strip():
-        raise BadInput(f"{path.name} 是空文件", remedy="请核对导出的文件")
+        raise BadInput(f"{name} 是空文件", remedy="请核对导出的文件")
     return content
 
 

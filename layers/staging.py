@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection, exists, select, text
+from sqlalchemy import Connection, text
 
 from layers.checks import Checked, Fault, tidy_value
 from layers.fields import LAYERS, TABLES, Layer
 from layers.positions import Positions
-from layers.schema import GEOGRAPHIC_SRID, SCOPE, change, metadata
+from layers.schema import GEOGRAPHIC_SRID, SCOPE, metadata
 
 _BLOCK = 20_000
 _NEW_ON = ("opened_on", "found_on", "as_of")
@@ -169,6 +169,22 @@ class Rule:
     remedy: str
 
 
+def shape_rules(table: str) -> list[Rule]:
+    """Lines and polygons must be valid to the database's own eyes too, or its constraint would stop the whole write."""
+    if not {"line", "polygon"} & set(TABLES[table].geometries):
+        return []
+    valid = "ST_IsValid(s.geom) AND ST_IsValid(s.geom_m)"
+    return [
+        Rule(
+            "geometry",
+            "ST_GeometryType(s.geom)",
+            f"s.geom IS NOT NULL AND ST_Dimension(s.geom) > 0 AND NOT ({valid})",
+            "几何无效",
+            "请在制图软件中修正几何",
+        )
+    ]
+
+
 def references(table: str, staged: set[str]) -> list[Rule]:
     """Each field that names a record: it must exist already or come along."""
     fields = [(one.name, LAYERS[one.layer]) for one in TABLES[table].fields if one.layer]
@@ -254,12 +270,6 @@ def compare(connection: Connection, table: str) -> Comparison:
 
 def _differ(names: list[str]) -> str:
     return f"({', '.join(f's.{n}' for n in names)}) IS DISTINCT FROM ({', '.join(f't.{n}' for n in names)})"
-
-
-def changed_since(connection: Connection, rev: int, tables: Iterable[str]) -> bool:
-    """Whether a revision after `rev` that is committed has written to one of the tables."""
-    query = select(exists().where(change.c.rev > rev, change.c.layer.in_(list(tables))))
-    return bool(connection.execute(query).scalar_one())
 
 
 def write(connection: Connection, table: str, found: Comparison, rev: int, day: date) -> None:

@@ -300,6 +300,15 @@ def test_placement_agrees_with_place_of(owner: Engine, tmp_path: Path) -> None:
     assert load(owner, tmp_path, "population", "people,lon,lat", *places).unchanged == 400
 
 
+def test_a_danger_without_position_is_where_it_says(owner: Engine, tmp_path: Path) -> None:
+    load_areas(owner, tmp_path)
+    header = "code,place,township_code,grade,title,found_on,lon,lat"
+    there = f"D2,码头,430981102,general,x,2026-02-01,{at(0.7, 0.2)}"
+    load(owner, tmp_path, "dangers", header, "D1,码头,430981102,general,x,2026-02-01,,", there)
+    places = rows(owner, "SELECT code, township_code, grid_code FROM danger ORDER BY 1")
+    assert places == [("D1", "430981102", None), ("D2", "430981101", "430981101201002")]
+
+
 SOURCE_HEADER = "code,name,kind,enterprise_code,lon,lat"
 
 
@@ -451,6 +460,16 @@ def test_a_day_is_one_revision_and_its_layers_know_each_other(owner: Engine, tmp
         ("2026-03-01",),
         ("2026-03-02",),
     ]
+
+
+def test_a_day_has_one_file_a_layer(owner: Engine, tmp_path: Path) -> None:
+    write(tmp_path, "enterprises", "code,name,lon,lat", f"E1,甲,{at(0.2, 0.2)}")
+    (tmp_path / "enterprises.geojson").write_text(
+        '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": null, "properties": {"code": "E1", "name": "x"}}]}',
+        encoding="utf-8",
+    )
+    with pytest.raises(BadInput, match="企业有两个文件"):
+        import_day(owner, tmp_path, at=evening())
 
 
 def test_a_day_with_a_fault_leaves_nothing_of_any_layer(owner: Engine, tmp_path: Path) -> None:
