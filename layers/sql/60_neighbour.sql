@@ -8,7 +8,7 @@
 CREATE OR REPLACE FUNCTION neighbour(max_distance_m float8)
 RETURNS TABLE (kind text, level smallint, hazard text[], distance_m integer, bearing integer, name text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
   my_level text := substring(current_setting('role') FROM '^riskmap_(township|village|grid)$');
   mine text := nullif(current_setting('riskmap.' || my_level, true), '');

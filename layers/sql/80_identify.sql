@@ -1,5 +1,6 @@
 -- What lies at or near a position. SECURITY INVOKER: whoever asks sees its own rows. Every search writes `&&` out, so
--- the spatial index is used beside the row policies; distances are metres in the city's metric system.
+-- the spatial index is used beside the row policies; distances are metres in the city's metric system. Whole tables are
+-- never read (enable_seqscan = off): right after an import the planner has no statistics and would.
 
 -- The column that says what kind of thing a record of a map layer is. Null where the layer is not on the map.
 CREATE OR REPLACE FUNCTION mapped_kind(layer text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -22,7 +23,7 @@ $$;
 CREATE OR REPLACE FUNCTION nearest(layer text, lon float8, lat float8, max_m float8, n integer)
 RETURNS TABLE (code text, name text, kind text, level smallint, grade smallint, synthetic boolean,
                distance_m float8, at_lon float8, at_lat float8)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   RETURN QUERY EXECUTE format($found$
     SELECT r.code, r.name, r.kind, s.base_level, s.grade, r.synthetic, r.distance_m, ST_X(r.at), ST_Y(r.at)
@@ -38,7 +39,7 @@ END $$;
 -- The areas that hold a position, the finest first; names and colours are everyone's.
 CREATE OR REPLACE FUNCTION areas_at(lon float8, lat float8)
 RETURNS TABLE (code text, name text, kind text, level smallint, synthetic boolean)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
   here geometry := ST_SetSRID(ST_MakePoint(lon, lat), 4490);
 BEGIN

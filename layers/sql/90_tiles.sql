@@ -1,5 +1,6 @@
 -- Vector tiles: tile_<layer>(z, x, y, query), as Martin and pg_tileserv call them. SECURITY INVOKER, so row policies
--- decide what a tile holds. No threshold stands here: what depends on zoom comes in `query`.
+-- decide what a tile holds. Whole tables are never read (enable_seqscan = off), statistics or none. No threshold stands
+-- here: what depends on zoom comes in `query`.
 --   aggregate_below, cells   below this zoom points are counted by `cells` × `cells` squares of a tile (tile_source, …)
 --   levels                   area levels in order of preference; the first one found near the tile is drawn (tile_area)
 --   rank, places             the least important line drawn and the area levels named (tile_base)
@@ -26,7 +27,7 @@ $$;
 -- n1 … n4 by level and the worst grade; a square with a single record carries its code, name and kind too.
 -- Squares divide the tile evenly, so each record is counted in exactly one tile of a zoom.
 CREATE OR REPLACE FUNCTION tile_records(layer text, z integer, x integer, y integer, query json) RETURNS bytea
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   tile geometry := ST_TileEnvelope(z, x, y);
   cell_m float8 := CASE WHEN z < (query ->> 'aggregate_below')::integer
@@ -85,7 +86,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT tile_records('resource', z, x, y,
 -- Areas with their colours: `area` holds the polygons of the finest wanted level found here, `area_name` one point each
 -- for the name, `overlay` the parks and other functional areas. Everyone signed in sees all of them.
 CREATE OR REPLACE FUNCTION tile_area(z integer, x integer, y integer, query json DEFAULT '{}') RETURNS bytea
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
   tile geometry := ST_TileEnvelope(z, x, y);
   box geometry := tile_box(z, x, y, 0);
@@ -118,7 +119,7 @@ END $$;
 -- The base map: `land` the city's ground, `border` its townships, `water` and `way` what layer `line` holds as polygons
 -- and lines, `name` one point for each water and place.
 CREATE OR REPLACE FUNCTION tile_base(z integer, x integer, y integer, query json DEFAULT '{}') RETURNS bytea
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
   tile geometry := ST_TileEnvelope(z, x, y);
   box geometry := tile_box(z, x, y, 0);
