@@ -82,14 +82,12 @@ def _covered_line(
 ) -> tuple[float, float]:
     """What is within `r` of feature `j` on the line x, y + t·(tx, ty), an offset of feature `own`: one interval.
 
-    A point's or an end's circle that only touches the line covers nothing; of two outlines that lie on each
-    other the first feature's stays.
+    A circle that only touches the line covers nothing; of two outlines that lie on each other the first feature's
+    stays.
     """
     lo, hi = np.inf, -np.inf
     for end in range(0, 4, 2):
         px, py = f[j, end], f[j, end + 1]
-        if (px == f[own, 0] and py == f[own, 1]) or (px == f[own, 2] and py == f[own, 3]):
-            continue
         along, across = (px - x) * tx + (py - y) * ty, (px - x) * ty - (py - y) * tx
         if abs(across) < r * (1.0 - _TOUCH):
             half = math.sqrt(r * r - across * across)

@@ -143,10 +143,10 @@ def test_around_a_straight_line_lives_a_stadium() -> None:
     assert area_within(shape((LINE, bent_nowhere)), everywhere) == pytest.approx(
         2000 * 2 * R + DISC, rel=1e-9
     )
-    there_and_back = bent_nowhere + bent_nowhere[2:0:-1]
-    assert area_within(shape((LINE, there_and_back)), everywhere) == pytest.approx(
-        2000 * 2 * R + DISC, rel=1e-9
-    )
+    back_by_the_same_points, back_by_others = bent_nowhere[2:0:-1], [(-300.0, -400.0), (450.0, 600.0)]
+    for back in (back_by_the_same_points, back_by_others):
+        found = area_within(shape((LINE, bent_nowhere + back)), everywhere)
+        assert found == pytest.approx(2000 * 2 * R + DISC, rel=1e-9)
 
 
 def test_two_points_in_one_site_are_two_circles_counted_once() -> None:
@@ -216,6 +216,13 @@ def test_500_m_belong_to_the_ring_and_a_millimetre_more_does_not() -> None:
     along, out = np.array([200, 150]), np.array([300, -400])
     assert people_at(slope, *(along + out)) == 7
     assert people_at(slope, *(along + out * 1.000003)) == 0
+
+
+@pytest.mark.parametrize("length_m", [17.213, 143.0, 197.0, 400.0])
+def test_500_m_from_a_wall_belong_to_the_ring_whatever_its_length(length_m: float) -> None:
+    wall = shape((LINE, [(0, 0), (length_m, 0)]))
+    assert people_at(wall, round(length_m / 3, 3), 500) == 7
+    assert people_at(wall, round(length_m / 3, 3), 500.001) == 0
 
 
 def test_inside_is_the_site_but_its_edge_and_its_hole_are_outside() -> None:
