@@ -253,7 +253,10 @@ def _sources(then: Moment | None) -> _Listing:
     rows = rows_of("source", then).alias("record")
     owner = rows_of("enterprise", then).alias("owner")
     result, same = _result("source", rows.c.code, then)
-    names = ("code", "name", "kind", "status", "opened_on", "closed_on", "enterprise_code", "unit_type")
+    names = (
+        *("code", "name", "kind", "status", "opened_on", "closed_on", "enterprise_code", "unit_type"),
+        *("assessed_on", "filed_on", "cancelled_on"),
+    )
     return _Listing(
         columns=[
             *(rows.c[name] for name in names),
@@ -286,7 +289,7 @@ def _premises(then: Moment | None) -> _Listing:
             literal("premises").label("kind"),
             *(rows.c[name] for name in ("status", "opened_on", "closed_on")),
             rows.c.code.label("enterprise_code"),
-            literal(None).label("unit_type"),
+            *(literal(None).label(name) for name in ("unit_type", "assessed_on", "filed_on", "cancelled_on")),
             rows.c.name.label("enterprise_name"),
             *_scope(rows),
             *_middle(rows),

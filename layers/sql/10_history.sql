@@ -54,6 +54,10 @@ DECLARE
   this_rev bigint := nullif(current_setting('riskmap.rev', true), '')::bigint;
   ends_on date := coalesce(nullif(current_setting('riskmap.valid_from', true), '')::date, current_date);
   past text := quote_ident(tg_table_name || '_past');
+  names text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                 WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
+  olds text := (SELECT string_agg('o.' || quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
   written text := CASE tg_op WHEN 'DELETE' THEN 'old_rows' ELSE 'new_rows' END;
   in_revision boolean := true;
   n bigint;
@@ -67,12 +71,13 @@ BEGIN
       USING HINT = 'call open_revision() and set rev on every row';
   END IF;
   IF tg_op = 'UPDATE' THEN
-    EXECUTE format('INSERT INTO %s SELECT o.*, $1, n.valid_from FROM old_rows o JOIN new_rows n USING (code)
-                    WHERE o.rev < $1', past) USING this_rev;
+    EXECUTE format('INSERT INTO %s (%s, rev_to, valid_to) SELECT %s, $1, n.valid_from
+                    FROM old_rows o JOIN new_rows n USING (code) WHERE o.rev < $1', past, names, olds) USING this_rev;
   ELSIF tg_op = 'DELETE' THEN
-    EXECUTE format('INSERT INTO %s SELECT o.*, $1, $2, false FROM old_rows o WHERE o.rev < $1', past)
-      USING this_rev, ends_on;
-    EXECUTE format('INSERT INTO %s SELECT o.*, 9223372036854775807, ''infinity'', true FROM old_rows o', past);
+    EXECUTE format('INSERT INTO %s (%s, rev_to, valid_to, gone) SELECT %s, $1, $2, false FROM old_rows o
+                    WHERE o.rev < $1', past, names, olds) USING this_rev, ends_on;
+    EXECUTE format('INSERT INTO %s (%s, rev_to, valid_to, gone) SELECT %s, 9223372036854775807, ''infinity'', true
+                    FROM old_rows o', past, names, olds);
     EXECUTE format('UPDATE %s t SET rev = $1, valid_from = $2 FROM old_rows o
                     WHERE t.code = o.code AND t.rev = o.rev AND t.gone', past) USING this_rev, ends_on;
   END IF;
@@ -109,8 +114,9 @@ DECLARE
 BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER past_i AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
                   FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
+  EXECUTE format('DROP VIEW IF EXISTS %I', layer || '_all');  -- a new column may stand in the middle
   IF immutable THEN
-    EXECUTE format('CREATE OR REPLACE VIEW %I WITH (security_invoker = true) AS
+    EXECUTE format('CREATE VIEW %I WITH (security_invoker = true) AS
       SELECT %s, 9223372036854775807 AS rev_to, ''infinity''::date AS valid_to, false AS gone FROM %I',
       layer || '_all', columns, layer);
     RETURN;
@@ -119,7 +125,7 @@ BEGIN
                   NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
   EXECUTE format('CREATE OR REPLACE TRIGGER past_d AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
                   FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
-  EXECUTE format('CREATE OR REPLACE VIEW %I WITH (security_invoker = true) AS
+  EXECUTE format('CREATE VIEW %I WITH (security_invoker = true) AS
     SELECT %s, 9223372036854775807 AS rev_to, ''infinity''::date AS valid_to, false AS gone FROM %I
     UNION ALL SELECT %s, rev_to, valid_to, gone FROM %I', layer || '_all', columns, layer, columns, layer || '_past');
   EXECUTE format('ALTER TABLE %I SET (fillfactor = 85)', layer);
