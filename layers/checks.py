@@ -12,7 +12,7 @@ from typing import Any
 
 from layers.fields import Field, Layer
 from layers.mapping import Named
-from layers.parsing import Unreadable, check_range, read_decimal, reader_of, tidy
+from layers.parsing import Unreadable, check_range, read_decimal, reader_of
 from layers.sheets import Cells, Table
 from layers.units import TONNES, known_unit, tonnes
 
@@ -99,11 +99,12 @@ def _read_column(checked: Checked, one: Field, cells: Cells) -> list[Any]:
 
 
 def _read_cell(read: Callable[[str, Field], Any], text: str | None, one: Field, default: Any) -> Any:
-    if text is None or not tidy(text):
+    value = None if text is None or text.isspace() else read(text, one)
+    if value is None or value in ("", []):
         if one.required:
             raise Unreadable("必填", f"请填写{one.zh}")
         return default
-    return read(text, one)
+    return value
 
 
 def _quantities(checked: Checked, one: Field, named: Named) -> list[Decimal | None]:

@@ -5,6 +5,8 @@ XLSX and GeoJSON. All are bounded in bytes, rows, columns and cells before they 
 import csv
 import io
 import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from layers.sheets import LIMITS, Cells, Limits, Shapes, Table, cell_text, table
 from layers.workbook import read_workbook
 from riskmap.errors import BadInput, TooLarge
 
+_PIECE = 2**20
 _READERS = {".csv": "csv", ".xlsx": "xlsx", ".geojson": "json", ".json": "json"}
 
 
@@ -55,37 +58,58 @@ def _content(path: Path, name: str, most: int) -> bytes:
 # --- CSV -------------------------------------------------------------------------------------------------
 
 
-def _decode(name: str, content: bytes, encoding: str | None) -> str:
-    if encoding:
+def _encoding_of(name: str, content: bytes, declared: str | None) -> str:
+    """The declared encoding, else the one of the byte-order mark, else the first in which all of the file is text."""
+    if declared:
+        candidates = [declared]
+    elif content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        candidates = ["utf-16"]
+    else:
+        candidates = ["utf-8-sig", "gb18030"]
+    for encoding in candidates:
         try:
-            return content.decode(encoding).removeprefix("\ufeff")
+            if _is_text(content, encoding):
+                return encoding
         except LookupError:
             raise BadInput(f"未知的文本编码 {encoding}", remedy="请写 utf-8 或 gb18030") from None
-        except UnicodeError:
-            raise BadInput(f"{name} 不是 {encoding} 编码", remedy="请去掉 --encoding 让程序判断") from None
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return _decode(name, content, "utf-16")
-    for attempt in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(attempt)
-        except UnicodeDecodeError:
-            continue
+    if declared:
+        raise BadInput(f"{name} 不是 {declared} 编码", remedy="请去掉 --encoding 让程序判断")
     raise BadInput(f"无法判断 {name} 的文本编码", remedy="请另存为 UTF-8，或用 --encoding 写明编码")
 
 
-def _read_csv(name: str, content: bytes, encoding: str | None, limits: Limits) -> Table:
-    text = _decode(name, content, encoding)
-    csv.field_size_limit(limits.cell_chars)
-    header_line = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=header_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _is_text(content: bytes, encoding: str) -> bool:
+    """Whether all bytes are text in the encoding; decoded piece by piece, as the whole would double the memory."""
     try:
-        return table_of_rows(name, reader, limits)
-    except csv.Error as error:
-        raise BadInput(
-            f"{name} 第 {reader.line_num} 行附近不是有效的 CSV：{error}",
-            remedy="请检查引号是否成对，单元格是否过长",
-        ) from None
+        with io.TextIOWrapper(io.BytesIO(content), encoding) as text:
+            while text.read(_PIECE):
+                pass
+    except UnicodeError:
+        return False
+    return True
+
+
+def _read_csv(name: str, content: bytes, declared: str | None, limits: Limits) -> Table:
+    encoding = _encoding_of(name, content, declared)
+    csv.field_size_limit(limits.cell_chars)
+    with io.TextIOWrapper(io.BytesIO(content), encoding, newline="") as text:
+        header_line = next((line for line in text if line.strip()), "").removeprefix("\ufeff")
+        delimiter = max(",;\t", key=header_line.count)
+        text.seek(0)
+        reader = csv.reader(_without_mark(text), delimiter=delimiter)
+        try:
+            return table_of_rows(name, reader, limits)
+        except csv.Error as error:
+            raise BadInput(
+                f"{name} 第 {reader.line_num} 行附近不是有效的 CSV：{error}",
+                remedy="请检查引号是否成对，单元格是否过长",
+            ) from None
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without the byte-order mark that a declared encoding may leave at the beginning."""
+    remaining = iter(lines)
+    yield from (line.removeprefix("\ufeff") for line in islice(remaining, 1))
+    yield from remaining
 
 
 # --- GeoJSON ---------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ YEARS = range(1900, 2201)
 _DIGITS = 30
 """most digits of a number: more is a mistake, not precision"""
 
+_APOSTROPHES = frozenset("'‘’＇`")
 _APOSTROPHE = re.compile(r"^['‘’＇`](?=\w)")
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
 _CREDIT_CODE = re.compile(r"[0-9A-Y]{2}\d{6}[0-9a-zA-Z]{10}", re.ASCII)
@@ -53,7 +54,8 @@ def tidy(text: str) -> str:
         )
         if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in plain):
             raise Unreadable("含有控制字符", "请删去该单元格中不可见的字符")
-    return _APOSTROPHE.sub("", plain.strip())
+    plain = plain.strip()
+    return plain if plain[:1] not in _APOSTROPHES else _APOSTROPHE.sub("", plain)
 
 
 def half_width(text: str) -> str:
@@ -61,9 +63,15 @@ def half_width(text: str) -> str:
     return unicodedata.normalize("NFKC", tidy(text)).strip()
 
 
+def _single_blanks(text: str) -> str:
+    """The text with one space for each run of blanks; itself where it is one word, as most are."""
+    words = text.split()
+    return text if len(words) == 1 else " ".join(words)
+
+
 def read_text(text: str, field: Field) -> str:
     """Free text: its own characters, within the field's length."""
-    plain = " ".join(tidy(text).split())
+    plain = _single_blanks(tidy(text))
     if len(plain) > field.length:
         raise Unreadable(f"超过 {field.length} 个字", "请缩短")
     return plain
@@ -71,7 +79,7 @@ def read_text(text: str, field: Field) -> str:
 
 def read_code(text: str, field: Field) -> str:
     """A code: half width; a unified social credit code in capitals."""
-    plain = " ".join(half_width(text).split())
+    plain = _single_blanks(half_width(text))
     if _SCIENTIFIC.fullmatch(plain):
         raise Unreadable("编码已被表格软件改成科学计数", "请把该列设为文本格式后重新填写")
     if len(plain) > field.length:

@@ -15,18 +15,21 @@ from riskmap.errors import BadInput, TooLarge
 Cells = list[str | None]
 Shapes = NDArray[np.object_]
 
+_BLOCK = 20_000
+"""rows that are turned into columns at once"""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one file may hold; beyond it the file is refused whole."""
 
-    file_bytes: int = 100 * 2**20
-    json_bytes: int = 64 * 2**20
-    """GeoJSON takes about eight times its size in memory"""
-    unpacked_bytes: int = 300 * 2**20
+    file_bytes: int = 64 * 2**20
+    json_bytes: int = 48 * 2**20
+    unpacked_bytes: int = 128 * 2**20
+    """of a workbook; these three keep an import under 1 GiB of memory"""
     rows: int = 1_000_000
     columns: int = 400
-    cells: int = 20_000_000
+    cells: int = 10_000_000
     cell_chars: int = 2_000_000
     """a polygon of 10,000 vertices as text is about 400,000 characters"""
     vertices: int = 10_000
@@ -65,21 +68,12 @@ def table_of_rows(name: str, sheet_rows: Iterable[list[Any]], limits: Limits) ->
     headers = _headers(name, first[1], limits)
     columns: list[Cells] = [[] for _ in headers]
     table = Table(name, {}, [])
-    seen: dict[str, str] = {}
-    while chunk := list(islice(numbered, 20_000)):
-        start = len(table.rows)
-        table.rows.extend(number for number, _ in chunk)
+    while chunk := list(islice(numbered, _BLOCK)):
+        _add_rows(table, columns, chunk)
         if len(table.rows) > limits.rows or len(table.rows) * len(headers) > limits.cells:
             raise TooLarge(
                 f"{name} 超过 {limits.rows:,} 行或 {limits.cells:,} 个单元格", remedy="请分成几个文件导入"
             )
-        for index, (_, cells) in enumerate(chunk, start):
-            extra = next((cell for cell in cells[len(headers) :] if cell), None)
-            if extra is not None:
-                table.overfull[index] = extra[:60]
-        for place, column in enumerate(columns):
-            texts = (cells[place] if place < len(cells) else "" for _, cells in chunk)
-            column.extend(seen.setdefault(text, text) if text else None for text in texts)
     if not table.rows:
         raise BadInput(f"{name} 只有表头，没有数据行", remedy="请核对工作表")
     for header, column in zip(headers, columns, strict=True):
@@ -90,11 +84,28 @@ def table_of_rows(name: str, sheet_rows: Iterable[list[Any]], limits: Limits) ->
     return table
 
 
+def _add_rows(table: Table, columns: list[Cells], chunk: list[tuple[int, list[str]]]) -> None:
+    """Append rows column by column; equal cells of a block are one object, as most cells of a roster repeat."""
+    width = len(columns)
+    for index, (_, cells) in enumerate(chunk, len(table.rows)):
+        if len(cells) < width:
+            cells.extend([""] * (width - len(cells)))
+        elif len(cells) > width:
+            extra = next((cell for cell in cells[width:] if cell), None)
+            if extra is not None:
+                table.overfull[index] = extra[:60]
+            del cells[width:]
+    table.rows.extend(number for number, _ in chunk)
+    for column, texts in zip(columns, zip(*(cells for _, cells in chunk), strict=True), strict=True):
+        same = {text: text or None for text in texts}
+        column.extend([same[text] for text in texts])
+
+
 def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:
     """Rows with anything in them, as text, numbered as in the sheet."""
     for number, row in enumerate(rows, start=1):
-        cells = [cell if isinstance(cell, str) else cell_text(cell) for cell in row]
-        if any(cells) and any(cell.strip() for cell in cells):
+        cells = [cell if type(cell) is str else cell_text(cell) for cell in row]
+        if not "".join(cells).isspace() and any(cells):
             yield number, cells
 
 

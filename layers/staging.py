@@ -6,7 +6,7 @@ scope or, for an area, its shape is another) . Everything is computed before the
 one INSERT and one UPDATE per layer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -66,23 +66,35 @@ def stage(connection: Connection, incoming: Incoming, metric_srid: int) -> None:
     """Make and fill `staged_<table>`."""
     layer = incoming.layer
     make_stage(connection, layer.table)
-    firsts = [group[0] for group in incoming.groups]
-    cells = {name: _texts([values[index] for index in firsts]) for name, values in incoming.columns.items()}
-    if incoming.positions is not None:
-        chosen = np.array(firsts, dtype=np.int64)
-        cells["geom"] = _hex(incoming.positions.degrees[chosen], GEOGRAPHIC_SRID)
-        cells["geom_m"] = _hex(incoming.positions.metres[chosen], metric_srid)
-    said = set(cells)
-    for name, text_of_all in _STAGED_AS.items():
-        if name not in cells and (name != "status" or layer.table in {"enterprise", "source"}):
-            cells[name] = [text_of_all] * len(firsts)
-    cells["file_rows"] = [
-        "{" + ",".join(str(incoming.rows[n]) for n in group) + "}" for group in incoming.groups
-    ]
-    _copy(connection, f"staged_{layer.table} ({', '.join(cells)})", list(cells.values()))
-    if len(firsts) > _ROWS_WITH_STATISTICS:
+    said = {*incoming.columns, *(("geom", "geom_m") if incoming.positions else ())}
+    defaults = {name: default for name, default in _STAGED_AS.items() if name not in said}
+    if layer.table not in {"enterprise", "source"}:
+        defaults.pop("status", None)
+    names = ["file_rows", *incoming.columns, *(["geom", "geom_m"] if incoming.positions else []), *defaults]
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"COPY staged_{layer.table} ({', '.join(names)}) FROM STDIN") as copy:
+        for start in range(0, len(incoming.groups), _BLOCK):
+            block = incoming.groups[start : start + _BLOCK]
+            columns = [
+                *_block(incoming, block, metric_srid),
+                *([text_of] * len(block) for text_of in defaults.values()),
+            ]
+            copy.write("\n".join(map("\t".join, zip(*columns, strict=True))) + "\n")
+    if len(incoming.groups) > _ROWS_WITH_STATISTICS:
         connection.exec_driver_sql(f"ANALYZE staged_{layer.table}")
     _keep_unsaid(connection, layer, said)
+
+
+def _block(incoming: Incoming, groups: list[list[int]], metric_srid: int) -> list[list[str]]:
+    """Some records as columns of COPY text: rows of the file, what is said, position."""
+    firsts = [group[0] for group in groups]
+    columns = [["{" + ",".join(str(incoming.rows[index]) for index in group) + "}" for group in groups]]
+    columns += [_texts([values[index] for index in firsts]) for values in incoming.columns.values()]
+    if incoming.positions is not None:
+        chosen = np.array(firsts, dtype=np.int64)
+        columns.append(_hex(incoming.positions.degrees[chosen], GEOGRAPHIC_SRID))
+        columns.append(_hex(incoming.positions.metres[chosen], metric_srid))
+    return columns
 
 
 def make_stage(connection: Connection, table: str) -> None:
@@ -113,25 +125,12 @@ def _keep_unsaid(connection: Connection, layer: Layer, said: set[str]) -> None:
 # --- COPY ------------------------------------------------------------------------------------------------
 
 
-def _copy(connection: Connection, target: str, columns: list[Sequence[str]]) -> None:
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-        for block in _blocks(columns):
-            copy.write(block)
-
-
-def _blocks(columns: list[Sequence[str]]) -> Iterator[str]:
-    for start in range(0, len(columns[0]), _BLOCK):
-        rows = zip(*(column[start : start + _BLOCK] for column in columns), strict=True)
-        yield "\n".join(map("\t".join, rows)) + "\n"
-
-
 def _texts(values: list[Any]) -> list[str]:
     """Values as COPY text; each different one is written out once."""
     if values and isinstance(next((value for value in values if value is not None), None), list):
         return [r"\N" if value is None else _array(value) for value in values]
-    known = {(type(value), value): _text(value) for value in values}
-    return [known[type(value), value] for value in values]
+    known = {value: _text(value) for value in set(values)}
+    return [known[value] for value in values]
 
 
 def _text(value: Any) -> str:

@@ -30,8 +30,7 @@ def read_workbook(name: str, content: bytes, sheet: str | None, limits: Limits) 
     if content.startswith(_OLE):
         raise BadInput(f"{name} 是旧版 .xls 或已加密", remedy="请去掉密码并另存为 .xlsx")
     try:
-        checked = _checked_copy(name, content, limits)
-        with load_workbook(io.BytesIO(checked)) as workbook:
+        with _checked_copy(name, content, limits) as checked, load_workbook(checked) as workbook:
             return _read_sheet(name, workbook, sheet, limits)
     except (zipfile.BadZipFile, ZlibError, EOFError, NotImplementedError, CalamineError):
         raise BadInput(f"{name} 不是有效的 .xlsx 工作簿", remedy=_SAVE_AGAIN) from None
@@ -50,7 +49,7 @@ def _read_sheet(name: str, workbook: CalamineWorkbook, sheet: str | None, limits
     return table_of_rows(f"{name}［{chosen}］", rows, limits)
 
 
-def _checked_copy(name: str, content: bytes, limits: Limits) -> bytes:
+def _checked_copy(name: str, content: bytes, limits: Limits) -> io.BytesIO:
     copy = io.BytesIO()
     left = limits.unpacked_bytes
     with (
@@ -71,7 +70,8 @@ def _checked_copy(name: str, content: bytes, limits: Limits) -> bytes:
                 )
             _check_part(name, part.filename, data, limits)
             plain.writestr(part.filename, data)
-    return copy.getvalue()
+    copy.seek(0)
+    return copy
 
 
 def _check_part(name: str, part: str, data: bytes, limits: Limits) -> None:
