@@ -1,6 +1,5 @@
 """The accounts of sources and enterprises: their rows of results and every line of what they consist of."""
 
-
 import numpy as np
 
 from jobs.city import Array, City, Row, each, index_of, score_row

@@ -19,7 +19,7 @@ from layers.city import stored_city
 from layers.cluster import database
 from layers.database import host_of, owner_engine, reader_engine, snapshot
 from layers.health import clock, overlaps_leakproof, rights_faults, session, versions
-from layers.migrate import database_version, newest_version
+from layers.versions import database_version, newest_version
 from riskmap.errors import RiskMapError
 from riskmap.settings import Settings
 

@@ -34,7 +34,7 @@ class Graded:
 def grade_sources(inputs: Inputs) -> Graded:
     """Grade every open source of the city; positions and people over the whole city in one call."""
     sources = _with_premises(inputs)
-    owners = sources["enterprise_code"].map(inputs.enterprises.set_index("code")["geom"])
+    owners = sources["enterprise_code"].map(inputs.enterprises.set_index("code")["geom"]).astype(object)
     sites = sites_of(sources["geom"].to_numpy(object), owners.where(owners.notna(), None).to_numpy(object))
     people = _people(inputs, sites, sources["kind"].to_numpy() != "premises")
     rules = Gb18218.from_edition(inputs.edition)
@@ -60,6 +60,7 @@ def _with_premises(inputs: Inputs) -> pd.DataFrame:
     premises["code"] = firms["code"] + PREMISES_SUFFIX
     premises["enterprise_code"] = firms["code"]
     premises["kind"] = "premises"
+    premises["unit_type"] = None
     both = [frame for frame in (inputs.sources, premises) if len(frame)]
     if not both:
         return inputs.sources.assign(industry=None, workers=None)

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from layers.city import edition_names, record_city, record_edition, stored_city
 from layers.database import owner_engine, writing
 from layers.history import open_revision
-from layers.migrate import database_version, enable_postgis, migrate, newest_version
+from layers.migrate import enable_postgis, migrate
+from layers.versions import database_version, newest_version
 from riskmap.editions import load_edition, shipped_editions
 from riskmap.errors import Unavailable
 from riskmap.settings import City

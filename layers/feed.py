@@ -11,6 +11,8 @@ from layers.database import RUNNER_LOCK
 from layers.schema import change, head
 
 MOST_CHANGES = 500
+LISTENER = "riskmap feed"
+"""what the listening connection is called in the server's list"""
 _PATIENCE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
 
@@ -24,7 +26,9 @@ def listen(dsn: str, stop: Event) -> Iterator[int | None]:
     pause_s = _PATIENCE_S
     while not stop.is_set():
         try:
-            with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            with psycopg.connect(
+                dsn, autocommit=True, connect_timeout=5, application_name=LISTENER
+            ) as connection:
                 connection.execute("SET ROLE riskmap_web")
                 heed(connection)
                 yield _newest(connection)

@@ -4,8 +4,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 _HERE = Path(__file__).resolve().parent
@@ -15,16 +13,6 @@ def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_HERE / "migrations"))
     return config
-
-
-def newest_version() -> str:
-    """The version the program's own migrations end at."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
-
-
-def database_version(connection: Connection) -> str | None:
-    """The version a database is at; None where it has no schema yet."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def sql_files() -> list[Path]:

@@ -6,8 +6,9 @@ from sqlalchemy import Engine, text
 
 from jobs.setup import prepare_database
 from layers.database import owner_engine, writing
-from layers.migrate import database_version, migrate, newest_version
+from layers.migrate import migrate
 from layers.schema import METRIC_SRID, metadata
+from layers.versions import database_version, newest_version
 from riskmap.settings import load_city
 from tests.database import LONG_AGO
 

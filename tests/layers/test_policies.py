@@ -148,7 +148,7 @@ def test_readers_cannot_write(reader: Engine) -> None:
         "SELECT * FROM broken_revisions()",
         "CREATE TABLE mine (a int)",
     ):
-        with pytest.raises(DatabaseError, match="permission denied|read-only"), reader.begin() as connection:
+        with pytest.raises(DatabaseError, match=r"permission denied|read-only"), reader.begin() as connection:
             connection.execute(text("SET LOCAL ROLE riskmap_city"))
             connection.execute(text(statement))
 

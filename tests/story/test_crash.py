@@ -214,9 +214,10 @@ def test_server_and_worker_may_be_killed_and_so_may_their_database(home: Path) -
 
 
 def scheduler_runs(home: Path) -> bool:
-    """Whether some worker holds the runner's lock."""
-    with psycopg.connect(Cluster(home).dsn()) as connection:
-        found = connection.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1"
-        ).fetchone()
-    return found == (1,)
+    """Whether some worker holds the runner's lock; False while the database is away."""
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND granted"
+    try:
+        with psycopg.connect(Cluster(home).dsn()) as connection:
+            return connection.execute(query).fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
