@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from jobs.demo_inputs import Inputs
 from jobs.demo_people import Dwellings, take_places
 from jobs.demo_sites import Sites
 from jobs.demo_terrain import Terrain
+from riskmap.editions import load_edition, shipped_editions
+from riskmap.sources import Gb18218, Item, grade_source
+from riskmap.substances import Catalogue, Match
 
 SENSOR_KINDS = {
     # source kind: (kind, unit, low, high) of what is watched
@@ -90,7 +94,34 @@ def make_sources(
             if host and host.row["opened_on"] > row["opened_on"]:
                 row["opened_on"] = host.row["opened_on"]
             sources.append(Source(row, shape, host, _inventory(row["code"], kind, first_day, rng)))
+    _date_files(sources, first_day, rng)
     return sources
+
+
+def _date_files(sources: list[Source], first_day: date, rng: np.random.Generator) -> None:
+    """Assessment and filing of the major hazard sources: most on time, some overdue or missing; two that were major once."""
+    edition = load_edition(next(iter(shipped_editions().values())))
+    catalogue, rules = Catalogue.from_edition(edition), Gb18218.from_edition(edition)
+    once = 2
+    for source in sources:
+        if not source.inventory:
+            continue
+        items = [
+            Item(str(n), Decimal(str(row["quantity_t"])), _matched(catalogue, row))
+            for n, row in enumerate(source.inventory)
+        ]
+        major, lucky = grade_source(items, None, rules).s >= 1, rng.random() < 0.85
+        assessed = first_day - timedelta(days=int(rng.integers(30, 1300)))
+        if (major and lucky) or (not major and once):
+            once -= not major
+            source.row["assessed_on"] = assessed.isoformat()
+            source.row["filed_on"] = (assessed + timedelta(days=int(rng.integers(10, 60)))).isoformat()
+
+
+def _matched(catalogue: Catalogue, row: dict[str, Any]) -> Match:
+    return catalogue.match(
+        cas=row["cas"] or None, name=row["substance"] or None, hazard_class=row["hazard_class"] or None
+    )
 
 
 def source_row(inputs: Inputs, source: Source) -> dict[str, Any]:
@@ -132,6 +163,8 @@ def _row(code: str, name: str, kind: dict[str, Any], host: Firm | None, township
         "closed_on": "",
         "enterprise_code": host.code if host else "",
         "unit_type": kind.get("unit_type", ""),
+        "assessed_on": "",
+        "filed_on": "",
         "township_code": township_code,
         "synthetic": True,
     }
