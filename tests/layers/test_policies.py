@@ -64,7 +64,7 @@ def fill(connection: Connection) -> None:
             row: dict[str, object] = {
                 c.name: FILLERS.get(c.name, "x") for c in table.columns if not c.nullable
             }
-            row |= {"code": whose, "rev": rev} | scope(whose)
+            row |= {"code": whose, "rev": rev, **scope(whose)}
             row |= {"kind": "source"} if name in RESULTS else {}
             row |= {"facts": {}} if "facts" in table.c else {}
             row |= {"args": {}} if "args" in table.c else {}
