@@ -200,7 +200,7 @@ def _import(
         ):
             return list(reports.values())
         rev = open_revision(connection, order.actor, order.job, order.reason, order.at)
-        if changed_since(connection, seen):
+        if rev > seen + 1 and changed_since(connection, seen):
             drop_stages(connection, plan)
             plan = _compute(connection, incoming, reports, rules)
             _refuse_faults(reports, order)

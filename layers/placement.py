@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from layers.fields import TABLES
 from layers.schema import SCOPE, metadata
-from layers.staging import Rule, columns_of, make_stage, missing
+from layers.staging import Rule, columns_of, describe, make_stage, missing
 
 ORDER = (
     "area",
@@ -79,13 +79,18 @@ def place(connection: Connection, table: str, staged: set[str]) -> None:
 
 
 class _Owner:
-    """SQL to reach the record that a staged row names: as it will be where it is staged, else as it is stored."""
+    """SQL to reach the record that a staged row names: as it will be where it is staged, else as it is stored.
+
+    Looked up row by row (LIMIT): the planner knows nothing of a stage's size and would read a whole layer for ten rows.
+    """
 
     def __init__(self, alias: str, table: str, key: str, staged: set[str]) -> None:
         self._now, self._new = f"{alias}_now", f"{alias}_new" if table in staged else ""
-        self.joins = f"LEFT JOIN {table} {self._now} ON {self._now}.code = {key}"
+        names = ", ".join(("r.code", *(f"r.{name}" for name in SCOPE)))
+        look_up = "LEFT JOIN LATERAL (SELECT {} FROM {} r WHERE r.code = {} LIMIT 1) {} ON true"
+        self.joins = look_up.format(names, table, key, self._now)
         if self._new:
-            self.joins += f" LEFT JOIN staged_{table} {self._new} ON {self._new}.code = {key}"
+            self.joins += " " + look_up.format(names, f"staged_{table}", key, self._new)
         self.exists = " OR ".join(f"{one}.code IS NOT NULL" for one in (self._new, self._now) if one)
 
     def value(self, name: str) -> str:
@@ -245,11 +250,12 @@ def pull(connection: Connection, table: str, moved: set[str], staged: set[str]) 
     aside = f" AND NOT EXISTS (SELECT FROM staged_{table} n WHERE n.code = t.code)" if table in staged else ""
     if table not in staged:
         make_stage(connection, table)
-    connection.exec_driver_sql(
+    pulled = connection.exec_driver_sql(
         f"INSERT INTO staged_{table} (file_rows, op, moved, {', '.join(names)})"
         f" SELECT '{{}}', 'U', false, {', '.join(f't.{n}' for n in names)}"
         f" FROM {table} t WHERE ({' OR '.join(reasons)}){aside}"
     )
+    describe(connection, table, pulled.rowcount)
     return True
 
 

@@ -23,8 +23,8 @@ from layers.schema import GEOGRAPHIC_SRID, SCOPE, metadata
 _BLOCK = 20_000
 _NEW_ON = ("opened_on", "found_on", "as_of")
 _RENAMED = {"event_id": "code", "township_code": "declared_township_code"}
-_ROWS_WITH_STATISTICS = 2_000
-"""from so many rows on the planner is told how many there are"""
+_MANY = 500
+"""from so many rows on a stage has an index and statistics, which cost more than they save below"""
 _STAGED_AS = {"op": "I", "moved": "f", "synthetic": "f", "status": "active"}
 """what a staged row is until something else is said or found"""
 
@@ -80,8 +80,7 @@ def stage(connection: Connection, incoming: Incoming, metric_srid: int) -> None:
                 *([text_of] * len(block) for text_of in defaults.values()),
             ]
             copy.write("\n".join(map("\t".join, zip(*columns, strict=True))) + "\n")
-    if len(incoming.groups) > _ROWS_WITH_STATISTICS:
-        connection.exec_driver_sql(f"ANALYZE staged_{layer.table}")
+    describe(connection, layer.table, len(incoming.groups))
     _keep_unsaid(connection, layer, said)
 
 
@@ -103,6 +102,14 @@ def make_stage(connection: Connection, table: str) -> None:
         f"CREATE TEMP TABLE staged_{table} ON COMMIT DROP AS"
         f" SELECT NULL::int[] AS file_rows, NULL::text AS op, NULL::boolean AS moved, t.* FROM {table} t WITH NO DATA"
     )
+
+
+def describe(connection: Connection, table: str, rows: int) -> None:
+    """Index a stage by code and tell the planner its size, where it holds many rows."""
+    if rows > _MANY:
+        connection.exec_driver_sql(
+            f"CREATE INDEX IF NOT EXISTS staged_{table}_code ON staged_{table} (code); ANALYZE staged_{table}"
+        )
 
 
 def drop_stages(connection: Connection, tables: Iterable[str]) -> None:
@@ -246,8 +253,9 @@ class Comparison:
 def compare(connection: Connection, table: str) -> Comparison:
     """Say of every staged record what it does: `op` and `moved`."""
     if TABLES[table].immutable:
+        # a subquery is asked row by row: a join would read all events for a day's hundred
         connection.exec_driver_sql(
-            f"UPDATE staged_{table} s SET op = '=' FROM {table} t WHERE t.code = s.code"
+            f"UPDATE staged_{table} s SET op = '=' WHERE (SELECT true FROM {table} t WHERE t.code = s.code)"
         )
     else:
         all_columns = [name for name in columns_of(table) if name not in {"valid_from", "rev"}]
