@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from sqlalchemy import Engine, text
 
@@ -135,6 +136,56 @@ def test_a_dry_run_says_what_would_happen(owner: Engine, tmp_path: Path) -> None
     assert (counts(report), report.rev, report.dry_run) == ((1, 1, 0, 0), None, True)
     assert rows(owner, "SELECT code, name FROM enterprise") == [("E1", "甲")]
     assert load(owner, tmp_path, "enterprises", FIRM_HEADER, f"E2,丙,,{at(0, 0)}").inserted == 1
+
+
+def test_the_same_records_come_equal_out_of_every_kind_of_file(owner: Engine, tmp_path: Path) -> None:
+    header = "code,name,opened_on,committee,workers,synthetic,lon,lat"
+    load(
+        owner,
+        tmp_path,
+        "enterprises",
+        header,
+        f"E1,甲（沅江）公司,2020-01-31,hazchem,12,true,{at(0, 0)}",
+        f"E2,乙,,,,,{at(1, 1)}",
+    )
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    chinese = [
+        "统一社会信用代码*",
+        "企业名称*",
+        "开办日期",
+        "专业委员会",
+        "从业人数",
+        "合成数据",
+        "经度",
+        "纬度",
+    ]
+    here, there = ([float(x) for x in at(n, n).split(",")] for n in (0, 1))
+    for row in (
+        chinese,
+        ["E1", "甲（沅江）公司", dt.date(2020, 1, 31), "hazchem", 12.0, True, *here],
+        ["E2", "乙", *[None] * 4, *there],
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "b.xlsx")
+    facts = {
+        "code": "E1",
+        "name": "甲（沅江）公司",
+        "opened_on": "2020/1/31",
+        "committee": "hazchem",
+        "workers": 12,
+        "synthetic": True,
+    }
+    features = [
+        {"type": "Feature", "properties": properties, "geometry": {"type": "Point", "coordinates": position}}
+        for properties, position in ((facts, here), ({"code": "E2", "name": "乙"}, there))
+    ]
+    (tmp_path / "c.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8"
+    )
+    for name in ("b.xlsx", "c.geojson"):
+        assert counts(import_file(owner, "enterprises", tmp_path / name, at=evening(1))) == (0, 0, 2, 0), name
 
 
 def test_unknown_layers_and_headers_are_told(owner: Engine, tmp_path: Path) -> None:
