@@ -28,7 +28,7 @@ def load_demo(
 ) -> bool:
     """Load the demo city's first day and year; False where it was complete already.
 
-    `until` is the day of the set-up: the history ends the day before. A city that has it keeps its own seed.
+    `until` is the day of the set-up: the history ends the day before. A load that is complete keeps its seed.
     """
     with snapshot(owner) as connection:
         recorded = _recorded_days(connection)

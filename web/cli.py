@@ -25,7 +25,8 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         app(obj=settings, standalone_mode=True)
     except RiskMapError as error:
@@ -39,9 +40,9 @@ def main() -> None:
         sys.exit(_fail(settings.home))
 
 
-def _end(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM unwinds like Ctrl-C, so that the last command stops the private database."""
-    raise SystemExit(143)
+def _end(number: int, _frame: FrameType | None) -> None:
+    """SIGTERM and a closed terminal unwind like Ctrl-C, so that the last command stops the private database."""
+    raise SystemExit(128 + number)
 
 
 def _refuse(error: RiskMapError) -> int:

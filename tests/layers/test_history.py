@@ -1,6 +1,7 @@
 """History: what was known when, against a plain list of everything ever said."""
 
 import datetime as dt
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +16,7 @@ from layers.history import CLOCK, as_known, as_of, correct, end_on, open_revisio
 from layers.schema import metadata
 from riskmap.errors import BadInput
 
+SOAK = bool(os.environ.get("RISKMAP_SOAK"))
 ENTERPRISE = metadata.tables["enterprise"]
 DAY = dt.date(2026, 1, 1)
 
@@ -53,7 +55,12 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@settings(
+    max_examples=300 if SOAK else 12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(steps=steps)
 def test_as_of_agrees_with_everything_ever_said(
     owner: Engine, steps: list[tuple[str, str, int, int]]

@@ -81,7 +81,8 @@ def seconds(home: Path, *words: str) -> float:
     return time.monotonic() - started
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_an_import_and_a_run_are_whole_or_not_there(home: Path, tmp_path: Path) -> None:
     assert run(home, "init").returncode == 0
     names = {}
@@ -130,6 +131,7 @@ def postmasters(home: Path) -> list[int]:
     return found
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_a_killed_database_comes_back_under_an_import(home: Path, tmp_path: Path) -> None:
     assert run(home, "init").returncode == 0
@@ -184,6 +186,7 @@ def until(what: Callable[[], bool], within_s: float = 60) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_server_and_worker_may_be_killed_and_so_may_their_database(home: Path) -> None:
     assert run(home, "init").returncode == 0
