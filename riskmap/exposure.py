@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from riskmap.bins import Bins, bin_boxes, is_first_cell, window
 from riskmap.compiled import kernel, over_spans
 from riskmap.errors import BadInput
-from riskmap.outline import region_overlap, region_pieces
+from riskmap.outline import region_pieces
+from riskmap.overlap import region_overlap
 from riskmap.shapes import Floats, Ints, ShapeArrays, Shapes, box_distance2, squared_distance, to_mm
 
 NANO = 1_000_000_000

@@ -167,7 +167,7 @@ def box_distance2(x: float, y: float, box: Floats, s: int) -> float:
 
 
 @kernel
-def _segment_distance2(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
+def segment_distance2(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
     """Squared distance from a point to a segment.
 
     The height is divided by the length before it is squared: exact whenever the distance is a whole number.
@@ -199,7 +199,7 @@ def squared_distance(x: float, y: float, shapes: ShapeArrays, s: int) -> float:
         ring = shapes.part_kind[p] >= SHELL
         for i in range(first, last):
             ax, ay, bx, by = shapes.xy[i, 0], shapes.xy[i, 1], shapes.xy[i + 1, 0], shapes.xy[i + 1, 1]
-            best = min(best, _segment_distance2(x, y, ax, ay, bx, by))
+            best = min(best, segment_distance2(x, y, ax, ay, bx, by))
             if ring and (ay > y) != (by > y):
                 side = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
                 inside ^= (side > 0.0) == (by > ay)

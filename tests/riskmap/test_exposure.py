@@ -191,6 +191,46 @@ def test_true_boundary_agrees_with_a_union_of_all_edges(kind: str) -> None:
             )
 
 
+def coincident(rng: np.random.Generator, kind: str, radius_m: float) -> shapely.Geometry:
+    """Sites whose outlines meet on a lattice, touch, run along each other or just close a gap."""
+    match kind:
+        case "lattice of lines":
+            start = rng.integers(-5, 6, (5, 2)) * 100
+            way = np.array([(1, 0), (0, 1), (1, 1), (-1, 1)])[rng.integers(0, 4, 5)] * rng.integers(
+                1, 8, (5, 1)
+            )
+            return shapely.MultiLineString(list(np.stack([start, start + 100 * way], 1)))
+        case "lattice of points":
+            return shapely.MultiPoint(rng.integers(-5, 6, (9, 2)) * 100)
+        case "row of houses":
+            x = np.cumsum(rng.choice([40, 50, 200, 2 * radius_m], 6))
+            return shapely.union_all(
+                shapely.box(x, 0, x + rng.choice([30, 40], 6), 10 * rng.integers(1, 5, 6))
+            )
+        case "there and back":
+            ends, t = (
+                rng.uniform(-800, 800, (2, 2)),
+                np.sort(rng.uniform(0, 1, 9))[[0, 2, 4, 6, 8, 7, 5, 3, 1]],
+            )
+            return shapely.LineString((ends[0] + np.outer(t, ends[1] - ends[0])).round(3))
+    gap = 2 * radius_m + rng.choice([-0.001, 0.0, 0.001])
+    outer, inner = rectangle(-900, -900, 900 + gap, 900 + gap), rectangle(0, 0, gap, gap)
+    return shapely.Polygon(outer, [inner])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["lattice of lines", "lattice of points", "row of houses", "there and back", "gap that just closes"],
+)
+def test_outlines_that_coincide_are_counted_once(kind: str) -> None:
+    rng = np.random.default_rng(11)
+    everywhere = shape((SHELL, rectangle(-5000, -5000, 5000, 5000)))
+    for radius_m in (100.0, 500.0) * 6:
+        site = coincident(rng, kind, radius_m)
+        found = area_within(flat(site), everywhere, radius_m)
+        assert found == pytest.approx(region(site, radius_m).area, rel=1e-6), site
+
+
 def test_a_site_counts_neither_itself_nor_what_shares_its_edge() -> None:
     site = shape((SHELL, rectangle(0, 0, 400, 200)))
     assert area_within(site, site) == 0.0
