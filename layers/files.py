@@ -183,7 +183,8 @@ def _shapes(geometries: list[Any]) -> tuple[Shapes, dict[int, str]]:
         shapes[points] = shapely.points(np.array(places, dtype=np.float64))
     if others:
         texts = np.array([json.dumps(geometries[index]) for index in others], dtype=np.object_)
-        read = shapely.from_geojson(texts, on_invalid="ignore")
+        with np.errstate(all="ignore"):
+            read = shapely.from_geojson(texts, on_invalid="ignore")
         shapes[others] = read
         faults.update(
             (index, "几何无法读取") for index, shape in zip(others, read, strict=True) if shape is None

@@ -87,16 +87,25 @@ def _not_empty(shapes: Shapes) -> Shapes:
 
 
 def _from_wkt(checked: Checked, cells: Cells) -> Shapes:
-    texts = np.array([text or "" for text in cells], dtype=np.object_)
-    shapes = np.full(len(cells), None, dtype=np.object_)
-    filled = np.flatnonzero([bool(text.strip()) for text in texts])
-    shapes[filled] = shapely.from_wkt(texts[filled], on_invalid="ignore")
-    for index in filled:
-        if shapes[index] is None:
-            checked.blame(
-                int(index), "wkt", cells[index], "不是有效的 WKT", "请写成 POINT (112.36 28.85) 这样的文本"
-            )
+    texts = np.full(len(cells), None, dtype=np.object_)
+    for index, text in enumerate(cells):
+        if text is not None:
+            texts[index] = _plain(checked, index, "wkt", text) or None
+    with np.errstate(all="ignore"):  # what overflows is not on the globe, and is told so below
+        shapes = shapely.from_wkt(texts, on_invalid="ignore")
+    for index, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
+        if text is not None and shape is None:
+            checked.blame(index, "wkt", text, "不是有效的 WKT", "请写成 POINT (112.36 28.85) 这样的文本")
     return _not_empty(shapes)
+
+
+def _plain(checked: Checked, index: int, name: str, text: str) -> str:
+    """The cell in half width; empty where it cannot be, which is its row's fault."""
+    try:
+        return half_width(text)
+    except Unreadable as fault:
+        checked.blame(index, name, text, fault.reason, fault.remedy)
+        return ""
 
 
 def _from_lonlat(checked: Checked, lon: Cells, lat: Cells) -> Shapes:
@@ -135,11 +144,7 @@ def _each_number(checked: Checked, name: str, cells: Cells) -> NDArray[np.float6
 
 
 def _untidy_number(checked: Checked, index: int, name: str, text: str) -> float:
-    try:
-        plain = half_width(text)
-    except Unreadable as fault:
-        checked.blame(index, name, text, fault.reason, fault.remedy)
-        return np.nan
+    plain = _plain(checked, index, name, text)
     if _NUMBER.fullmatch(plain):
         return float(plain)
     if plain:

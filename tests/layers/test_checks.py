@@ -484,3 +484,11 @@ def test_a_shape_smaller_than_a_millimetre_is_refused() -> None:
     wkt = "POLYGON ((400000 3200000, 400000.0002 3200000, 400000.0002 3200000.0002, 400000 3200000))"
     found, _ = located("enterprises", "EPSG:4547", wkt=[wkt], **FIRM)
     assert only_fault(found)[0] == "wkt"
+
+
+@pytest.mark.parametrize(
+    "wkt", ["POINT (\x00 1)", "POINT (\ud800 1)", "POINT (1e400 28)", "POINT (nan nan)", "\u3000"]
+)
+def test_unreadable_wkt_is_its_rows_fault(wkt: str) -> None:
+    found, _ = located("enterprises", wkt=[wkt], **FIRM)
+    assert only_fault(found)[0] == "wkt"
