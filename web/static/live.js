@@ -1,66 +1,101 @@
 /* The line to the server: news of the data redraws the map, and a lost line is told instead of shown as an empty map.
-   The page's own script (app.js) listens to the event stream and shows the banners; this one says what the map holds. */
+   The banners are the page's (app.js shows and hides them too); what they say here is how old the map's data are. */
 "use strict";
 window.RiskMap = window.RiskMap || {};
 
 (() => {
   const SETTLE_MS = 400;
-  const RETRY_MS = 5000;
-  let lastGood = null;
+  const RETRY_MS = 3000;
+  let stream = null;
+  let rev = 0; // the newest revision that the map has been drawn with or is about to be
   let away = false;
   let retry;
   let settle;
 
-  const banners = () => ["away", "offline"].map((name) => document.querySelector(`[data-banner="${name}"]`));
+  const banner = (name) => document.querySelector(`[data-banner="${name}"]`);
 
+  /* Data came: until the next time, this is the moment of the map's last data. */
+  function good() {
+    if (away) return;
+    const time = RiskMap.dom.clock(new Date());
+    banner("away").textContent = RiskMap.t("map.lost", { time });
+    banner("offline").textContent = RiskMap.t("map.offline", { time });
+  }
+
+  /* No data: `offline` where not even the server answered. Asks again until it does. */
   function lost(offline = false) {
     clearTimeout(retry);
     retry = setTimeout(probe, RETRY_MS);
-    if (away) return;
     away = true;
-    const { t, dom } = RiskMap;
-    const [database, line] = banners();
-    const time = lastGood && dom.clock(lastGood);
-    database.textContent = time ? t("map.lost", { time }) : t("map.lost_never");
-    line.textContent = time ? t("map.offline", { time }) : t("map.lost_never");
-    (offline ? line : database).hidden = false;
+    banner("away").hidden = offline;
+    banner("offline").hidden = !offline;
   }
 
-  function good() {
-    if (!away) lastGood = new Date();
-  }
-
-  /* Asks until the server answers with data again, then draws everything anew. */
   async function probe() {
     try {
       const answer = await fetch("/status", { cache: "no-store" });
-      if (!answer.ok) throw new Error(String(answer.status));
-    } catch {
-      retry = setTimeout(probe, RETRY_MS);
+      if (!answer.ok) throw Object.assign(new Error("status"), { status: answer.status });
+    } catch (error) {
+      lost(!error.status);
       return;
     }
     away = false;
-    lastGood = new Date();
-    banners().forEach((box) => { box.hidden = true; });
-    RiskMap.map.refresh();
-    RiskMap.panel.refresh();
+    banner("away").hidden = true;
+    banner("offline").hidden = true;
+    open();
+    draw();
   }
 
-  function changed() {
+  function draw() {
+    RiskMap.map.refresh();
+    RiskMap.panel.refresh();
+    fillStrip();
+  }
+
+  /* News: told by a change, or on connecting by a number that is not the map's. */
+  function news(event) {
+    const told = JSON.parse(event.data).rev;
+    if (told === rev) return;
+    rev = told;
     clearTimeout(settle);
-    settle = setTimeout(() => {
-      RiskMap.map.refresh();
-      RiskMap.panel.refresh();
-    }, SETTLE_MS);
+    settle = setTimeout(draw, SETTLE_MS);
+  }
+
+  async function fillStrip() {
+    const state = await RiskMap.dom.ask("/status").catch(() => ({}));
+    for (const place of document.querySelectorAll(".strip [data-status]")) {
+      const value = state[place.dataset.status];
+      if (value) place.textContent = place.dataset.status === "data_time" ? value.slice(0, 16).replace("T", " ") : value;
+    }
   }
 
   function signedOut() {
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
 
-  function start() {
-    document.addEventListener("riskmap:change", changed);
+  /* One connection while the page is looked at: a browser keeps only six to one server. */
+  function open() {
+    if (document.hidden || (stream && stream.readyState !== EventSource.CLOSED)) return;
+    stream = new EventSource("/stream");
+    stream.addEventListener("hello", news);
+    stream.addEventListener("change", news);
+    stream.addEventListener("away", () => lost());
+    stream.addEventListener("signed-out", signedOut);
+    stream.addEventListener("error", () => stream.readyState === EventSource.CLOSED && lost());
   }
 
-  RiskMap.live = { start, lost, good, signedOut };
+  function close() {
+    stream?.close();
+    stream = null;
+  }
+
+  function start() {
+    rev = Number(document.querySelector(".strip").dataset.rev);
+    document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+    addEventListener("pagehide", close);
+    addEventListener("pageshow", open);
+    open();
+  }
+
+  RiskMap.live = { start, good, lost, signedOut };
 })();
