@@ -1,4 +1,4 @@
-"""Importing into a real database: all or nothing, idempotent, placed by geometry, with the history it should have."""
+"""Importing files: what goes in, what is refused, what a second time changes; days, waiting writers, size."""
 
 import datetime as dt
 import json
@@ -6,7 +6,6 @@ import threading
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
@@ -14,71 +13,21 @@ from sqlalchemy import Engine, text
 
 from jobs.imports import ImportReport, import_day, import_file
 from layers.audit import verify
-from layers.database import snapshot, writing
+from layers.database import writing
 from layers.history import CLOCK, open_revision
-from layers.placement import mismatches
 from riskmap.errors import BadInput, Refused
-
-DAY = dt.date(2026, 3, 1)
-WEST, SOUTH, STEP = 112.30, 28.80, 0.02
-
-
-def evening(days: int = 0) -> dt.datetime:
-    return dt.datetime.combine(DAY + dt.timedelta(days=days), dt.time(20), CLOCK)
-
-
-def write(folder: Path, layer: str, header: str, *rows: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{layer}.csv"
-    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def square(column: float, row: float, size: float = 1) -> str:
-    """A square of the test's chessboard as WKT."""
-    w, s = WEST + column * STEP, SOUTH + row * STEP
-    e, n = w + size * STEP, s + size * STEP
-    return f'"POLYGON (({w} {s}, {e} {s}, {e} {n}, {w} {n}, {w} {s}))"'
-
-
-def at(column: float, row: float) -> str:
-    return f"{WEST + column * STEP:.6f},{SOUTH + row * STEP:.6f}"
-
-
-AREAS = (
-    f"430981101,甲镇,township,,{square(0, 0, 2)}",
-    f"430981101201,甲村,village,,{square(0, 0)}",
-    f"430981101201001,甲村一组,grid,,{square(0, 0, 0.5)}",
-    f"430981101201002,甲村二组,grid,,{square(0.5, 0, 0.5)}",
-    f"430981102,乙镇,township,430981,{square(2, 0, 2)}",
-    "430981103,丙镇,township,,",
-    "430981103201,丙村,village,430981103,",
+from tests.import_files import (
+    DAY,
+    FIRM_HEADER,
+    SOURCE_HEADER,
+    at,
+    counts,
+    evening,
+    load,
+    load_areas,
+    rows,
+    write,
 )
-AREA_HEADER = "code,name,level,parent_code,wkt"
-
-
-def load(owner: Engine, folder: Path, layer: str, header: str, *rows: str, **more: Any) -> ImportReport:
-    more.setdefault("at", evening())
-    return import_file(owner, layer, write(folder, layer, header, *rows), **more)
-
-
-def load_areas(owner: Engine, folder: Path) -> None:
-    assert load(owner, folder, "areas", AREA_HEADER, *AREAS).inserted == len(AREAS)
-
-
-def rows(owner: Engine, query: str) -> list[tuple[Any, ...]]:
-    with snapshot(owner) as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
-def counts(report: ImportReport) -> tuple[int, int, int, int]:
-    return report.inserted, report.updated, report.unchanged, len(report.rejected)
-
-
-FIRM_HEADER = "code,name,township_code,lon,lat"
-
-
-# --- all or nothing --------------------------------------------------------------------------------------
 
 
 def test_a_second_import_of_the_same_file_changes_nothing(owner: Engine, tmp_path: Path) -> None:
@@ -196,9 +145,6 @@ def test_unknown_layers_and_headers_are_told(owner: Engine, tmp_path: Path) -> N
     assert report.ignored == ["备注"]
 
 
-# --- history ---------------------------------------------------------------------------------------------
-
-
 def test_days_from_which_rows_hold(owner: Engine, tmp_path: Path) -> None:
     header = "code,name,kind,status,opened_on,closed_on,lon,lat"
     load(
@@ -261,236 +207,6 @@ def test_events_are_added_once(owner: Engine, tmp_path: Path) -> None:
     ]
 
 
-# --- placement -------------------------------------------------------------------------------------------
-
-
-def test_areas_know_where_they_belong(owner: Engine, tmp_path: Path) -> None:
-    load_areas(owner, tmp_path)
-    found = rows(owner, "SELECT code, township_code, village_code, grid_code FROM area ORDER BY 1")
-    assert found == [
-        ("430981101", "430981101", None, None),
-        ("430981101201", "430981101", "430981101201", None),
-        ("430981101201001", "430981101", "430981101201", "430981101201001"),
-        ("430981101201002", "430981101", "430981101201", "430981101201002"),
-        ("430981102", "430981102", None, None),
-        ("430981103", "430981103", None, None),
-        ("430981103201", "430981103", "430981103201", None),
-    ]
-
-
-def test_areas_that_cannot_be_are_refused_with_those_below(owner: Engine, tmp_path: Path) -> None:
-    report = load(
-        owner,
-        tmp_path,
-        "areas",
-        "code,name,level,parent_code,members",
-        "A,甲,township,,",
-        "B,乙,township,A,",
-        "C,丙,village,X,",
-        "D,丁,grid,C,",
-        "430000,省,city,,",
-        "P,园区,overlay,,A;Q",
-        "R,园区,overlay,A,A",
-        partial=True,
-    )
-    assert [(f.row, f.field, f.value) for f in report.rejected] == [
-        (3, "parent_code", "A"),
-        (4, "parent_code", "X"),
-        (5, "parent_code", "C"),
-        (6, "code", "430000"),
-        (7, "members", "A Q"),
-    ]
-    assert report.inserted == 2
-
-
-def test_records_are_placed_by_geometry_then_by_what_they_declare(owner: Engine, tmp_path: Path) -> None:
-    load_areas(owner, tmp_path)
-    report = load(
-        owner,
-        tmp_path,
-        "enterprises",
-        FIRM_HEADER,
-        f"E1,网格内,430981101,{at(0.2, 0.2)}",
-        f"E2,两网格的界线上,,{at(0.5, 0.2)}",
-        f"E3,只在镇内,430981101201,{at(1.5, 1.5)}",
-        f"E4,别的镇,430981102,{at(0.2, 0.2)}",
-        f"E5,界外而无面的镇,430981103201,{at(9, 9)}",
-        f"E6,界外,430981102,{at(9, 9)}",
-        f"E7,界外,,{at(9, 9)}",
-    )
-    places = "SELECT code, township_code, village_code, grid_code, enterprise_code FROM enterprise ORDER BY 1"
-    assert rows(owner, places) == [
-        ("E1", "430981101", "430981101201", "430981101201001", "E1"),
-        ("E2", "430981101", "430981101201", "430981101201001", "E2"),
-        ("E3", "430981101", None, None, "E3"),
-        ("E4", "430981101", "430981101201", "430981101201001", "E4"),
-        ("E5", "430981103", "430981103201", None, "E5"),
-        ("E6", None, None, None, "E6"),
-        ("E7", None, None, None, "E7"),
-    ]
-    listed = [(one["row"], one["code"], one["declared"], one["placed"]) for one in report.mismatched]
-    assert listed == [
-        (4, "E3", "430981101201", "430981101"),
-        (5, "E4", "430981102", "430981101"),
-        (7, "E6", "430981102", None),
-    ]
-    with snapshot(owner) as connection:
-        assert [one["code"] for one in mismatches(connection, "enterprise")] == ["E3", "E4", "E6"]
-
-
-def test_placement_agrees_with_place_of(owner: Engine, tmp_path: Path) -> None:
-    load_areas(owner, tmp_path)
-    places = [f"{5 + n % 7},{at(n % 20 / 5 - 0.1, n // 20 / 5 - 0.1)}" for n in range(400)]
-    load(owner, tmp_path, "population", "people,lon,lat", *places)
-    query = """SELECT count(*), count(*) FILTER (WHERE (p.township_code, p.village_code, p.grid_code)
-               IS DISTINCT FROM (o.township_code, o.village_code, o.grid_code)), count(p.township_code)
-               FROM population p LEFT JOIN LATERAL place_of(place_point(p.geom_m)) o ON true"""
-    ((total, different, placed),) = rows(owner, query)
-    assert (total, different) == (400, 0)
-    assert 100 < placed < 300
-    assert load(owner, tmp_path, "population", "people,lon,lat", *places).unchanged == 400
-
-
-def test_a_danger_without_position_is_where_it_says(owner: Engine, tmp_path: Path) -> None:
-    load_areas(owner, tmp_path)
-    header = "code,place,township_code,grade,title,found_on,lon,lat"
-    there = f"D2,码头,430981102,general,x,2026-02-01,{at(0.7, 0.2)}"
-    load(owner, tmp_path, "dangers", header, "D1,码头,430981102,general,x,2026-02-01,,", there)
-    places = rows(owner, "SELECT code, township_code, grid_code FROM danger ORDER BY 1")
-    assert places == [("D1", "430981102", None), ("D2", "430981101", "430981101201002")]
-
-
-SOURCE_HEADER = "code,name,kind,enterprise_code,lon,lat"
-
-
-def load_chain(owner: Engine, folder: Path) -> None:
-    """An enterprise with a source, and one record of every layer that names them."""
-    load(owner, folder, "enterprises", "code,name,committee,lon,lat", f"E1,甲,hazchem,{at(0.2, 0.2)}")
-    load(owner, folder, "sources", SOURCE_HEADER, f"S1,甲罐,lpg_store,E1,{at(0.2, 0.2)}")
-    load(owner, folder, "inventory", "source_code,substance,quantity_t", "S1,氨,5")
-    load(owner, folder, "sensors", "code,source_code,kind,unit", "N1,S1,level,m")
-    load(owner, folder, "dangers", "code,source_code,grade,title,found_on", "D1,S1,major,x,2026-02-01")
-    load(owner, folder, "dangers", "code,enterprise_code,grade,title,found_on", "D2,E1,general,x,2026-02-01")
-    load(owner, folder, "events", "event_id,kind,source_code,time", "e1,alarm,S1,2026-03-01")
-    load(
-        owner,
-        folder,
-        "duty",
-        "code,person,role,object_layer,object_code",
-        "Z1,甲,principal,source,S1",
-        "Z2,乙,leader,danger,D1",
-    )
-
-
-CHAIN = "SELECT '{0}', grid_code, enterprise_code, committee FROM {0} ORDER BY code"
-
-
-def chain(owner: Engine, *tables: str) -> set[tuple[Any, ...]]:
-    return {row[1:] for table in tables for row in rows(owner, CHAIN.format(table))}
-
-
-DEPENDANTS = ("source", "inventory", "sensor", "danger", "event", "duty")
-
-
-def test_dependants_live_where_their_object_lives_and_move_with_it(owner: Engine, tmp_path: Path) -> None:
-    load_areas(owner, tmp_path)
-    load_chain(owner, tmp_path)
-    assert chain(owner, *DEPENDANTS) == {("430981101201001", "E1", "hazchem")}
-    load(owner, tmp_path, "sources", SOURCE_HEADER, f"S1,甲罐,lpg_store,E1,{at(0.7, 0.2)}", at=evening(1))
-    moved = ("inventory", "sensor", "duty")
-    assert chain(owner, *moved) == {("430981101201002", "E1", "hazchem")}
-    assert rows(owner, "SELECT code, grid_code FROM danger ORDER BY 1") == [
-        ("D1", "430981101201002"),
-        ("D2", "430981101201001"),
-    ]
-    assert chain(owner, "event") == {("430981101201001", "E1", "hazchem")}, "events stay as they were"
-    load(
-        owner,
-        tmp_path,
-        "enterprises",
-        "code,name,committee,lon,lat",
-        f"E1,甲,general,{at(0.2, 0.2)}",
-        at=evening(2),
-    )
-    assert {row[2] for row in chain(owner, "source", *moved, "danger")} == {"general"}
-    assert rows(owner, "SELECT count(*) FROM inventory_past") == [(2,)]
-    with writing(owner) as connection:
-        assert verify(connection) == []
-
-
-def test_new_areas_place_every_layer_anew(owner: Engine, tmp_path: Path) -> None:
-    load_chain(owner, tmp_path)
-    load(
-        owner,
-        tmp_path,
-        "targets",
-        "code,name,target_class,township_code,lon,lat",
-        f"T1,校,high_sensitive,430981103,{at(9, 9)}",
-    )
-    assert chain(owner, *DEPENDANTS) == {(None, "E1", "hazchem")}
-    before = rows(owner, "SELECT max(rev) FROM revision")
-    load_areas(owner, tmp_path)
-    moved = ("source", "inventory", "sensor", "danger", "duty")
-    assert chain(owner, "enterprise", *moved) == {("430981101201001", "E1", "hazchem")}
-    assert rows(owner, "SELECT township_code FROM target") == [("430981103",)]
-    assert rows(owner, "SELECT max(rev) FROM revision") == [(before[0][0] + 1,)], "one revision for all of it"
-    elsewhere = f"430981101201001,甲村一组,grid,,{square(0, 0.5, 0.5)}"
-    load(owner, tmp_path, "areas", AREA_HEADER, elsewhere, at=evening(1))
-    assert chain(owner, "enterprise", *moved) == {(None, "E1", "hazchem")}
-    assert rows(owner, "SELECT DISTINCT village_code FROM inventory") == [("430981101201",)]
-    assert load(owner, tmp_path, "areas", AREA_HEADER, elsewhere, at=evening(2)).rev is None
-
-
-def test_a_village_that_changes_township_takes_its_units_along(owner: Engine, tmp_path: Path) -> None:
-    load_areas(owner, tmp_path)
-    load_chain(owner, tmp_path)
-    report = load(
-        owner,
-        tmp_path,
-        "areas",
-        AREA_HEADER,
-        f"430981101201,甲村,village,430981102,{square(0, 0)}",
-        at=evening(1),
-    )
-    assert counts(report) == (0, 1, 0, 0)
-    townships = "SELECT DISTINCT township_code FROM {} WHERE village_code = '430981101201'"
-    for table in ("area", "enterprise", "source", "inventory", "duty"):
-        assert rows(owner, townships.format(table)) == [("430981102",)], table
-
-
-# --- references ------------------------------------------------------------------------------------------
-
-
-def test_records_must_name_what_exists(owner: Engine, tmp_path: Path) -> None:
-    load_chain(owner, tmp_path)
-    load(owner, tmp_path, "enterprises", "code,name,lon,lat", f"E2,乙,{at(1, 1)}")
-
-    def refused(layer: str, header: str, *lines: str) -> list[tuple[int, str, str | None]]:
-        report = load(owner, tmp_path, layer, header, *lines, partial=True)
-        return [(fault.row, fault.field, fault.value) for fault in report.rejected]
-
-    assert refused("sources", SOURCE_HEADER, f"S9,x,mine,E9,{at(0, 0)}") == [(2, "enterprise_code", "E9")]
-    assert refused("inventory", "source_code,substance,quantity_t", "S1,x,1", "S9,氨,1", "S9,液氨,2") == [
-        (3, "source_code", "S9"),
-        (4, "source_code", "S9"),
-    ]
-    danger = "code,source_code,enterprise_code,grade,title,found_on"
-    assert refused(
-        "dangers",
-        danger,
-        "D7,S9,,major,x,2026-01-01",
-        "D8,S1,E2,major,x,2026-01-01",
-        "D9,S1,E1,major,x,2026-01-01",
-    ) == [
-        (2, "source_code", "S9"),
-        (3, "enterprise_code", "E2"),
-    ]
-    duty = "code,person,role,object_layer,object_code"
-    assert refused("duty", duty, "Z8,甲,leader,area,A9", "Z9,乙,leader,zone,Z123456789a") == [
-        (2, "object_code", "A9")
-    ]
-
-
 def test_a_day_is_one_revision_and_its_layers_know_each_other(owner: Engine, tmp_path: Path) -> None:
     day = tmp_path / "2026-03-01"
     write(day, "inventory", "source_code,substance,quantity_t", "S1,氨,5")
@@ -535,9 +251,6 @@ def test_a_day_with_a_fault_leaves_nothing_of_any_layer(owner: Engine, tmp_path:
     assert rows(owner, "SELECT count(*) FROM enterprise") == [(0,)]
 
 
-# --- inventory -------------------------------------------------------------------------------------------
-
-
 def test_a_later_inventory_replaces_the_earlier_key_by_key(owner: Engine, tmp_path: Path) -> None:
     load(
         owner,
@@ -563,9 +276,6 @@ def test_a_later_inventory_replaces_the_earlier_key_by_key(owner: Engine, tmp_pa
     second = load(owner, tmp_path, "inventory", header, "S1,氨,,7,", "S1,氯,,1.0,T1")
     assert counts(second) == (0, 1, 1, 0)
     assert rows(owner, amounts) == [("氯", Decimal(1)), ("谜样物质", Decimal(3)), ("氨", Decimal(7))]
-
-
-# --- side by side ----------------------------------------------------------------------------------------
 
 
 def test_an_import_that_waited_for_another_sees_what_it_wrote(owner: Engine, tmp_path: Path) -> None:
