@@ -55,7 +55,7 @@ def hash_token(token: str) -> bytes:
 
 def tidy_name(name: str) -> str:
     """A name as accounts are kept: without surrounding blanks, full-width letters as half-width."""
-    return unicodedata.normalize("NFKC", name).strip()
+    return unicodedata.normalize("NFKC", name).replace("\0", "").strip()
 
 
 def delay_s(failures: int, free: int) -> int:

@@ -215,10 +215,7 @@ def _import(owner: Engine, identity: Identity, form: FormData) -> Record:
                 actor=identity.name,
             )
         except Refused as error:
-            refused = error.facts.get("report")
-            raise Refused(
-                error.detail, remedy=error.remedy, **(refused.to_json() if refused else {})
-            ) from None
+            raise Refused(error.detail, remedy=error.remedy, **error.facts.get("report", {})) from None
     return report.to_json()
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
@@ -16,7 +16,7 @@ from web import map as map_page
 from web.forms import FormTokens
 from web.headers import BodyLimit, SecureHeaders
 from web.health import Measured, Measures
-from web.problems import answer_errors
+from web.problems import answer_errors, refuse_nul
 from web.render import make_environment
 
 _STATIC = Path(__file__).resolve().parent / "static"
@@ -31,6 +31,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         title="RiskMap",
         version=__version__,
         lifespan=_life,
+        dependencies=[Depends(refuse_nul)],
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",

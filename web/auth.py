@@ -12,7 +12,7 @@ from starlette.responses import Response
 from jobs import sign_in as jobs
 from jobs.users import change_own_password
 from riskmap.errors import Forbidden, LockedOut, NotSignedIn, RiskMapError
-from web.deps import SESSION_COOKIE, CurrentSession, Owner, SignedSession, client_address
+from web.deps import SESSION_COOKIE, CurrentSession, Owner, SignedSession, UncheckedSession, client_address
 from web.forms import FORM_COOKIE, LASTS_S, FormTokens
 from web.render import SignedPage, render
 
@@ -39,7 +39,7 @@ def login_page(request: Request, session: CurrentSession, next: str = "/") -> Re
 @router.post("/login", include_in_schema=False)
 def login(
     request: Request,
-    session: CurrentSession,
+    session: UncheckedSession,
     owner: Owner,
     name: Name = "",
     password: Password = "",

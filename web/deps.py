@@ -54,9 +54,11 @@ def _session(request: Request, reader: Reader) -> Session | None:
     return found if found is not None and found.kind == kind else None
 
 
-async def _checked_session(
-    request: Request, session: Annotated[Session | None, Depends(_session)]
-) -> Session | None:
+UncheckedSession = Annotated[Session | None, Depends(_session)]
+"""The session behind a request whose form has a token of its own: the sign-in."""
+
+
+async def _checked_session(request: Request, session: UncheckedSession) -> Session | None:
     """The session, once a write that a browser sends by itself is shown to come from a page of ours.
 
     Forbidden where the form token is missing or wrong, or where the browser says that another site sent it.

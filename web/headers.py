@@ -50,8 +50,18 @@ def policy(nonce: str) -> str:
     )
 
 
+def secure(headers: MutableHeaders, scope: Scope) -> None:
+    """Add the security headers to an answer; what a route set itself stays."""
+    for name, value in _FIXED.items():
+        headers.setdefault(name, value)
+    headers.setdefault("content-security-policy", policy(scope["state"]["nonce"]))
+    headers.setdefault("cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
+    if scope["scheme"] == "https":
+        headers.setdefault("strict-transport-security", "max-age=31536000")
+
+
 class SecureHeaders:
-    """Adds the security headers to every answer; what a route set itself stays."""
+    """Gives every request a nonce and every answer the security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -61,20 +71,11 @@ class SecureHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        nonce = secrets.token_urlsafe(16)
-        scope.setdefault("state", {})["nonce"] = nonce
+        scope.setdefault("state", {})["nonce"] = secrets.token_urlsafe(16)
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _FIXED.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("content-security-policy", policy(nonce))
-                headers.setdefault(
-                    "cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store"
-                )
-                if scope["scheme"] == "https":
-                    headers.setdefault("strict-transport-security", "max-age=31536000")
+                secure(MutableHeaders(scope=message), scope)
             await send(message)
 
         await self.app(scope, receive, send_secured)

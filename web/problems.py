@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from riskmap.errors import BadInput, Forbidden, NotFound, NotSignedIn, RiskMapError, TooLarge
+from web.headers import secure
 from web.render import render
 from web.texts import lang_of, texts
 
@@ -28,6 +29,12 @@ _PROGRAM_PATHS = (
     "/metrics",
 )
 _OF_STATUS: dict[int, type[RiskMapError]] = {403: Forbidden, 404: NotFound, 413: TooLarge}
+
+
+def refuse_nul(request: Request) -> None:
+    """BadInput for an address with a NUL: no text of the database can hold one."""
+    if "\0" in request.url.path or b"%00" in request.scope["query_string"]:
+        raise BadInput("地址中含有不可用的字符", remedy="请改正后重试")
 
 
 class NotAllowed(RiskMapError):
@@ -127,6 +134,7 @@ async def _unknown(request: Request, error: Exception) -> Response:
     """A fault of ours: the trace goes to the log under a number, and the number to the reader."""
     number = uuid4().hex[:8]
     _LOG.error("fault %s at %s %s", number, request.method, request.url.path, exc_info=error)
-    return problem(
-        request, RiskMapError("程序内部错误", remedy=f"请重试；仍然出错请把编号 {number} 告诉维护人员")
-    )
+    fault = RiskMapError("程序内部错误", remedy=f"请重试；仍然出错请把编号 {number} 告诉维护人员")
+    answer = problem(request, fault)
+    secure(answer.headers, request.scope)  # this answer passes none of the middleware
+    return answer

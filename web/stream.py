@@ -49,6 +49,11 @@ class Feed:
         self._stop.set()
         self._wake()
 
+    def join(self) -> None:
+        """Wait until the listener has ended and its connection is closed."""
+        if self._thread is not None:
+            self._thread.join()
+
     def add(self, waker: Callable[[], None]) -> None:
         """Call `waker` (from the listening thread) at every news."""
         with self._lock:

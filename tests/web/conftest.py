@@ -1,0 +1,69 @@
+"""What the tests of the web start from: the small town or the demo city, served, with a person of every role."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from jobs.setup import prepare_database
+from layers.database import owner_engine, snapshot
+from layers.schema import metadata
+from riskmap.settings import load_city
+from tests import town
+from tests.database import LONG_AGO, Databases
+from tests.served import Served, add_people, quick_hashing, served
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    with quick_hashing():
+        yield
+
+
+def _town(dsn: str) -> None:
+    prepare_database(dsn, load_city(), LONG_AGO)
+    town.build(dsn)
+    ours = town.scope(town.OURS)
+    add_people(dsn, town.OURS, ours["village_code"], ours["grid_code"], ours["enterprise_code"])
+
+
+@pytest.fixture(scope="session")
+def town_template(databases: Databases) -> str:
+    """The template of the town with its people."""
+    return databases.template("riskmap_town", _town)
+
+
+@pytest.fixture(scope="module")
+def site(
+    databases: Databases, town_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The town, served to the tests of one file."""
+    with databases.fresh(town_template) as dsn, served(dsn, tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_site(databases: Databases, town_template: str, tmp_path: Path) -> Iterator[Served]:
+    """The town, served to one test that breaks things."""
+    with databases.fresh(town_template) as dsn, served(dsn, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def demo_site(demo_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The demo city, served to the tests of one file; its people belong to a place with a source."""
+    owner = owner_engine(demo_database)
+    source = metadata.tables["source"]
+    columns = (source.c.village_code, source.c.grid_code, source.c.enterprise_code)
+    with snapshot(owner) as connection:
+        village, grid, enterprise = connection.execute(
+            select(*columns)
+            .where(source.c.township_code == town.OURS, source.c.enterprise_code.is_not(None))
+            .order_by(source.c.code)
+            .limit(1)
+        ).one()
+    owner.dispose()
+    add_people(demo_database, town.OURS, village, grid, enterprise)
+    with served(demo_database, tmp_path_factory.mktemp("home")) as running:
+        yield running
