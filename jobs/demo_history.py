@@ -16,7 +16,7 @@ from jobs.demo_enterprises import Firm, enterprise_row
 from jobs.demo_inputs import Inputs
 from jobs.demo_sources import Source, source_row
 
-DAY_LAYERS = ("enterprises", "sources", "inventory", "dangers", "events")
+DAY_LAYERS = ("enterprises", "sources", "inventory", "dangers", "events", "duty")
 FIRMS_OPENED, FIRMS_CLOSED, FIRMS_SUSPENDED = 14, 10, 6
 SOURCES_OPENED, SOURCES_CLOSED = 2, 3
 PASSING_KINDS = ("construction_site", "fireworks_retail", "shop_dwelling")
