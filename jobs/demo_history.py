@@ -1,7 +1,7 @@
 """The demo city's year: what stood on the first day, and what each later day brought.
 
 Layout: the files of the folder itself hold the first day; `history/YYYY-MM-DD/LAYER.csv` the rows recorded on
-that day. A row of a code already there replaces it. Load a day's layers in the order of `DAY_LAYERS`.
+that day. A row of a code already there replaces it. A day's files are one revision.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from jobs.demo_enterprises import Firm, enterprise_row
 from jobs.demo_inputs import Inputs
 from jobs.demo_sources import Source, source_row
 
-DAY_LAYERS = ("enterprises", "sources", "inventory", "dangers", "events", "duty")
 FIRMS_OPENED, FIRMS_CLOSED, FIRMS_SUSPENDED = 14, 10, 6
 SOURCES_OPENED, SOURCES_CLOSED = 2, 3
 PASSING_KINDS = ("construction_site", "fireworks_retail", "shop_dwelling")

@@ -22,7 +22,7 @@ from riskmap.settings import geo_folder
 
 UNTIL = date(2026, 7, 15)
 SEEDS = (1, 2)
-DAY_LAYERS = ("enterprises", "sources", "inventory", "dangers", "events")
+DAY_LAYERS = ("enterprises", "sources", "inventory", "dangers", "events", "duty")
 Row = dict[str, Any]
 
 
