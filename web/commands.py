@@ -1,4 +1,7 @@
-"""The commands, one function each: read the options, call one job or one reader, print the answer."""
+"""The commands, one function each: read the options, call one job or one reader, print the answer.
+
+What is slow to load (arrays, the map, the server) is imported by the command that needs it: `show` does not wait.
+"""
 
 import json as json_text
 import sys
@@ -7,12 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.doctor import run_checks
-from jobs.explain import explain as explain_record
-from jobs.imports import import_file
-from jobs.risk import assess as assess_city
-from jobs.setup import prepare_database
-from jobs.users import add_user
 from layers.cluster import database
 from layers.database import CITY, reading
 from layers.fields import LAYERS
@@ -23,7 +20,6 @@ from riskmap.settings import Settings, load_city
 from riskmap.vocabulary import USER_ROLES
 from web.console import print_facts, print_json, print_table, progress, say
 from web.opening import Opened, opened
-from web.serving import run_demo, run_server, run_worker
 
 app = typer.Typer(
     help="RiskMap 安全风险一张图：县市级安全生产风险分级与预警平台",
@@ -47,12 +43,16 @@ def demo(
     seed: Annotated[int, typer.Option(help="合成数据的随机种子")] = 1,
 ) -> None:
     """建立演示城市（沅江市，合成数据），计算风险并打开地图。"""
+    from web.serving import run_demo
+
     run_demo(_settings(context, port), seed=seed, once=once)
 
 
 @app.command()
 def init(context: typer.Context) -> None:
     """为 RISKMAP_CITY 建立或更新数据库，不装入演示数据。"""
+    from jobs.setup import prepare_database
+
     settings = _settings(context)
     city = load_city(settings.city)
     with database(settings) as dsn:
@@ -66,6 +66,8 @@ def init(context: typer.Context) -> None:
 @app.command()
 def migrate(context: typer.Context) -> None:
     """把数据库结构更新到当前版本。"""
+    from jobs.setup import prepare_database
+
     with opened(_settings(context), migrated=False) as city:
         changed = prepare_database(city.dsn, city.city)
     say("结构已更新" if changed else "已是最新，未作改动")
@@ -74,18 +76,24 @@ def migrate(context: typer.Context) -> None:
 @app.command()
 def serve(context: typer.Context, port: Annotated[int | None, typer.Option(help="端口")] = None) -> None:
     """启动网页服务。"""
+    from web.serving import run_server
+
     run_server(_settings(context, port))
 
 
 @app.command()
 def work(context: typer.Context) -> None:
     """启动定时任务（同一数据库只有一个在工作，其余等候）。"""
+    from web.serving import run_worker
+
     run_worker(_settings(context))
 
 
 @app.command()
 def doctor(context: typer.Context, json: Json = False) -> None:
     """逐项检查：数据库、权限、资源文件、时钟、数据源。"""
+    from jobs.doctor import run_checks
+
     report = run_checks(_settings(context))
     if json:
         print_json(report.to_json())
@@ -113,6 +121,8 @@ def import_layer(
     json: Json = False,
 ) -> None:
     """导入一个图层：全部成功或全部不写；每个错误说明行、字段、原因和改法。"""
+    from jobs.imports import import_file
+
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
         report = import_file(
             city.owner,
@@ -153,6 +163,8 @@ def assess(
     json: Json = False,
 ) -> None:
     """计算各级风险；--as-of 只登记一次回算，不改动当前等级。"""
+    from jobs.risk import assess as assess_city
+
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
         result = assess_city(city.owner, actor="cli", as_of=as_of, progress=bar)
     if json:
@@ -207,6 +219,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """说明一个分值由哪些记录构成，各占多少，依据哪一条。"""
+    from jobs.explain import explain as explain_record
+
     with opened(_settings(context)) as city:
         answer = explain_record(city.owner, city.reader, CITY, kind, code, as_of=as_of, lang=lang)
     if json:
@@ -230,6 +244,8 @@ def user_add(
     json: Json = False,
 ) -> None:
     """新增用户；不给密码则生成一个，只显示这一次。"""
+    from jobs.users import add_user
+
     password = sys.stdin.readline().rstrip("\n") if password_stdin else None
     with opened(_settings(context)) as city:
         made = add_user(
@@ -244,7 +260,7 @@ def user_add(
 @app.command()
 def openapi() -> None:
     """输出 OpenAPI 文档。"""
-    from web.app import create_app  # noqa: PLC0415
+    from web.app import create_app
 
     sys.stdout.write(json_text.dumps(create_app(Settings(), None).openapi(), ensure_ascii=False) + "\n")
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from layers.city import stored_city
 from layers.cluster import database
 from layers.database import owner_engine, reader_engine, snapshot
-from layers.migrate import database_version, newest_version
+from layers.versions import database_version, newest_version
 from riskmap.errors import Unavailable
 from riskmap.settings import City, Settings
 
