@@ -60,6 +60,23 @@ def read_known(connection: Connection, rev: int, edition_name: str) -> Inputs:
     )
 
 
+def no_records(content: Edition) -> Inputs:
+    """A city without a record: what kernels are warmed up with."""
+
+    def nothing(names: tuple[str, ...]) -> pd.DataFrame:
+        return pd.DataFrame(columns=["code", *("geom" if n == "geom_m" else n for n in names)], dtype=object)
+
+    return Inputs(
+        enterprises=nothing(_ENTERPRISE),
+        sources=nothing(_SOURCE),
+        inventory=nothing(_INVENTORY),
+        population=nothing(_POPULATION),
+        targets=nothing(_TARGET),
+        areas=nothing(_AREA),
+        edition=content,
+    )
+
+
 _SCOPES = (*SCOPE, "declared_township_code")
 _ENTERPRISE = ("name", "industry", "workers", "person_general", *_SCOPES, "geom_m")
 _SOURCE = ("name", "kind", "unit_type", *_SCOPES, "geom_m")

@@ -58,9 +58,10 @@ def run_demo(settings: Settings, *, seed: int, once: bool) -> None:
     with database(settings) as dsn:
         today = datetime.now(CLOCK).date()
         prepare_database(dsn, load_city(settings.city), start_of_demo(today))
-        with opened(settings) as city, progress() as bar:
+        with opened(settings) as city, progress() as bar, _kernels_beside(settings):
             load_demo(city.owner, settings.home, seed=seed, until=today, progress=bar)
             demo_users(city.owner, settings.home)
+        with opened(settings) as city, progress() as bar:
             if is_stale(city.owner):
                 assess(city.owner, actor="demo", progress=bar)
         with opened(settings) as city:
@@ -70,6 +71,21 @@ def run_demo(settings: Settings, *, seed: int, once: bool) -> None:
             with _kept_alive(settings), _worker_beside():
                 say(f"演示用户和密码：{settings.home / 'demo-users.json'}")
                 _serve(city)
+
+
+@contextmanager
+def _kernels_beside(settings: Settings) -> Iterator[None]:
+    """In a new home kernels are compiled in a process of their own while the data are loaded."""
+    if (settings.home / "numba").exists():
+        yield
+        return
+    child = subprocess.Popen([sys.executable, "-m", "jobs.warm"])
+    try:
+        yield
+        child.wait()
+    finally:
+        child.kill()
+        child.wait()
 
 
 def _summarise(city: Opened) -> None:
