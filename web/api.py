@@ -23,7 +23,19 @@ from layers.status import count_runs
 from riskmap.errors import BadInput, Forbidden, NotFound, Refused, TooLarge
 from web.deps import Lang, Owner, Reader, Rows, SignedIn
 
-router = APIRouter(prefix="/api/v1")
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "remedy"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("type", "title", "detail", "remedy")},
+        "status": {"type": "integer"},
+    },
+}
+_ERROR: dict[str, Any] = {
+    "description": "any error, with how to mend it",
+    "content": {"application/problem+json": {"schema": _PROBLEM}},
+}
+router = APIRouter(prefix="/api/v1", responses={422: _ERROR, "default": _ERROR})
 
 KINDS = {
     "sources": "source",

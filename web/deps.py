@@ -5,6 +5,7 @@ from secrets import compare_digest
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy import Connection, Engine
 
 from jobs.sign_in import hash_token
@@ -37,7 +38,13 @@ Lang = Annotated[str, Depends(lang_of)]
 """`zh` or `en`."""
 
 
-def _session(request: Request, reader: Reader) -> Session | None:
+_bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/token", auto_error=False)
+"""Names the scheme in the OpenAPI document; which token counts is decided below."""
+
+
+def _session(
+    request: Request, reader: Reader, _scheme: Annotated[str | None, Depends(_bearer)]
+) -> Session | None:
     """The session of the bearer token, else of the cookie. A token given in the other's place is none."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     kind = "program" if scheme else "browser"

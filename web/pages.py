@@ -66,7 +66,7 @@ def risk(
     return page.show(
         "risk.html",
         city=_only(fetch(rows, "city").items),
-        scale=_scale(rows, page.status.edition) if page.status.edition else None,
+        scale=_scale(page, page.status.edition) if page.status.edition else None,
         townships=townships,
         villages=_with_shares(villages, whole=True),
         most_share=max((one["share"] or 0 for one in townships), default=0),
@@ -257,10 +257,11 @@ def _township_names(connection: Connection) -> dict[str, str]:
     return {one["code"]: one["name"] for one in fetch(connection, "township").items}
 
 
-def _scale(connection: Connection, edition: str) -> Row:
+def _scale(page: Page, edition: str) -> Row:
     """The figures that the page explains scores with, from the edition that made them."""
-    risk = edition_table(connection, edition, "risk")
-    edges = {name: "、".join(str(edge) for edge in risk["edges"][name]) for name in ("ordinary", "city")}
+    risk = edition_table(page.connection, edition, "risk")
+    comma = "、" if page.lang == "zh" else ", "
+    edges = {name: comma.join(str(edge) for edge in risk["edges"][name]) for name in ("ordinary", "city")}
     return {**risk["worst_placed"], **edges, "edition": edition}
 
 
