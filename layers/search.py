@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from layers.schema import colour, metadata, score
+from layers.tiles import AGGREGATE_BELOW, TILE_PX, cells_of
 from riskmap.errors import BadInput
 from riskmap.vocabulary import LEVELS
 
@@ -32,8 +33,11 @@ _KIND_COLUMNS = {
     "target": "target_class",
     "resource": "kind",
 }
+_FOUND = ("code", "name", "kind", "level", "grade", "synthetic", "distance_m", "at_lon", "at_lat")
 TOUCH_PX = 14
 """How far from a symbol's middle a click still means it."""
+RING_PX = 16
+"""How far from a ring's middle: it is drawn as large."""
 MOST_HITS = 30
 LONGEST_TEXT = 64
 
@@ -44,22 +48,42 @@ Row = dict[str, Any]
 
 
 def identify(connection: Connection, lon: float, lat: float, zoom: float, layers: Sequence[str]) -> Row:
-    """What a click at a map zoom means: `hits`, records by distance in metres, and `areas`, the finest first.
+    """What a click at a map zoom means: `hits`, records under it, and `areas`, the finest first.
 
-    `more` is true where a layer had more records in reach than are told. BadInput off the globe.
+    Where the map draws records one by one, hits are those within a finger's width by distance in metres; where it
+    draws rings, the members of the rings touched, the worst first. `total` counts them all, at most MOST_HITS of a
+    layer are told. BadInput off the globe.
     """
-    reach_m = TOUCH_PX * _EARTH_M_PER_PX * math.cos(math.radians(lat)) / 2**zoom
     hits: list[Row] = []
-    more = False
+    total = 0
+    tile_zoom = math.ceil(zoom) - 1
     for layer in MAPPED:
-        if layer in layers:
-            found = nearest(connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS + 1)
-            more = more or len(found) > MOST_HITS
-            hits += found[:MOST_HITS]
+        if layer not in layers:
+            continue
+        if tile_zoom < AGGREGATE_BELOW:
+            found = _in_squares(connection, layer, lon, lat, tile_zoom)
+            total += found[0].pop("total") if found else 0
+        else:
+            reach_m = TOUCH_PX * _EARTH_M_PER_PX * math.cos(math.radians(lat)) / 2**zoom
+            found = nearest(connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS)
+            total += len(found)
+        hits += found
     at = func.areas_at(lon, lat).table_valued("code", "name", "kind", "level", "synthetic")
     areas = [_words(dict(row)) for row in connection.execute(select(at)).mappings()]
-    hits.sort(key=lambda hit: hit["distance_m"])
-    return {"lon": lon, "lat": lat, "reach_m": round(reach_m, 1), "hits": hits, "more": more, "areas": areas}
+    if tile_zoom >= AGGREGATE_BELOW:
+        hits.sort(key=lambda hit: hit["distance_m"])
+    return {"lon": lon, "lat": lat, "hits": hits, "total": total, "areas": areas}
+
+
+def _in_squares(connection: Connection, layer: str, lon: float, lat: float, tile_zoom: int) -> list[Row]:
+    """The members of the rings of one layer that a click touches; the first says how many there are."""
+    names = (*_FOUND, "total")
+    asked = (layer, lon, lat, max(tile_zoom, 0), cells_of(layer), RING_PX / TILE_PX, MOST_HITS)
+    rows = connection.execute(select(func.in_squares(*asked).table_valued(*names))).mappings()
+    found = [_words({"layer": layer, **row}) for row in rows]
+    for row in found[1:]:
+        del row["total"]
+    return found
 
 
 def nearest(
@@ -70,8 +94,7 @@ def nearest(
         raise BadInput(f"没有图层“{layer}”", remedy="可用：" + "、".join(MAPPED))
     if not (-180 <= lon <= 180 and -85 <= lat <= 85):
         raise BadInput(f"位置 {lon}, {lat} 不在地图上", remedy="经度 -180–180，纬度 -85–85")
-    names = ("code", "name", "kind", "level", "grade", "synthetic", "distance_m", "at_lon", "at_lat")
-    found = func.nearest(layer, lon, lat, max_m, limit).table_valued(*names)
+    found = func.nearest(layer, lon, lat, max_m, limit).table_valued(*_FOUND)
     rows = connection.execute(select(found).order_by(found.c.distance_m, found.c.code)).mappings()
     return [_words({"layer": layer, **row}) for row in rows]
 

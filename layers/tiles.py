@@ -16,6 +16,8 @@ from layers.schema import city, metadata
 from riskmap import __version__
 from riskmap.errors import BadInput, NotFound
 
+TILE_PX = 512
+"""How wide a tile is drawn."""
 LAYERS = ("base", "area", "source", "enterprise", "target", "resource")
 """The layers that have a function `tile_<layer>`."""
 DEEPEST = 22
@@ -57,7 +59,12 @@ class Tile:
             return {"rank": _at(LINE_RANKS, self.z), "places": _at(PLACES, self.z)}
         if self.layer == "area":
             return {"levels": [level for lowest, level in AREA_LEVELS if self.z >= lowest]}
-        return {"aggregate_below": AGGREGATE_BELOW, "cells": CELLS.get(self.layer, _CELLS_ELSE)}
+        return {"aggregate_below": AGGREGATE_BELOW, "cells": cells_of(self.layer)}
+
+
+def cells_of(layer: str) -> int:
+    """Squares along a tile in which a layer's records are counted."""
+    return CELLS.get(layer, _CELLS_ELSE)
 
 
 def _at(steps: tuple[tuple[int, Any], ...], z: int) -> Any:

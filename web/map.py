@@ -70,6 +70,7 @@ def map_page(page: SignedPage, show: str = "") -> HTMLResponse:
     groups = tuple(f"{group}." for group in _WORD_GROUPS.split())
     config = {
         "bounds": [[south, west], [north, east]],
+        "own": identity.area_code,
         "on": SHOWN_AT_FIRST,
         "area_levels": AREA_LEVELS,
         "show": {"layer": layer, "code": code} if code else None,

@@ -36,6 +36,40 @@ BEGIN
     mapped_kind(layer), layer, mapped_rows(layer), layer) USING metric_point(lon, lat), max_m, n;
 END $$;
 
+-- The members of the squares (tile_records of 90_tiles.sql) whose drawn point lies within `reach` of a position, given
+-- as a part of a tile's width: the n worst of them, and in `total` how many there are. What a ring on the map stands for.
+CREATE OR REPLACE FUNCTION in_squares(layer text, lon float8, lat float8, z integer, cells integer, reach float8, n integer)
+RETURNS TABLE (code text, name text, kind text, level smallint, grade smallint, synthetic boolean,
+               distance_m float8, at_lon float8, at_lat float8, total bigint)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  here geometry := ST_Transform(ST_SetSRID(ST_MakePoint(lon, lat), 4490), 3857);
+  tile_m float8 := ST_XMax(ST_TileEnvelope(0, 0, 0)) * 2 / 2 ^ z;
+  cell_m float8 := tile_m / cells;
+  reach_m float8 := tile_m * reach;
+  -- a square's point lies in it: whole squares up to the reach are enough
+  box geometry := ST_Transform(ST_Intersection(ST_Expand(ST_TileEnvelope(0, 0, 0), -1), ST_MakeEnvelope(
+    floor((ST_X(here) - reach_m) / cell_m) * cell_m, floor((ST_Y(here) - reach_m) / cell_m) * cell_m,
+    ceil((ST_X(here) + reach_m) / cell_m) * cell_m, ceil((ST_Y(here) + reach_m) / cell_m) * cell_m, 3857)), 4490);
+BEGIN
+  RETURN QUERY EXECUTE format($found$
+    WITH seen AS (
+      SELECT r.code, r.name, r.%I AS kind, s.base_level AS level, s.grade, coalesce(r.synthetic, false) AS synthetic,
+             r.geom_m, place_point(r.geom) AS at
+      FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
+      WHERE r.geom && $1 AND %s
+    ), squared AS (
+      SELECT *, avg(ST_X(drawn)) OVER square AS x, avg(ST_Y(drawn)) OVER square AS y
+      FROM (SELECT *, ST_Transform(at, 3857) AS drawn FROM seen) placed
+      WINDOW square AS (PARTITION BY floor(ST_X(drawn) / $3), floor(ST_Y(drawn) / $3))
+    )
+    SELECT code, name, kind, level, grade, synthetic, ST_Distance(geom_m, $5), ST_X(at), ST_Y(at), count(*) OVER ()
+    FROM squared WHERE ST_Distance(ST_SetSRID(ST_MakePoint(x, y), 3857), $2) <= $4
+    ORDER BY level, 7, code LIMIT $6$found$,
+    mapped_kind(layer), layer, layer, mapped_rows(layer))
+    USING box, here, cell_m, reach_m, metric_point(lon, lat), n;
+END $$;
+
 -- The areas that hold a position, the finest first; names and colours are everyone's.
 CREATE OR REPLACE FUNCTION areas_at(lon float8, lat float8)
 RETURNS TABLE (code text, name text, kind text, level smallint, synthetic boolean)
@@ -50,6 +84,8 @@ BEGIN
     ORDER BY array_position(ARRAY['grid', 'village', 'township', 'overlay', 'city'], a.level), a.code;
 END $$;
 
-REVOKE EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8)
+REVOKE EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8),
+  in_squares(text, float8, float8, integer, integer, float8, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8),
+  in_squares(text, float8, float8, integer, integer, float8, integer)
   TO riskmap_city, riskmap_township, riskmap_village, riskmap_grid, riskmap_enterprise, riskmap_committee;

@@ -128,7 +128,7 @@ DECLARE
   made bytea;
 BEGIN
   WITH ground AS MATERIALIZED (
-    SELECT a.name, a.level AS kind, a.geom FROM area a
+    SELECT a.code, a.name, a.level AS kind, a.geom FROM area a
     WHERE a.geom && box AND a.level = ANY (ARRAY['city', 'township'] || places)
   ), lines AS MATERIALIZED (
     SELECT l.name, l.kind, coalesce(l.rank, 1) AS rank, l.geom FROM line l
@@ -141,7 +141,7 @@ BEGIN
       SELECT name, kind, rank, tile_geom(geom, tile) AS geom FROM lines WHERE ST_Dimension(geom) = 2 ORDER BY rank) f
       WHERE geom IS NOT NULL), '') ||
     coalesce((SELECT ST_AsMVT(f, 'border', 4096, 'geom') FROM (
-      SELECT name, kind, tile_geom(geom, tile) AS geom FROM ground WHERE kind IN ('city', 'township')) f
+      SELECT code, name, kind, tile_geom(geom, tile) AS geom FROM ground WHERE kind IN ('city', 'township')) f
       WHERE geom IS NOT NULL), '') ||
     coalesce((SELECT ST_AsMVT(f, 'way', 4096, 'geom') FROM (
       SELECT name, kind, rank, tile_geom(geom, tile) AS geom FROM lines WHERE ST_Dimension(geom) = 1

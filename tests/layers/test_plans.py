@@ -31,6 +31,13 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         )
         for layer in RECORDS
     },
+    **{
+        f"in_squares {layer}": (
+            "SELECT * FROM in_squares(%(layer)s, %(lon)s, %(lat)s, 12, 8, 0.03, 30)",
+            {**AT, "layer": layer},
+        )
+        for layer in RECORDS
+    },
 }
 
 

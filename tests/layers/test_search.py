@@ -1,16 +1,20 @@
 """Clicks, nearest records, search and neighbours: against measuring everything, in every role."""
 
+import math
+
+import mapbox_vector_tile
 import pytest
 from pyproj import Geod
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
 from layers.database import CITY, Identity, owner_engine, reader_engine, reading
+from layers.records import LEVEL_NUMBERS
 from layers.search import identify, nearest, search
-from layers.tiles import extent, holds_anything
+from layers.tiles import Tile, extent, holds_anything, read_tile
 from riskmap.errors import BadInput
 from tests import crowd
-from tests.crowd import CENTRE_OF_OURS, RECORDS, ROLES, SIDE, SOUTH, WEST
+from tests.crowd import CENTRE_OF_OURS, RECORDS, ROLES, SIDE, SOUTH, WEST, tile_of
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -50,17 +54,43 @@ def test_a_click_finds_what_is_under_the_finger(crowd_reader: Engine) -> None:
             f"T{number}",
         }
         assert [h["distance_m"] for h in found["hits"]] == sorted(h["distance_m"] for h in found["hits"])
-        assert found["reach_m"] < 8
+        assert found["total"] == len(found["hits"])
+        assert all(hit["distance_m"] < 8 for hit in found["hits"])
         assert [area["kind"] for area in found["areas"]] == ["grid", "village", "township", "city"]
-        far_out = identify(connection, target["lon"], target["lat"], 9, ["target"])
-        assert far_out["more"]
-        assert {hit["layer"] for hit in far_out["hits"]} == {"target"}
+
+
+@pytest.mark.parametrize(("layer", "role"), [("source", "city"), ("target", "city"), ("source", "township")])
+def test_a_click_on_a_ring_finds_what_the_ring_stands_for(
+    crowd_reader: Engine, layer: str, role: str
+) -> None:
+    """Rings of a decoded tile; those whose middles lie within 16 of its 512 pixels are touched together."""
+    z, (x, y) = 12, tile_of(*CENTRE_OF_OURS, 12)
+    with reading(crowd_reader, ROLES[role]) as connection:
+        content = read_tile(connection, Tile(layer, z, x, y))
+        decoded = mapbox_vector_tile.decode(content, default_options={"y_coord_down": True})[layer][
+            "features"
+        ]
+        rings = [(f["geometry"]["coordinates"], f["properties"]) for f in decoded]
+        middle = [ring for ring in rings if all(1000 < v < 3000 for v in ring[0])][:12]
+        assert len(middle) == 12
+        for (px, py), told in middle:
+            lon = (x + px / 4096) / 2**z * 360 - 180
+            lat = math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * (y + py / 4096) / 2**z))))
+            touched = [p for (qx, qy), p in rings if math.dist((px, py), (qx, qy)) <= 16 * 8 - 2]
+            beside = [p for (qx, qy), p in rings if math.dist((px, py), (qx, qy)) <= 16 * 8 + 2]
+            found = identify(connection, lon, lat, z + 1, [layer])
+            assert sum(p["n"] for p in touched) <= found["total"] <= sum(p["n"] for p in beside)
+            assert len(found["hits"]) == min(found["total"], 30)
+            levels = [LEVEL_NUMBERS.get(hit["level"] or "", 9) for hit in found["hits"]]
+            assert levels == sorted(levels)
+            assert levels[0] == min(p.get("level", 9) for p in touched)
+            assert told["n"] <= found["total"]
 
 
 def test_a_click_on_the_sea_finds_nothing(crowd_reader: Engine) -> None:
     with reading(crowd_reader, CITY) as connection:
         found = identify(connection, 0.0, 0.0, 12, RECORDS)
-        assert (found["hits"], found["areas"], found["more"]) == ([], [], False)
+        assert (found["hits"], found["areas"], found["total"]) == ([], [], 0)
 
 
 @pytest.mark.parametrize("role", ["township", "grid", "enterprise", "committee"])

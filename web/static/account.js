@@ -10,7 +10,7 @@ window.RiskMap = window.RiskMap || {};
   /* By kind of record: the text's key, the field, and how it is written. Absent values leave no line. */
   const FACTS = {
     source: [["kind", "kind", "source_kind"], ["enterprise", "enterprise_name"], ["township", "township_name"],
-      ["status", "status", "status"], ["s", "s", decimal], ["r", "r", decimal], ["alpha", "alpha", decimal],
+      ["status", "status", "status"], ["s", "s", decimal], ["r", "r", decimal], ["alpha", "alpha", (alpha, record) => (record.s ? decimal(alpha) : null)],
       ["people_500m", "people_500m", persons], ["code", "code"]],
     enterprise: [["committee", "committee", "committee"], ["industry", "industry"], ["township", "township_name"],
       ["status", "status", "status"], ["workers", "workers", persons], ["dept", "dept_general"], ["code", "code"]],
@@ -23,7 +23,7 @@ window.RiskMap = window.RiskMap || {};
   function value(record, field, how) {
     const raw = record[field];
     if (raw === null || raw === undefined || raw === "") return null;
-    if (typeof how === "function") return how(raw);
+    if (typeof how === "function") return how(raw, record);
     return how ? RiskMap.word(how, raw) : String(raw);
   }
 
@@ -59,12 +59,13 @@ window.RiskMap = window.RiskMap || {};
     const { el, number } = RiskMap.dom;
     const filled = el("span", { class: "track-fill" });
     filled.style.width = `${largest ? (100 * Math.abs(entry.value)) / largest : 0}%`;
-    const share = total > 0 && entry.value > 0 ? RiskMap.t("map.share", { value: number((100 * entry.value) / total, 0) }) : "";
+    const percent = total > 0 && entry.value > 0 ? (100 * entry.value) / total : null;
+    const share = percent === null ? "" : RiskMap.t("map.share", { value: percent < 1 ? "<1" : number(percent) });
     return el("li", { class: `line ${entry.value < 0 ? "credit" : ""} ${entry.value === 0 ? "zero" : ""}`,
         "data-value": entry.value },
       el("div", { class: "line-top" }, el("b", {}, entry.label),
         el("span", { class: "line-value" }, `${entry.value > 0 ? "+" : ""}${number(entry.value, 2, 2)}`)),
-      entry.value === 0 ? null : el("div", { class: "track" }, filled, el("small", {}, share)),
+      entry.value === 0 ? null : el("div", { class: "track" }, el("span", { class: "track-room" }, filled), el("small", {}, share)),
       el("p", { class: "line-reason" }, entry.reason || (entry.value === 0 ? RiskMap.t("map.explain_zero") : ""), link(entry)));
   }
 

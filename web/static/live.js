@@ -58,7 +58,8 @@ window.RiskMap = window.RiskMap || {};
     if (told === rev) return;
     rev = told;
     clearTimeout(settle);
-    settle = setTimeout(draw, SETTLE_MS);
+    const first = document.getElementById("empty"); // the first data: the page opens anew, on its place
+    settle = setTimeout(first ? () => location.reload() : draw, SETTLE_MS);
   }
 
   async function fillStrip() {

@@ -32,6 +32,7 @@ window.RiskMap = window.RiskMap || {};
         return data;
       } catch (error) {
         if (error.name === "AbortError") throw error;
+        if (error.status && error.status !== 503) throw error;
         RiskMap.live.lost(!error.status);
         return kept.get(key) || new ArrayBuffer(0);
       }
@@ -101,6 +102,7 @@ window.RiskMap = window.RiskMap || {};
       colours: coloursOfHouse(),
       letters: [null, ...NAMES.map((name) => config.texts[`level_short.${name}`])],
       grades: [null, ...[1, 2, 3, 4].map((grade) => config.texts[`map.grade_${grade}`])],
+      own: config.own,
       generation: 0,
     };
     RiskMap.t = (key, values = {}) =>

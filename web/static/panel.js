@@ -93,7 +93,10 @@ window.RiskMap = window.RiskMap || {};
   function listed(found) {
     const { el } = RiskMap.dom;
     const { t, map } = RiskMap;
-    const title = found.more ? t("map.here_more", { n: found.hits.length }) : t("map.here", { n: found.hits.length });
+    const filtered = map.state.levels.size < 5;
+    const total = filtered ? found.hits.length : found.total;
+    const title = t("map.here", { n: total });
+    const rest = total > found.hits.length ? t("map.here_more", { n: found.hits.length }) : null;
     const closer = () => {
       map.leaflet.setView([found.lat, found.lon], Math.min(18, map.leaflet.getZoom() + 2));
       close();
@@ -101,6 +104,7 @@ window.RiskMap = window.RiskMap || {};
     return [el("h2", { class: "panel-name" }, title),
       map.leaflet.getZoom() < CLOSE_ZOOM ? el("button", { type: "button", class: "wide", onclick: closer },
         t("map.zoom_here")) : null,
+      rest ? el("p", { class: "small" }, rest) : null,
       el("p", { class: "column" }, t("scale.base")), el("ul", { class: "hits" }, found.hits.map(hitRow)),
       el("h3", {}, t("map.areas_here")),
       el("p", { class: "column" }, t("scale.base")), el("ul", { class: "hits" }, found.areas.map(hitRow))];
@@ -134,7 +138,7 @@ window.RiskMap = window.RiskMap || {};
   function failed(error, again) {
     if (error.name === "AbortError") return;
     const { el } = RiskMap.dom;
-    if (error.offline || error.status >= 500) RiskMap.live.lost(error.offline);
+    if (error.offline || error.status === 503) RiskMap.live.lost(error.offline);
     reveal(el("p", { class: "quiet" }, RiskMap.t("map.failed", { detail: error.message })),
       el("button", { type: "button", class: "wide", onclick: again }, RiskMap.t("map.retry")));
   }

@@ -137,6 +137,8 @@ window.RiskMap = window.RiskMap || {};
         symbolizer: stroked("#8b5fa8", 5, { closed: true, alpha: 0.22 }) },
       { dataSource: "base", dataLayer: "border", filter: kind("city"),
         symbolizer: stroked("#6b4a86", 1.4, { dash: [10, 3, 2, 3], closed: true }) },
+      { dataSource: "base", dataLayer: "border", filter: (z, f) => f.props.code === state.own,
+        symbolizer: stroked("#6b4a86", 2.6, { closed: true }) },
       { dataSource: "area", dataLayer: "overlay", symbolizer: stroked("#2b2f3a", 1.6, { dash: [3, 3], closed: true }) },
     ];
   }

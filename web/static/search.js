@@ -70,7 +70,7 @@ window.RiskMap = window.RiskMap || {};
       show(await RiskMap.dom.ask(`/search?limit=12&q=${encodeURIComponent(wanted)}`, asked.signal), wanted);
     } catch (error) {
       if (error.name === "AbortError") return undefined;
-      if (error.offline || error.status >= 500) RiskMap.live.lost(error.offline);
+      if (error.offline || error.status === 503) RiskMap.live.lost(error.offline);
       list.replaceChildren(RiskMap.dom.el("li", { class: "found-none" }, RiskMap.t("map.failed", { detail: error.message })));
       list.hidden = false;
     }
