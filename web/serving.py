@@ -140,24 +140,36 @@ def _revival(settings: Settings) -> Callable[[], None]:
 
 
 @contextmanager
-def _kept_alive(settings: Settings) -> Iterator[None]:
-    """Meanwhile a killed private server is started again within seconds; the reason of a failure goes to the log."""
-    revive, stop = _revival(settings), threading.Event()
+def _meanwhile(look: Callable[[], None]) -> Iterator[None]:
+    """Look after something every few seconds, in a thread of its own."""
+    stop = threading.Event()
 
     def watch() -> None:
         while not stop.wait(_CHECK_S):
-            try:
-                revive()
-            except RiskMapError as error:
-                print(f"数据库：{error.detail}", file=sys.stderr)
+            look()
 
-    thread = threading.Thread(target=watch, name="database-watch")
+    thread = threading.Thread(target=watch, name="watch")
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def _kept_alive(settings: Settings) -> Iterator[None]:
+    """Meanwhile a killed private server is started again within seconds; the reason of a failure goes to the log."""
+    revive = _revival(settings)
+
+    def look() -> None:
+        try:
+            revive()
+        except RiskMapError as error:
+            print(f"数据库：{error.detail}", file=sys.stderr)
+
+    with _meanwhile(look):
+        yield
 
 
 def _start_worker() -> subprocess.Popen[bytes]:
@@ -169,21 +181,16 @@ def _start_worker() -> subprocess.Popen[bytes]:
 @contextmanager
 def _worker_beside() -> Iterator[None]:
     """A worker process beside the server, started again whenever it ends before the server does."""
-    stop = threading.Event()
     child = [_start_worker()]
 
-    def watch() -> None:
-        while not stop.wait(_CHECK_S):
-            if child[0].poll() is not None:
-                child[0] = _start_worker()
+    def look() -> None:
+        if child[0].poll() is not None:
+            child[0] = _start_worker()
 
-    thread = threading.Thread(target=watch, name="worker-watch")
-    thread.start()
     try:
-        yield
+        with _meanwhile(look):
+            yield
     finally:
-        stop.set()
-        thread.join()
         child[0].terminate()
         try:
             child[0].wait(_LEAVE_S)
