@@ -224,9 +224,12 @@ def test_a_township_opens_on_itself_and_sees_no_score_of_another(
 
 
 def test_a_change_is_seen_without_a_reload(chromium: Browser, own_site: Served) -> None:
-    """A source that moves a few hundred metres moves on the open map."""
+    """A source that moves a few hundred metres moves on the open map, and its new name stands in the open panel."""
     with looking(chromium, own_site, "township", DESK) as person:
-        person.open("/#16/28.81/112.31")
+        person.open("/?show=source/ours-tank#16/28.81/112.31")
+        heading = person.page.locator("#panel .panel-name")
+        expect(heading).to_have_text("ours tank")
+        person.page.locator("#search-input").fill("no")
         person.wait_for_ink("nil", "n > 50")
         before = person.ink_at("nil")
         owner = owner_engine(own_site.dsn)
@@ -235,13 +238,15 @@ def test_a_change_is_seen_without_a_reload(chromium: Browser, own_site: Served) 
             moved = "ST_SetSRID(ST_MakePoint(112.314, 28.81), 4490)"
             connection.execute(
                 text(
-                    f"UPDATE source SET geom = {moved}, geom_m = ST_Transform({moved}, 4547), rev = :rev"
-                    " WHERE code = 'ours-tank'"
+                    f"UPDATE source SET geom = {moved}, geom_m = ST_Transform({moved}, 4547), rev = :rev,"
+                    " name = 'moved tank' WHERE code = 'ours-tank'"
                 ),
                 {"rev": rev},
             )
         owner.dispose()
         person.wait_for_ink("nil", f"x > {before[0]} + 60")
+        expect(heading).to_have_text("moved tank")
+        expect(person.page.locator("#search-input")).to_be_focused()
 
 
 def test_a_lost_database_is_told_and_the_map_stays(

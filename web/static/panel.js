@@ -5,6 +5,7 @@ window.RiskMap = window.RiskMap || {};
 (() => {
   const PLURALS = { source: "sources", enterprise: "enterprises", target: "targets", township: "townships",
     village: "villages", grid: "grids", city: "cities", overlay: "overlays" };
+  const RECORDS = new Set(["source", "enterprise", "target", "resource"]);
   const GRADED = new Set(["source", "enterprise", "township", "village", "grid", "city", "overlay"]);
   const CLOSE_ZOOM = 16;
   const NEAR_M = 10000;
@@ -22,11 +23,11 @@ window.RiskMap = window.RiskMap || {};
     return asked.signal;
   };
 
-  function reveal(...content) {
+  function reveal(content, scrolled = 0) {
     panel.hidden = false;
     document.body.classList.add("panel-open");
     body.replaceChildren(...content.filter(Boolean));
-    body.scrollTop = 0;
+    body.scrollTop = scrolled;
   }
 
   function close() {
@@ -57,13 +58,13 @@ window.RiskMap = window.RiskMap || {};
     map.setView(map.unproject(middle, zoom), zoom, { animate: false });
   }
 
-  function markRecord(record, fly) {
+  function markRecord(kind, record, fly) {
     const map = RiskMap.map.leaflet;
     unmark();
     const shape = record.geometry && record.geometry.type !== "Point" ? L.geoJSON(record.geometry, {
       interactive: false, style: { color: "#111827", weight: 2.5, fill: false, dashArray: "1 0" } }) : null;
     if (shape) marks.push(shape.addTo(map));
-    const isArea = record.kind in PLURALS && !["source", "enterprise", "target"].includes(record.kind);
+    const isArea = !RECORDS.has(kind);
     if (typeof record.lon === "number" && !isArea) {
       const icon = L.divIcon({ className: "map-mark", iconSize: [44, 44] });
       marks.push(L.marker([record.lat, record.lon], { icon, interactive: false, keyboard: false }).addTo(map));
@@ -126,10 +127,10 @@ window.RiskMap = window.RiskMap || {};
       if (list) {
         open = null;
         unmark();
-        reveal(...listed(list));
+        reveal(listed(list));
       } else if (found.hits.length === 1) await show(found.hits[0].layer, found.hits[0].code, { at: found.hits[0] });
       else if (area && map.state.on.has("area")) await show(area.kind, area.code, { at: area });
-      else reveal(dom.el("p", { class: "quiet" }, t("map.nothing")));
+      else reveal([dom.el("p", { class: "quiet" }, t("map.nothing"))]);
     } catch (error) {
       failed(error, () => identify({ lng, lat }, zoom));
     }
@@ -139,8 +140,8 @@ window.RiskMap = window.RiskMap || {};
     if (error.name === "AbortError") return;
     const { el } = RiskMap.dom;
     if (error.offline || error.status === 503) RiskMap.live.lost(error.offline);
-    reveal(el("p", { class: "quiet" }, RiskMap.t("map.failed", { detail: error.message })),
-      el("button", { type: "button", class: "wide", onclick: again }, RiskMap.t("map.retry")));
+    reveal([el("p", { class: "quiet" }, RiskMap.t("map.failed", { detail: error.message })),
+      el("button", { type: "button", class: "wide", onclick: again }, RiskMap.t("map.retry"))]);
   }
 
   async function townshipName(code, signal) {
@@ -155,8 +156,7 @@ window.RiskMap = window.RiskMap || {};
     const { t, word } = RiskMap;
     if (!GRADED.has(kind)) return null;
     if (record.score === null || record.score === undefined) {
-      const foreign = record.level && kind in PLURALS;
-      return el("p", { class: "quiet" }, foreign ? t("map.foreign", { level: word("area_level", kind) }) : t("map.no_level"));
+      return el("p", { class: "quiet" }, record.level ? t("map.foreign", { level: word("area_level", kind) }) : t("map.no_level"));
     }
     return RiskMap.account.account(await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain`, signal));
   }
@@ -180,35 +180,43 @@ window.RiskMap = window.RiskMap || {};
       RiskMap.t("map.ledger"));
   }
 
-  async function show(kind, code, { fly = false, at = null } = {}) {
+  /* One record; `fly` moves the map to it, `again` reads it anew without disturbing who reads. */
+  async function show(kind, code, { fly = false, again = false, at = null } = {}) {
     const { el, ask } = RiskMap.dom;
     const { t } = RiskMap;
+    if (!(kind in PLURALS) && !at) return; // an address can name anything
     const signal = newQuestion();
+    const loading = el("p", { class: "quiet" }, t("map.loading"));
     open = { kind, code, at };
-    const back = list ? el("button", { type: "button", class: "link back", onclick: () => { open = null; unmark();
-      reveal(...listed(list)); } }, `‹ ${t("map.back")}`) : null;
-    if (panel.hidden || !body.querySelector(".panel-head")) reveal(back, el("p", { class: "quiet" }, t("map.loading")));
+    if (fly) list = null;
+    const back = list ? el("button", { type: "button", class: "link back", onclick: toList }, `‹ ${t("map.back")}`) : null;
+    if (!again && (panel.hidden || !body.querySelector(".panel-head"))) reveal([back, loading]);
     try {
       const record = PLURALS[kind] ? await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(code)}`, signal) : { ...at };
-      const isArea = !["source", "enterprise", "target", "resource"].includes(kind);
       record.township_name ??= kind === "township" ? null : await townshipName(record.township_code, signal);
+      const about = RECORDS.has(kind) ? kind : "area";
       const parts = [back, RiskMap.account.head(kind, record)];
-      const facts = [el("h3", {}, t("map.facts")), RiskMap.account.facts(isArea ? "area" : kind, record)];
-      const waiting = GRADED.has(kind) ? el("p", { class: "quiet" }, t("map.loading")) : null;
-      reveal(...parts, waiting, ...facts);
-      markRecord({ ...record, kind }, fly);
+      const facts = [el("h3", {}, t("map.facts")), RiskMap.account.facts(about, record)];
+      if (!again) reveal([...parts, GRADED.has(kind) ? loading : null, ...facts]);
+      markRecord(kind, record, fly);
       const [account, near] = await Promise.all([explained(kind, record, signal),
         kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
-      reveal(...parts, account, ...facts, ...near, fullRecord(kind, code));
-      body.querySelector(".panel-name")?.focus({ preventScroll: true });
+      reveal([...parts, account, ...facts, ...near, fullRecord(kind, code)], again ? body.scrollTop : 0);
+      if (!again) body.querySelector(".panel-name").focus({ preventScroll: true });
     } catch (error) {
       failed(error, () => show(kind, code, { fly, at }));
     }
   }
 
+  function toList() {
+    open = null;
+    unmark();
+    reveal(listed(list));
+  }
+
   /* The data changed: what is open is read anew, without moving the map. */
   function refresh() {
-    if (open) show(open.kind, open.code, { at: open.at });
+    if (open) show(open.kind, open.code, { again: true, at: open.at });
   }
 
   function start(given) {
