@@ -7,8 +7,8 @@ from riskmap.weights import MICRO
 
 Args = Mapping[str, Any]
 _LEVEL = {
-    "zh": {1: "红色（重大风险）", 2: "橙色（较大风险）", 3: "黄色（一般风险）", 4: "蓝色（低风险）"},
-    "en": {1: "red (major)", 2: "orange (considerable)", 3: "yellow (moderate)", 4: "blue (low)"},
+    "zh": {1: "重大风险（红）", 2: "较大风险（橙）", 3: "一般风险（黄）", 4: "低风险（蓝）"},
+    "en": {1: "very high (red)", 2: "high (orange)", 3: "medium (yellow)", 4: "low (blue)"},
 }
 _GRADE = {
     "zh": {1: "一级重大危险源", 2: "二级重大危险源", 3: "三级重大危险源", 4: "四级重大危险源"},
@@ -129,7 +129,7 @@ def _neighbour(args: Args, lang: str) -> tuple[str, str]:
             f"Neighbour: {args['name']} ({args['kind_en']})",
             f"inherent risk {level}, {distance} m to the {way}",
         )
-    return f"邻区：{args['name']}（{args['kind_zh']}）", f"固有风险{level}，位于{way}方向 {distance} 米"
+    return f"邻区：{args['name']}（{args['kind_zh']}）", f"固有风险：{level}，位于{way}方向 {distance} 米"
 
 
 def _hidden(_args: Args, lang: str) -> tuple[str, str]:
