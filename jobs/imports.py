@@ -268,6 +268,9 @@ def _refuse_faults(reports: dict[str, ImportReport], order: Order) -> None:
     faulty = [report for report in reports.values() if report.rejected]
     if order.skip_faulty or not faulty:
         return
+    if not order.dry_run:
+        for report in reports.values():
+            report.inserted = report.updated = 0
     first = faulty[0].rejected[0]
     count = sum(len(report.rejected) for report in faulty)
     where = f"第 {first.row} 行" + (f"字段 {first.field}" if first.field else "")

@@ -12,6 +12,7 @@ from types import FrameType
 
 from riskmap.errors import RiskMapError
 from riskmap.settings import Settings
+from web.console import tell
 
 
 def main() -> None:
@@ -47,9 +48,7 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 def _refuse(error: RiskMapError) -> int:
     """The error where the person looks; with --json the one document on standard output."""
-    print(f"错误：{error.detail}", file=sys.stderr)
-    if error.remedy:
-        print(f"处理：{error.remedy}", file=sys.stderr)
+    tell(error)
     if "--json" in sys.argv:
         document = {"type": error.code, "title": error.title, "status": error.status, "detail": error.detail}
         print(

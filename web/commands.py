@@ -15,10 +15,10 @@ from layers.database import CITY, reading
 from layers.fields import LAYERS
 from layers.history import moment
 from layers.records import KINDS, fetch
-from riskmap.errors import NotFound
+from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
 from riskmap.vocabulary import USER_ROLES
-from web.console import print_facts, print_json, print_table, progress, say
+from web.console import print_facts, print_json, print_table, progress, say, tell
 from web.opening import Opened, opened
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 user = typer.Typer(help="用户管理", no_args_is_help=True)
 app.add_typer(user, name="user")
+
+_ROWS_SHOWN = 200
 
 Json = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="截至某日（2026-01-31）或某时刻")]
@@ -123,36 +125,33 @@ def import_layer(
     """导入一个图层：全部成功或全部不写；每个错误说明行、字段、原因和改法。"""
     from jobs.imports import import_file
 
-    with opened(_settings(context)) as city, progress(quiet=json) as bar:
-        report = import_file(
-            city.owner,
-            layer,
-            file,
-            crs=crs,
-            mapping=mapping,
-            sheet=sheet,
-            encoding=encoding,
-            dry_run=dry_run,
-            partial=partial,
-            progress=bar,
-        )
+    options: dict[str, Any] = {"crs": crs, "mapping": mapping, "sheet": sheet, "encoding": encoding}
+    try:
+        with opened(_settings(context)) as city, progress(quiet=json) as bar:
+            report = import_file(
+                city.owner, layer, file, **options, dry_run=dry_run, partial=partial, progress=bar
+            ).to_json()
+    except Refused as refused:
+        if "report" not in refused.facts:
+            raise
+        _print_import(refused.facts["report"], json=json)
+        tell(refused)
+        raise typer.Exit(1) from None
+    _print_import(report, json=json)
+
+
+def _print_import(report: dict[str, Any], *, json: bool) -> None:
+    """What an import did, would do, or was refused for: every faulty row with its remedy."""
     if json:
-        print_json(report.to_json())
+        print_json(report)
         return
-    counts = (
-        f"新增 {report.inserted}，更新 {report.updated}，未变 {report.unchanged}，拒绝 {len(report.rejected)}"
-    )
-    say(
-        f"{LAYERS[layer].zh}：读取 {report.rows_read} 行，{counts}"
-        + ("（试运行，未写入）" if dry_run else "")
-    )
-    _print_rejected(report.to_json()["rejected"])
-
-
-def _print_rejected(rejected: list[dict[str, Any]]) -> None:
-    if rejected:
+    outcomes = {"inserted": "新增", "updated": "更新", "unchanged": "未变"}
+    counts = "，".join(f"{word} {report[name]}" for name, word in outcomes.items())
+    told = f"{LAYERS[report['layer']].zh}：读取 {report['rows_read']} 行，{counts}，拒绝 {len(report['rejected'])}"
+    say(told + ("（试运行，未写入）" if report["dry_run"] else ""))
+    if report["rejected"]:
         columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
-        print_table("未写入的行", rejected[:200], columns)
+        print_table("不能导入的行", report["rejected"][:_ROWS_SHOWN], columns)
 
 
 @app.command()

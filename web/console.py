@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from layers.records import iso
+from riskmap.errors import RiskMapError
 
 LEVEL_WORDS = {
     "red": "[red]红[/]",
@@ -69,6 +70,13 @@ def print_facts(title: str, facts: dict[str, Any]) -> None:
 def say(line: str) -> None:
     """One line for the person."""
     _out.print(line, highlight=False, soft_wrap=True)
+
+
+def tell(error: RiskMapError) -> None:
+    """An error where the person looks: what is wrong, and what to do."""
+    print(f"错误：{error.detail}", file=sys.stderr)
+    if error.remedy:
+        print(f"处理：{error.remedy}", file=sys.stderr)
 
 
 def _cell(key: str, value: Any) -> str:
