@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ from jobs.setup import prepare_database
 from jobs.users import demo_users
 from jobs.work import Worker
 from layers.cluster import Cluster, database
+from layers.database import runner_alive, snapshot
 from layers.history import CLOCK
 from riskmap.errors import Refused, RiskMapError
 from riskmap.settings import Settings, load_city
@@ -68,7 +70,7 @@ def run_demo(settings: Settings, *, seed: int, once: bool) -> None:
             _summarise(city)
             if once:
                 return
-            with _kept_alive(settings), _worker_beside():
+            with _kept_alive(settings), _worker_beside(city):
                 say(f"演示用户和密码：{settings.home / 'demo-users.json'}")
                 _serve(city)
 
@@ -179,8 +181,11 @@ def _start_worker() -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def _worker_beside() -> Iterator[None]:
-    """A worker process beside the server, started again whenever it ends before the server does."""
+def _worker_beside(city: Opened) -> Iterator[None]:
+    """A worker process beside the server, started again whenever it ends before the server does.
+
+    The server waits for it a little: a page must not open with the alarm that nobody works.
+    """
     child = [_start_worker()]
 
     def look() -> None:
@@ -189,6 +194,7 @@ def _worker_beside() -> Iterator[None]:
 
     try:
         with _meanwhile(look):
+            _await_worker(city)
             yield
     finally:
         child[0].terminate()
@@ -197,3 +203,13 @@ def _worker_beside() -> Iterator[None]:
         except subprocess.TimeoutExpired:
             child[0].kill()
             child[0].wait()
+
+
+def _await_worker(city: Opened) -> None:
+    """Return once a worker holds the runner's lock, or after a few seconds all the same."""
+    ends = time.monotonic() + _LEAVE_S
+    while time.monotonic() < ends:
+        with snapshot(city.owner) as connection:
+            if runner_alive(connection):
+                return
+        time.sleep(0.1)
