@@ -225,7 +225,7 @@ def _compute(
         there = {*plan, table} if table in incoming else set(plan)
         faults: list[Fault] = []
         if table in incoming:
-            stage(connection, incoming[table], rules.city.metric_srid)
+            stage(connection, incoming[table])
             faults = _refused(connection, table, there, rules)
         if pull(connection, table, {name for name, found in plan.items() if found.moves}, there):
             there.add(table)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import shapely
 
-from layers.sheets import LIMITS, Cells, Limits, Shapes, Table, cell_text, table_of_rows
+from layers.sheets import LIMITS, Cells, Limits, Shapes, Table, cell_text, cells_of, table_of_rows
 from layers.workbook import read_workbook
 from riskmap.errors import BadInput, TooLarge
 
@@ -134,9 +135,10 @@ def _read_geojson(name: str, content: bytes, limits: Limits) -> Table:
     for number, feature in enumerate(features, start=1):
         if not isinstance(feature, dict) or feature.get("type") != "Feature":
             raise BadInput(f"{name} 第 {number} 个不是 Feature", remedy="请重新导出")
-    table = Table(name, _properties(name, features, limits), list(range(1, len(features) + 1)))
+    table = Table(name, _properties(name, features, limits), np.arange(1, len(features) + 1, dtype=np.int32))
     table.crs = _named_crs(document.get("crs"))
-    table.shapes, table.shape_faults = _shapes([feature.get("geometry") for feature in features])
+    shapes, table.shape_faults = _shapes([feature.get("geometry") for feature in features])
+    table.wkb = pa.array(shapely.to_wkb(shapes), pa.binary())
     return table
 
 
@@ -147,7 +149,7 @@ def _properties(name: str, features: list[dict[str, Any]], limits: Limits) -> di
     headers = list(dict.fromkeys(key for row in rows for key in row))
     if len(headers) > limits.columns or len(headers) * len(rows) > limits.cells:
         raise TooLarge(f"{name} 的属性过多（{len(headers)} 项）", remedy="请只保留需要的属性")
-    return {header: [cell_text(row.get(header)) or None for row in rows] for header in headers}
+    return {header: cells_of(cell_text(row.get(header)) for row in rows) for header in headers}
 
 
 def _named_crs(member: Any) -> str | None:

@@ -55,9 +55,7 @@ def prepare(
     checked = check_table(layer, table, named)
     metric = metric_system(rules.city.metric_srid)
     positions = locate(checked, table, named, _system(table, crs), metric)
-    placed = layer.position != "none" and (
-        table.shapes is not None or bool({"wkt", "lon"} & set(named.cells))
-    )
+    placed = layer.position != "none" and (table.wkb is not None or bool({"wkt", "lon"} & set(named.cells)))
     if layer.table == "inventory":
         groups = substance_codes(checked, rules.catalogue)
     else:

@@ -4,32 +4,67 @@ Works on checked rows: what has a fault already takes no part.
 """
 
 import hashlib
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from layers.checks import Checked
-from layers.positions import Positions, metre_text
+from layers.positions import Positions
 from riskmap.substances import Catalogue
 
+_CODE = pa.string()
 
-def own_codes(checked: Checked) -> list[list[int]]:
-    """Groups of row indexes, one index each, of the rows whose code no earlier row has; a doubled code is a fault.
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The rows of each record: record k has `members[starts[k]:starts[k + 1]]`, indexes of rows; the first gives it."""
+
+    starts: NDArray[np.int32]
+    members: NDArray[np.int64]
+
+    @property
+    def firsts(self) -> NDArray[np.int64]:
+        """By record the index of its first row."""
+        return self.members[self.starts[:-1]]
+
+    @classmethod
+    def single(cls, members: NDArray[np.int64]) -> "Groups":
+        """A record for each row."""
+        return cls(np.arange(len(members) + 1, dtype=np.int32), members)
+
+    @classmethod
+    def by(cls, records: NDArray[np.int32], rows: NDArray[np.int64]) -> "Groups":
+        """`rows` grouped by their record's number (0, 1, … without gaps), in order within each."""
+        order = np.argsort(records, kind="stable")
+        return cls(np.append(0, np.cumsum(np.bincount(records))).astype(np.int32), rows[order])
+
+
+def own_codes(checked: Checked) -> Groups:
+    """The rows whose code no earlier row has, each a record; a doubled code is a fault.
 
     In a layer that is only ever added to (events) a repeated code is the same record: its rows are one group.
     """
-    codes = checked.columns["event_id" if checked.layer.immutable else "code"]
-    groups: dict[str, list[int]] = {}
-    for index, code in enumerate(codes):
-        if index in checked.faults:
-            continue
-        first = groups.setdefault(code, [])
-        if not first or checked.layer.immutable:
-            first.append(index)
-        else:
-            checked.blame(
-                index, "code", code, f"与第 {checked.rows[first[0]]} 行编码重复", "每条记录只保留一行"
-            )
-    return list(groups.values())
+    good = checked.good()
+    codes = checked.columns["event_id" if checked.layer.immutable else "code"].take(pa.array(good))
+    records = np.asarray(codes.dictionary_encode().indices)
+    if not len(good):
+        return Groups.single(good)
+    if checked.layer.immutable:
+        return Groups.by(records, good)
+    _, firsts = np.unique(records, return_index=True)
+    if len(firsts) == len(good):
+        return Groups.single(good)
+    again = np.setdiff1d(np.arange(len(good)), firsts)
+    for place in again.tolist():
+        first = checked.rows[good[firsts[records[place]]]]
+        checked.blame(
+            int(good[place]), "code", codes[place].as_py(), f"与第 {first} 行编码重复", "每条记录只保留一行"
+        )
+    return Groups.single(good[np.sort(firsts)])
 
 
 def place_codes(checked: Checked, positions: Positions) -> None:
@@ -38,17 +73,21 @@ def place_codes(checked: Checked, positions: Positions) -> None:
     `P` and the first 16 hex digits of the SHA-256 of the position's WKT in millimetres; further rows at the same
     position get `-2`, `-3` … in the order of the file.
     """
-    codes = checked.columns.setdefault("code", [None] * len(checked.rows))
+    given = checked.columns.get("code", pa.nulls(len(checked.rows), _CODE))
+    without = np.asarray(given.is_null())
+    rows = [index for index in checked.good().tolist() if without[index]]
+    codes: dict[int, str] = {}
     seen: dict[str, int] = {}
-    for index, code in enumerate(codes):
-        if code is not None or index in checked.faults:
-            continue
-        digest = hashlib.sha256(metre_text(positions.metres[index]).encode()).hexdigest()[:16]
+    for index, place in zip(rows, positions.metre_texts(rows), strict=True):
+        digest = hashlib.sha256(place.encode()).hexdigest()[:16]
         seen[digest] = seen.get(digest, 0) + 1
         codes[index] = f"P{digest}" if seen[digest] == 1 else f"P{digest}-{seen[digest]}"
+    checked.columns["code"] = pa.array(
+        [codes.get(index, code) for index, code in enumerate(given.to_pylist())], _CODE
+    )
 
 
-def substance_codes(checked: Checked, catalogue: Catalogue) -> list[list[int]]:
+def substance_codes(checked: Checked, catalogue: Catalogue) -> Groups:
     """Give inventory rows the code `source/substance/tank` and group the rows of one code.
 
     The substance is what the catalogue matched, else what was written, so two spellings of one substance are one
@@ -58,28 +97,34 @@ def substance_codes(checked: Checked, catalogue: Catalogue) -> list[list[int]]:
     nothing: list[Any] = [None] * len(checked.rows)
     columns = checked.columns
     cas, names, classes, tanks = (
-        columns.get(n, nothing) for n in ("cas", "substance", "hazard_class", "unit_code")
+        columns[n].to_pylist() if n in columns else nothing
+        for n in ("cas", "substance", "hazard_class", "unit_code")
     )
+    sources = columns["source_code"].to_pylist()
     codes: list[str | None] = list(nothing)
-    groups: dict[str, list[int]] = {}
-    for index, source in enumerate(columns["source_code"]):
-        if index in checked.faults:
-            continue
+    numbers: dict[str, int] = {}
+    good = checked.good()
+    records = np.empty(len(good), dtype=np.int32)
+    for place, index in enumerate(good.tolist()):
         match = catalogue.match(cas=cas[index], name=names[index], hazard_class=classes[index])
-        code = f"{source}/{match.key}/{tanks[index] or ''}"
-        codes[index] = code
-        groups.setdefault(code, []).append(index)
-    columns["code"] = codes
-    for group in groups.values():
-        _add_up(columns, group)
-    return list(groups.values())
+        code = codes[index] = f"{sources[index]}/{match.key}/{tanks[index] or ''}"
+        records[place] = numbers.setdefault(code, len(numbers))
+    columns["code"] = pa.array(codes, _CODE)
+    groups = Groups.by(records, good) if len(good) else Groups.single(good)
+    if len(numbers) < len(good):
+        _add_up(columns, groups)
+    return groups
 
 
-def _add_up(columns: dict[str, list[Any]], group: list[int]) -> None:
-    if len(group) == 1:
-        return
-    columns["quantity_t"][group[0]] = sum((columns["quantity_t"][index] for index in group), Decimal(0))
-    if "as_of" in columns:
-        columns["as_of"][group[0]] = max(
-            (columns["as_of"][i] for i in group if columns["as_of"][i]), default=None
-        )
+def _add_up(columns: dict[str, pa.Array], groups: Groups) -> None:
+    """Quantities and dates of the groups of several rows, at the first row of each."""
+    amounts = columns["quantity_t"].to_pylist()
+    days = columns["as_of"].to_pylist() if "as_of" in columns else []
+    for record in np.flatnonzero(np.diff(groups.starts) > 1):
+        group = groups.members[groups.starts[record] : groups.starts[record + 1]].tolist()
+        amounts[group[0]] = str(sum((Decimal(amounts[index]) for index in group), Decimal(0)))
+        if days:
+            days[group[0]] = max((days[index] for index in group if days[index]), default=None)
+    columns["quantity_t"] = pa.array(amounts, columns["quantity_t"].type)
+    if days:
+        columns["as_of"] = pa.array(days, columns["as_of"].type)

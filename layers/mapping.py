@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from layers.fields import Layer
-from layers.sheets import Cells, Table
+from layers.sheets import Cells, Table, cells_of
 from layers.units import TONNES, known_unit
 from riskmap.errors import BadInput
 
@@ -116,19 +119,30 @@ def name_columns(table: Table, layer: Layer, mapping: Mapping | None = None) -> 
     headers = _matched(table, layer, mapping)
     cells = {ours: table.columns[theirs] for ours, theirs in headers.items()}
     for ours, text in mapping.constants.items():
-        cells[ours] = [text] * len(table.rows)
+        cells[ours] = _repeated(text, table)
     if "quantity" in mapping.units or "quantity_t" in mapping.units:
         amounts = cells.pop("quantity", None) or cells.pop("quantity_t", None)
         if amounts is not None:
             cells["quantity"] = amounts
-            cells["unit"] = [next(iter(mapping.units.values()))] * len(table.rows)
+            cells["unit"] = _repeated(next(iter(mapping.units.values())), table)
     for ours, pairs in mapping.values.items():
         if ours in cells:
-            plain = {_key(theirs): value for theirs, value in pairs.items()}
-            cells[ours] = [plain.get(_key(text or ""), text) for text in cells[ours]]
+            cells[ours] = _translated(cells[ours], pairs)
     _require(table, layer, cells)
     used = set(headers.values())
     return Named(cells, [header for header in table.columns if header not in used])
+
+
+def _repeated(text: str, table: Table) -> Cells:
+    return cells_of([text]).take(pa.array(np.zeros(len(table.rows), dtype=np.int32)))
+
+
+def _translated(cells: Cells, pairs: dict[str, str]) -> Cells:
+    """The column with their words turned into ours; an empty cell counts as the word ""."""
+    plain = {_key(theirs): value for theirs, value in pairs.items()}
+    kinds = cells.dictionary_encode(null_encoding="encode")
+    words = cells_of(plain.get(_key(text or ""), text) for text in kinds.dictionary.to_pylist())
+    return words.take(kinds.indices)
 
 
 def _matched(table: Table, layer: Layer, mapping: Mapping) -> dict[str, str]:
@@ -160,7 +174,7 @@ def _require(table: Table, layer: Layer, cells: dict[str, Cells]) -> None:
         for f in layer.fields
         if f.required and f.name not in cells and not (f.name == "quantity_t" and "quantity" in cells)
     ]
-    placed = table.shapes is not None or "wkt" in cells or {"lon", "lat"} <= set(cells)
+    placed = table.wkb is not None or "wkt" in cells or {"lon", "lat"} <= set(cells)
     if layer.position == "required" and not placed:
         missing.append("位置（lon 和 lat，或 wkt）")
     if missing:

@@ -18,6 +18,11 @@ YEARS = range(1900, 2201)
 _DIGITS = 30
 """most digits of a number: more is a mistake, not precision"""
 
+CLEAN_CODE = r"^[A-Z0-9_./:#-]+$"
+"""RE2: a code that `read_code` gives back as it is"""
+CLEAN_TEXT = r"^[A-Za-z0-9\p{Han}_.()（）·，。、-]+( [A-Za-z0-9\p{Han}_.()（）·，。、-]+)*$"
+"""RE2: a text that `read_text` gives back as it is"""
+
 _APOSTROPHES = frozenset("'‘’＇`")
 _APOSTROPHE = re.compile(r"^['‘’＇`](?=\w)")
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
@@ -188,13 +193,10 @@ def _day_and_rest(text: str) -> tuple[date, str]:
     return day, rest
 
 
-_CODES = {"code", "event_id", "cas", "industry"}
-
-
 def reader_of(field: Field) -> Callable[[str, Field], Any]:
     """The function that reads this field's cells."""
     if field.kind == "text":
-        return read_code if field.name in _CODES or field.name.endswith("_code") else read_text
+        return read_code if field.is_code else read_text
     readers: dict[str, Callable[[str, Field], Any]] = {
         "int": read_int,
         "decimal": read_decimal,

@@ -1,26 +1,37 @@
 """Positions of rows: from `geometry`, `wkt` or `lon` and `lat` to valid shapes in degrees and in metres.
 
 A position is refused only where it is no number, off the globe, or where the metric system's scale is outside
-0.98–1.02; a shape also where the layer has no such shapes, it has too many vertices or it is not valid.
+0.98–1.02; a shape also where the layer has no such shapes, it has too many vertices or it is not valid. Points are
+kept as plain coordinates, so that a million of them are a few arrays and not a million objects.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
 from layers.checks import Checked
 from layers.crs import Declared, Metric, rounded_lonlat, whole_millimetres
+from layers.ewkb import of_points, of_shapes
 from layers.mapping import Named
 from layers.parsing import Unreadable, half_width
+from layers.schema import GEOGRAPHIC_SRID
 from layers.sheets import LIMITS, Cells, Shapes, Table
 
+Floats = NDArray[np.float64]
+Indexes = NDArray[np.int64]
+
+_POINT, _MULTIPOINT = 0, 4
 _FAMILIES = {0: "point", 1: "line", 3: "polygon", 4: "point", 5: "line", 6: "polygon"}
 """by Shapely's type number; collections and rings have none"""
 _WORDS = {"point": "点", "line": "线", "polygon": "面"}
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
+_IS_NUMBER = re.compile(_NUMBER)
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 _REASONS = {
     "Self-intersection": "边界自相交",
@@ -37,177 +48,261 @@ _BLOCK = 20_000
 
 
 class Positions:
-    """Shapes by row: `degrees` (CGCS2000) and `metres` (city's metric system, whole millimetres); None: no position."""
+    """Positions by row in degrees (CGCS2000) and in the city's metric system, whole millimetres.
 
-    def __init__(self, count: int) -> None:
-        self.degrees: Shapes = np.full(count, None, dtype=np.object_)
-        self.metres: Shapes = np.full(count, None, dtype=np.object_)
+    Points are the rows of `lonlat` and `metres` (n × 2, NaN where a row has no position or a shape); other shapes are
+    in `shapes`: by row the shape in degrees and the one in metres.
+    """
+
+    def __init__(self, count: int, metric_srid: int) -> None:
+        self.lonlat: Floats = np.full((count, 2), np.nan)
+        self.metres: Floats = np.full((count, 2), np.nan)
+        self.shapes: dict[int, tuple[Any, Any]] = {}
+        self._metric_srid = metric_srid
+
+    def ewkb(self, rows: Indexes) -> tuple[pa.Array, pa.Array]:
+        """The positions of some rows as extended WKB, in degrees and in metres; null where there is none."""
+        both = []
+        for side, (points, srid) in enumerate(
+            ((self.lonlat, GEOGRAPHIC_SRID), (self.metres, self._metric_srid))
+        ):
+            found = of_points(points[rows], srid)
+            if self.shapes:
+                chosen = [self.shapes.get(int(row), (None, None))[side] for row in rows]
+                found = pc.coalesce(found, of_shapes(chosen, srid))
+            both.append(found)
+        return both[0], both[1]
+
+    def metre_texts(self, rows: Sequence[int]) -> list[str]:
+        """Positions as WKT in whole millimetres: what an unnamed place is known by."""
+        points = shapely.points(self.metres[list(rows)]) if len(rows) else []
+        shapes = [
+            self.shapes[row][1] if row in self.shapes else point
+            for row, point in zip(rows, points, strict=True)
+        ]
+        scaled = shapely.transform(np.array(shapes, dtype=np.object_), lambda xy: np.round(xy * 1000.0))
+        return [str(text) for text in shapely.to_wkt(scaled, rounding_precision=0, trim=True)]
 
 
 def locate(checked: Checked, table: Table, named: Named, declared: Declared, metric: Metric) -> Positions:
     """The positions of all rows without a fault; what cannot be placed becomes a fault of its row."""
-    count = len(checked.rows)
-    layer = checked.layer
-    positions = Positions(count)
-    if layer.position == "none":
+    positions = Positions(len(checked.rows), metric.srid)
+    if checked.layer.position == "none":
         return positions
-    given, field = _given(checked, table, named)
-    has = np.array([shape is not None for shape in given], dtype=np.bool_)
-    if layer.position == "required":
-        for index in np.flatnonzero(~has):
-            checked.blame(int(index), field, None, "没有位置", "请填写经纬度或几何")
-    todo = np.array([i for i in np.flatnonzero(has) if i not in checked.faults], dtype=np.int64)
-    todo = _of_allowed_kind(checked, given, field, todo)
+    given = _Given(checked, table, named)
+    if checked.layer.position == "required":
+        for index in np.flatnonzero(~given.has):
+            checked.blame(int(index), given.field, None, "没有位置", "请填写经纬度或几何")
+    fine = given.has.copy()
+    fine[list(checked.faults)] = False
+    todo = np.flatnonzero(fine)
     for start in range(0, len(todo), _BLOCK):
-        block = todo[start : start + _BLOCK]
-        _convert(checked, positions, given, field, block, declared, metric)
+        _convert(checked, positions, given, todo[start : start + _BLOCK], declared, metric)
     return positions
 
 
 # --- what the file gives ---------------------------------------------------------------------------------
 
 
-def _given(checked: Checked, table: Table, named: Named) -> tuple[Shapes, str]:
-    """Shapes in the declared system, and the name of the field they come from."""
-    if table.shapes is not None:
-        for index, reason in table.shape_faults.items():
-            checked.blame(index, "geometry", None, reason, "请核对该要素的几何")
-        return _not_empty(table.shapes), "geometry"
-    if "wkt" in named.cells:
-        return _from_wkt(checked, named.cells["wkt"]), "wkt"
-    if {"lon", "lat"} <= set(named.cells):
-        return _from_lonlat(checked, named.cells["lon"], named.cells["lat"]), "lon"
-    return np.full(len(checked.rows), None, dtype=np.object_), "lon"
+class _Given:
+    """Positions in the declared system: points as coordinates, or the geometries of a file; and their field's name."""
+
+    def __init__(self, checked: Checked, table: Table, named: Named) -> None:
+        self.points: Floats | None = None
+        self._wkb: pa.Array | None = None
+        self._texts: pa.Array | None = None
+        if table.wkb is not None:
+            for index, reason in table.shape_faults.items():
+                checked.blame(index, "geometry", None, reason, "请核对该要素的几何")
+            self.field, self._wkb = "geometry", table.wkb
+            self.has = np.asarray(table.wkb.is_valid()).copy()
+        elif "wkt" in named.cells:
+            self.field, self._texts = "wkt", _plain_cells(checked, "wkt", named.cells["wkt"])
+            self.has = np.asarray(self._texts.is_valid()).copy()
+        elif {"lon", "lat"} <= set(named.cells):
+            self.field = "lon"
+            self.points = _from_lonlat(checked, named.cells["lon"], named.cells["lat"])
+            self.has = ~np.isnan(self.points[:, 0])
+        else:
+            self.field, self.has = "lon", np.zeros(len(checked.rows), dtype=np.bool_)
+
+    def shapes(self, checked: Checked, rows: Indexes) -> Shapes:
+        """The geometries of some rows that have one; None where it cannot be read, which is its row's fault."""
+        if self._wkb is not None:
+            texts = self._wkb.take(pa.array(rows)).to_pylist()
+            shapes: Shapes = shapely.from_wkb(np.array(texts, dtype=np.object_), on_invalid="ignore")
+            reason, remedy = "几何无法读取", "请核对该要素的几何"
+        else:
+            assert self._texts is not None
+            texts = self._texts.take(pa.array(rows)).to_pylist()
+            with np.errstate(all="ignore"):  # what overflows is not on the globe, and is told so below
+                shapes = shapely.from_wkt(np.array(texts, dtype=np.object_), on_invalid="ignore")
+            reason, remedy = "不是有效的 WKT", "请写成 POINT (112.36 28.85) 这样的文本"
+        for place in np.flatnonzero(shapely.is_missing(shapes)).tolist():
+            told = texts[place] if self._wkb is None else None
+            checked.blame(int(rows[place]), self.field, told, reason, remedy)
+        empty = shapely.is_empty(shapes)
+        if empty.any():
+            shapes[empty] = None
+            if checked.layer.position == "required":
+                for index in rows[empty].tolist():
+                    checked.blame(index, self.field, None, "没有位置", "请填写经纬度或几何")
+        return shapes
 
 
-def _not_empty(shapes: Shapes) -> Shapes:
-    shapes = shapes.copy()
-    shapes[shapely.is_empty(shapes)] = None
-    return shapes
+def _plain_cells(checked: Checked, name: str, cells: Cells) -> pa.Array:
+    """The column in half width; null where it cannot be, which is its row's fault, and where nothing is left."""
+    kinds = cells.dictionary_encode()
+    texts: list[str | None] = []
+    wrong: dict[int, Unreadable] = {}
+    for number, text in enumerate(kinds.dictionary.to_pylist()):
+        try:
+            texts.append(half_width(text) or None)
+        except Unreadable as fault:
+            texts.append(None)
+            wrong[number] = fault
+    if wrong:
+        indices = np.asarray(kinds.indices.fill_null(-1))
+        for index in np.flatnonzero(np.isin(indices, list(wrong))):
+            why = wrong[int(indices[index])]
+            checked.blame(int(index), name, cells[index].as_py(), why.reason, why.remedy)
+    return pa.array(texts, pa.string()).take(kinds.indices)
 
 
-def _from_wkt(checked: Checked, cells: Cells) -> Shapes:
-    texts = np.full(len(cells), None, dtype=np.object_)
-    for index, text in enumerate(cells):
-        if text is not None:
-            texts[index] = _plain(checked, index, "wkt", text) or None
-    with np.errstate(all="ignore"):  # what overflows is not on the globe, and is told so below
-        shapes = shapely.from_wkt(texts, on_invalid="ignore")
-    for index, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
-        if text is not None and shape is None:
-            checked.blame(index, "wkt", text, "不是有效的 WKT", "请写成 POINT (112.36 28.85) 这样的文本")
-    return _not_empty(shapes)
+def _from_lonlat(checked: Checked, lon: Cells, lat: Cells) -> Floats:
+    xy = np.column_stack([_numbers(checked, "lon", lon), _numbers(checked, "lat", lat)])
+    for index in np.flatnonzero(np.isnan(xy[:, 0]) != np.isnan(xy[:, 1])):
+        name, cells = ("lon", lon) if np.isnan(xy[index, 0]) else ("lat", lat)
+        checked.blame(int(index), name, cells[int(index)].as_py(), "经度和纬度缺一个", "请补全两个坐标")
+    xy[np.isnan(xy).any(axis=1)] = np.nan
+    return xy
 
 
-def _plain(checked: Checked, index: int, name: str, text: str) -> str:
-    """The cell in half width; empty where it cannot be, which is its row's fault."""
-    try:
-        return half_width(text)
-    except Unreadable as fault:
-        checked.blame(index, name, text, fault.reason, fault.remedy)
-        return ""
-
-
-def _from_lonlat(checked: Checked, lon: Cells, lat: Cells) -> Shapes:
-    xs, ys = _numbers(checked, "lon", lon), _numbers(checked, "lat", lat)
-    shapes = np.full(len(lon), None, dtype=np.object_)
-    for index in np.flatnonzero(np.isnan(xs) != np.isnan(ys)):
-        name, cells = ("lon", lon) if np.isnan(xs[index]) else ("lat", lat)
-        checked.blame(int(index), name, cells[index], "经度和纬度缺一个", "请补全两个坐标")
-    both = ~np.isnan(xs) & ~np.isnan(ys)
-    shapes[both] = shapely.points(xs[both], ys[both])
-    return shapes
-
-
-def _numbers(checked: Checked, name: str, cells: Cells) -> NDArray[np.float64]:
+def _numbers(checked: Checked, name: str, cells: Cells) -> Floats:
     """The column as floats, NaN where empty; one that is no number is its row's fault."""
-    if None not in cells and all(map(_NUMBER.fullmatch, cells)):  # type: ignore[arg-type]
-        values = np.fromiter(map(float, cells), np.float64, len(cells))  # type: ignore[arg-type]
-    else:
-        values = _each_number(checked, name, cells)
+    fine = pc.match_substring_regex(cells, f"^{_NUMBER}$")
+    if not pc.all(fine, min_count=0).as_py():
+        cells, given = _plain_cells(checked, name, cells), cells
+        fine = pc.match_substring_regex(cells, f"^{_NUMBER}$")
+        for index in np.flatnonzero(np.asarray(pc.invert(fine).fill_null(False))).tolist():
+            checked.blame(index, name, given[index].as_py(), "坐标不是数字", "请写成十进制数，如 112.3612")
+        cells = pc.if_else(fine, cells, pa.scalar(None, pa.string()))
+    values = np.array(cells.cast(pa.float64()).fill_null(np.nan))
     for index in np.flatnonzero(np.isinf(values)).tolist():
-        checked.blame(index, name, cells[index], "不是有限的数", "请核对坐标")
+        checked.blame(index, name, cells[index].as_py(), "不是有限的数", "请核对坐标")
         values[index] = np.nan
     return values
-
-
-def _each_number(checked: Checked, name: str, cells: Cells) -> NDArray[np.float64]:
-    values = np.full(len(cells), np.nan)
-    for index, text in enumerate(cells):
-        if text is None:
-            continue
-        if _NUMBER.fullmatch(text):
-            values[index] = float(text)
-        else:
-            values[index] = _untidy_number(checked, index, name, text)
-    return values
-
-
-def _untidy_number(checked: Checked, index: int, name: str, text: str) -> float:
-    plain = _plain(checked, index, name, text)
-    if _NUMBER.fullmatch(plain):
-        return float(plain)
-    if plain:
-        checked.blame(index, name, text, "坐标不是数字", "请写成十进制数，如 112.3612")
-    return np.nan
 
 
 # --- what is allowed -------------------------------------------------------------------------------------
 
 
-def _of_allowed_kind(
-    checked: Checked, given: Shapes, field: str, todo: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The rows whose shape is of a family the layer takes, with a bearable number of vertices."""
-    kinds = shapely.get_type_id(given[todo])
-    vertices = shapely.get_num_coordinates(given[todo])
-    parts = shapely.get_num_geometries(given[todo])
-    good: list[int] = []
+def _allowed(checked: Checked, shapes: Shapes, field: str, rows: Indexes) -> NDArray[np.bool_]:
+    """Which rows' shapes are of a family the layer takes, with a bearable number of vertices."""
+    kinds = shapely.get_type_id(shapes)
+    vertices = shapely.get_num_coordinates(shapes)
+    parts = shapely.get_num_geometries(shapes)
+    good = np.zeros(len(rows), dtype=np.bool_)
     allowed = checked.layer.geometries
     words = "、".join(_WORDS[family] for family in allowed)
-    for index, kind, number, count in zip(todo.tolist(), kinds, vertices, parts, strict=True):
-        family = _FAMILIES.get(int(kind))
+    if "point" in allowed:
+        good |= kinds == _POINT
+    for place in np.flatnonzero(~good & (kinds >= 0)).tolist():
+        index, family = int(rows[place]), _FAMILIES.get(int(kinds[place]))
+        told = shapes[place].geom_type
         if family not in allowed:
-            checked.blame(
-                index,
-                field,
-                given[index].geom_type,
-                f"{checked.layer.zh}的位置只能是{words}",
-                "请改用这种几何",
-            )
-        elif number > LIMITS.vertices:
-            checked.blame(
-                index,
-                field,
-                f"{number:,} 个顶点",
-                f"超过 {LIMITS.vertices:,} 个顶点",
-                "请简化几何或分成几条记录",
-            )
-        elif family == "point" and count > 1:
-            checked.blame(index, field, given[index].geom_type, "一条记录只能有一个点", "请分成几行")
+            checked.blame(index, field, told, f"{checked.layer.zh}的位置只能是{words}", "请改用这种几何")
+        elif vertices[place] > LIMITS.vertices:
+            reason = f"超过 {LIMITS.vertices:,} 个顶点"
+            checked.blame(index, field, f"{vertices[place]:,} 个顶点", reason, "请简化几何或分成几条记录")
+        elif family == "point" and parts[place] > 1:
+            checked.blame(index, field, told, "一条记录只能有一个点", "请分成几行")
         else:
-            good.append(index)
-    return np.array(good, dtype=np.int64)
+            good[place] = True
+    return good
 
 
 # --- conversion ------------------------------------------------------------------------------------------
 
 
 def _convert(
+    checked: Checked, positions: Positions, given: _Given, rows: Indexes, declared: Declared, metric: Metric
+) -> None:
+    """One block of rows through the declared system to degrees and metres."""
+    if given.points is not None:
+        _convert_points(checked, positions, given.field, rows, given.points[rows], declared, metric)
+        return
+    shapes = given.shapes(checked, rows)
+    good = _allowed(checked, shapes, given.field, rows)
+    rows, shapes = rows[good], shapely.force_2d(shapes[good])
+    several = shapely.get_type_id(shapes) == _MULTIPOINT
+    shapes[several] = shapely.get_geometry(shapes[several], 0)
+    point = shapely.get_type_id(shapes) == _POINT
+    _convert_points(
+        checked, positions, given.field, rows[point], shapely.get_coordinates(shapes[point]), declared, metric
+    )
+    _convert_shapes(checked, positions, given.field, rows[~point], shapes[~point], declared, metric)
+
+
+def _convert_points(
     checked: Checked,
     positions: Positions,
-    given: Shapes,
     field: str,
-    block: NDArray[np.int64],
+    rows: Indexes,
+    xy: Floats,
     declared: Declared,
     metric: Metric,
 ) -> None:
-    """One block of rows through the declared system to degrees and metres."""
-    flat = shapely.force_2d(given[block])
-    flat[shapely.get_type_id(flat) == 4] = shapely.get_geometry(flat[shapely.get_type_id(flat) == 4], 0)
-    coordinates, owner = shapely.get_coordinates(flat, return_index=True)
+    if not len(rows):
+        return
+    lonlat, fine = _degrees(checked, field, rows, np.arange(len(rows)), xy, declared, metric)
+    positions.lonlat[rows[fine]] = lonlat[fine]
+    positions.metres[rows[fine]] = np.column_stack(metric.to_metres(lonlat[fine, 0], lonlat[fine, 1]))
+
+
+def _convert_shapes(
+    checked: Checked,
+    positions: Positions,
+    field: str,
+    rows: Indexes,
+    shapes: Shapes,
+    declared: Declared,
+    metric: Metric,
+) -> None:
+    if not len(rows):
+        return
+    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
+    lonlat, fine = _degrees(checked, field, rows, owner, coordinates, declared, metric)
+    exact = np.column_stack(metric.exact_metres(lonlat[:, 0], lonlat[:, 1]))
+    good = np.setdiff1d(np.arange(len(rows)), owner[~fine])
+    keep = np.isin(owner, good)
+    degrees, unrounded, metres = (
+        shapely.set_coordinates(shapes[good].copy(), numbers[keep])
+        for numbers in (lonlat, exact, whole_millimetres(exact))
+    )
+    bent = shapely.is_valid(unrounded) & ~shapely.is_valid(metres)
+    metres[bent] = shapely.set_precision(
+        unrounded[bent], 0.001
+    )  # the nearest valid shape on the millimetre grid
+    valid = shapely.is_valid(degrees) & shapely.is_valid(metres) & ~shapely.is_empty(metres)
+    for index, one, other in zip(rows[good][valid].tolist(), degrees[valid], metres[valid], strict=True):
+        positions.shapes[index] = one, other
+    for index, shape in zip(rows[good][~valid].tolist(), degrees[~valid], strict=True):
+        checked.blame(index, field, shape.geom_type, invalid_reason(shape), "请在制图软件中修正几何")
+
+
+def _degrees(
+    checked: Checked,
+    field: str,
+    rows: Indexes,
+    owner: Indexes,
+    xy: Floats,
+    declared: Declared,
+    metric: Metric,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Coordinates in CGCS2000 degrees, and which are usable; one that is not is its owner's fault."""
     with np.errstate(invalid="ignore", over="ignore"):
-        lon, lat = rounded_lonlat(*declared.to_lonlat(coordinates[:, 0], coordinates[:, 1]))
+        lon, lat = rounded_lonlat(*declared.to_lonlat(xy[:, 0], xy[:, 1]))
         on_globe = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 180.0) & (np.abs(lat) <= 90.0)
     lon, lat = np.where(on_globe, lon, 0.0), np.where(on_globe, lat, 0.0)
     usable = metric.usable(lon, lat)
@@ -217,37 +312,11 @@ def _convert(
     ):
         wrong = np.flatnonzero(~fine)
         places, firsts = np.unique(owner[wrong], return_index=True)
-        for place, (x, y) in zip(places, coordinates[wrong[firsts]], strict=True):
+        for place, (x, y) in zip(places, xy[wrong[firsts]], strict=True):
             checked.blame(
-                int(block[place]), field, f"{x:.10g} {y:.10g}", reason, "请核对经纬度的次序、正负号和 --crs"
+                int(rows[place]), field, f"{x:.10g} {y:.10g}", reason, "请核对经纬度的次序、正负号和 --crs"
             )
-    exact = np.column_stack(metric.exact_metres(lon, lat))
-    good = np.setdiff1d(np.arange(len(block)), np.unique(owner[~(on_globe & usable)]))
-    keep = np.isin(owner, good)
-    degrees, unrounded, metres = (
-        shapely.set_coordinates(flat[good], coordinates[keep])
-        for coordinates in (np.column_stack([lon, lat]), exact, whole_millimetres(exact))
-    )
-    bent = shapely.is_valid(unrounded) & ~shapely.is_valid(metres)
-    metres[bent] = shapely.set_precision(
-        unrounded[bent], 0.001
-    )  # the nearest valid shape on the millimetre grid
-    _validate(checked, positions, field, block[good], degrees, metres)
-
-
-def _validate(
-    checked: Checked,
-    positions: Positions,
-    field: str,
-    rows: NDArray[np.int64],
-    degrees: Shapes,
-    metres: Shapes,
-) -> None:
-    valid = shapely.is_valid(degrees) & shapely.is_valid(metres) & ~shapely.is_empty(metres)
-    positions.degrees[rows[valid]] = degrees[valid]
-    positions.metres[rows[valid]] = metres[valid]
-    for index, shape in zip(rows[~valid], degrees[~valid], strict=True):
-        checked.blame(int(index), field, shape.geom_type, invalid_reason(shape), "请在制图软件中修正几何")
+    return np.column_stack([lon, lat]), on_globe & usable
 
 
 def invalid_reason(shape: Any) -> str:
@@ -256,9 +325,3 @@ def invalid_reason(shape: Any) -> str:
     place = _PLACE.search(told)
     words = _REASONS.get(told.partition("[")[0], "几何无效")
     return f"{words}，在 ({place[1]}, {place[2]}) 附近" if place else words
-
-
-def metre_text(shape: Any) -> str:
-    """A shape's position as WKT in whole millimetres: what an unnamed place is known by."""
-    scaled = shapely.transform(shape, lambda xy: np.round(xy * 1000.0))
-    return str(shapely.to_wkt(scaled, rounding_precision=0, trim=True))

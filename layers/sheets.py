@@ -1,20 +1,25 @@
 """A file's rows as text: what every reader makes, whatever the file, before anything is known of their meaning."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmap.errors import BadInput, TooLarge
 
-Cells = list[str | None]
+Cells: TypeAlias = pa.Array
+"""one column of a file: text (`pa.string()`), null where a cell is empty"""
 Shapes = NDArray[np.object_]
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BLOCK = 20_000
 """rows that are turned into columns at once"""
 
@@ -40,16 +45,16 @@ LIMITS = Limits()
 
 @dataclass(slots=True)
 class Table:
-    """A file's rows: header → cells (text, None where empty), and the row number of each as the file's user sees it.
+    """A file's rows: header → cells (text, null where empty), and the row number of each as the file's user sees it.
 
-    `shapes` are the geometries of a spatial file in row order (None where a row has none), `shape_faults` says by
-    index which could not be read, `crs` is the reference system the file itself names.
+    `wkb` are the geometries of a spatial file in row order (`pa.binary()`, null where a row has none), `shape_faults`
+    says by index which could not be read, `crs` is the reference system the file itself names.
     """
 
     name: str
     columns: dict[str, Cells]
-    rows: list[int]
-    shapes: Shapes | None = None
+    rows: NDArray[np.int32]
+    wkb: pa.Array | None = None
     shape_faults: dict[int, str] = field(default_factory=dict)
     crs: str | None = None
     overfull: dict[int, str] = field(default_factory=dict)
@@ -66,39 +71,54 @@ def table_of_rows(name: str, sheet_rows: Iterable[list[Any]], limits: Limits) ->
     if first is None:
         raise BadInput(f"{name} 没有内容", remedy="请核对工作表")
     headers = _headers(name, first[1], limits)
-    columns: list[Cells] = [[] for _ in headers]
-    table = Table(name, {}, [])
+    blocks: list[list[Cells]] = [[] for _ in headers]
+    rows: list[int] = []
+    overfull: dict[int, str] = {}
     while chunk := list(islice(numbered, _BLOCK)):
-        _add_rows(table, columns, chunk)
-        if len(table.rows) > limits.rows or len(table.rows) * len(headers) > limits.cells:
+        overfull |= _squared(chunk, len(headers), len(rows))
+        rows.extend(number for number, _ in chunk)
+        for column, texts in zip(blocks, zip(*(cells for _, cells in chunk), strict=True), strict=True):
+            column.append(cells_of(texts))
+        if len(rows) > limits.rows or len(rows) * len(headers) > limits.cells:
             raise TooLarge(
                 f"{name} 超过 {limits.rows:,} 行或 {limits.cells:,} 个单元格", remedy="请分成几个文件导入"
             )
-    if not table.rows:
+    if not rows:
         raise BadInput(f"{name} 只有表头，没有数据行", remedy="请核对工作表")
-    for header, column in zip(headers, columns, strict=True):
+    table = Table(name, {}, np.array(rows, dtype=np.int32), overfull=overfull)
+    for header, parts in zip(headers, blocks, strict=True):
         if header:
-            table.columns[header] = column
-        elif any(column):
+            table.columns[header] = pa.concat_arrays(parts)
+        elif any(part.null_count < len(part) for part in parts):
             raise BadInput(f"{name} 有一列没有表头", remedy="请为每一列写上表头")
     return table
 
 
-def _add_rows(table: Table, columns: list[Cells], chunk: list[tuple[int, list[str]]]) -> None:
-    """Append rows column by column; equal cells of a block are one object, as most cells of a roster repeat."""
-    width = len(columns)
-    for index, (_, cells) in enumerate(chunk, len(table.rows)):
+def cells_of(texts: Iterable[str | None]) -> Cells:
+    """A column of text; empty texts are null.
+
+    Half of a surrogate pair, which is no character, becomes NUL: the row's fault is found where control characters are.
+    """
+    texts = list(texts)
+    try:
+        cells = pa.array(texts, pa.string())
+    except UnicodeEncodeError:
+        cells = pa.array([text and _SURROGATE.sub("\0", text) for text in texts], pa.string())
+    return pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
+
+
+def _squared(chunk: list[tuple[int, list[str]]], width: int, before: int) -> dict[int, str]:
+    """Make all rows as wide as the header; the cells that stood beyond it, by index of their row."""
+    overfull: dict[int, str] = {}
+    for index, (_, cells) in enumerate(chunk, before):
         if len(cells) < width:
             cells.extend([""] * (width - len(cells)))
         elif len(cells) > width:
             extra = next((cell for cell in cells[width:] if cell), None)
             if extra is not None:
-                table.overfull[index] = extra[:60]
+                overfull[index] = extra[:60]
             del cells[width:]
-    table.rows.extend(number for number, _ in chunk)
-    for column, texts in zip(columns, zip(*(cells for _, cells in chunk), strict=True), strict=True):
-        same = {text: text or None for text in texts}
-        column.extend([same[text] for text in texts])
+    return overfull
 
 
 def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:

@@ -6,26 +6,29 @@ scope or, for an area, its shape is another) . Everything is computed before the
 one INSERT and one UPDATE per layer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
-import shapely
+import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from layers.checks import Checked, Fault, tidy_value
+from layers.copying import copy_arrays
 from layers.fields import LAYERS, TABLES, Layer
+from layers.keys import Groups
 from layers.positions import Positions
-from layers.schema import GEOGRAPHIC_SRID, SCOPE, metadata
+from layers.schema import SCOPE, metadata
 
-_BLOCK = 20_000
+_BLOCK = 50_000
+"""records that are written out at once"""
 _NEW_ON = ("opened_on", "found_on", "as_of")
 _RENAMED = {"event_id": "code", "township_code": "declared_township_code"}
 _MANY = 500
 """from so many rows on a stage has an index and statistics, which cost more than they save below"""
-_STAGED_AS = {"op": "I", "moved": "f", "synthetic": "f", "status": "active"}
+_STAGED_AS: dict[str, str | bool] = {"op": "I", "moved": False, "synthetic": False, "status": "active"}
 """what a staged row is until something else is said or found"""
 
 
@@ -42,58 +45,58 @@ def said_columns(layer: Layer) -> list[str]:
 
 @dataclass(slots=True)
 class Incoming:
-    """Checked rows of one layer, ready to be staged: columns by database name, positions, and groups of row indexes.
-
-    The first index of a group gives the record, all of them are its rows.
-    """
+    """Checked rows of one layer, ready to be staged: columns by database name, positions, and the rows by record."""
 
     layer: Layer
-    rows: list[int]
-    columns: dict[str, list[Any]]
-    groups: list[list[int]]
+    rows: NDArray[np.int32]
+    columns: dict[str, pa.Array]
+    groups: Groups
     positions: Positions | None
     faults: list[Fault] = field(default_factory=list)
 
     @classmethod
-    def of(cls, checked: Checked, groups: list[list[int]], positions: Positions | None) -> "Incoming":
+    def of(cls, checked: Checked, groups: Groups, positions: Positions | None) -> "Incoming":
         """From what the checks left over."""
         columns = {_RENAMED.get(name, name): values for name, values in checked.columns.items()}
         faults = [checked.faults[index] for index in sorted(checked.faults)]
         return cls(checked.layer, checked.rows, columns, groups, positions, faults)
 
 
-def stage(connection: Connection, incoming: Incoming, metric_srid: int) -> None:
+def stage(connection: Connection, incoming: Incoming) -> None:
     """Make and fill `staged_<table>`."""
-    layer = incoming.layer
+    layer, groups = incoming.layer, incoming.groups
     make_stage(connection, layer.table)
     said = {*incoming.columns, *(("geom", "geom_m") if incoming.positions else ())}
     defaults = {name: default for name, default in _STAGED_AS.items() if name not in said}
     if layer.table not in {"enterprise", "source"}:
         defaults.pop("status", None)
-    names = ["file_rows", *incoming.columns, *(["geom", "geom_m"] if incoming.positions else []), *defaults]
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY staged_{layer.table} ({', '.join(names)}) FROM STDIN") as copy:
-        for start in range(0, len(incoming.groups), _BLOCK):
-            block = incoming.groups[start : start + _BLOCK]
-            columns = [
-                *_block(incoming, block, metric_srid),
-                *([text_of] * len(block) for text_of in defaults.values()),
-            ]
-            copy.write("\n".join(map("\t".join, zip(*columns, strict=True))) + "\n")
-    describe(connection, layer.table, len(incoming.groups))
+    exact = [field.name for field in layer.fields if field.kind == "decimal" and field.name in said]
+    for name in exact:  # decimals travel as they are written: the binary form would give each the same scale
+        connection.exec_driver_sql(f"ALTER TABLE staged_{layer.table} ALTER {name} TYPE text")
+    copy_arrays(connection, f"staged_{layer.table}", _blocks(incoming, defaults))
+    for name in exact:
+        connection.exec_driver_sql(
+            f"ALTER TABLE staged_{layer.table} ALTER {name} TYPE numeric USING {name}::numeric"
+        )
+    describe(connection, layer.table, len(groups.firsts))
     _keep_unsaid(connection, layer, said)
 
 
-def _block(incoming: Incoming, groups: list[list[int]], metric_srid: int) -> list[list[str]]:
-    """Some records as columns of COPY text: rows of the file, what is said, position."""
-    firsts = [group[0] for group in groups]
-    columns = [["{" + ",".join(str(incoming.rows[index]) for index in group) + "}" for group in groups]]
-    columns += [_texts([values[index] for index in firsts]) for values in incoming.columns.values()]
-    if incoming.positions is not None:
-        chosen = np.array(firsts, dtype=np.int64)
-        columns.append(_hex(incoming.positions.degrees[chosen], GEOGRAPHIC_SRID))
-        columns.append(_hex(incoming.positions.metres[chosen], metric_srid))
-    return columns
+def _blocks(incoming: Incoming, defaults: dict[str, str | bool]) -> Iterator[pa.RecordBatch]:
+    """The records by blocks: rows of the file, what is said, position, and what holds until something else is said."""
+    groups = incoming.groups
+    for start in range(0, len(groups.firsts), _BLOCK):
+        stop = min(start + _BLOCK, len(groups.firsts))
+        firsts = groups.firsts[start:stop]
+        chosen = pa.array(firsts)
+        members = groups.members[groups.starts[start] : groups.starts[stop]]
+        starts = groups.starts[start : stop + 1] - groups.starts[start]
+        block = {"file_rows": pa.ListArray.from_arrays(pa.array(starts), pa.array(incoming.rows[members]))}
+        block |= {name: values.take(chosen) for name, values in incoming.columns.items()}
+        if incoming.positions is not None:
+            block["geom"], block["geom_m"] = incoming.positions.ewkb(firsts)
+        block |= {name: pa.repeat(value, stop - start) for name, value in defaults.items()}
+        yield pa.RecordBatch.from_pydict(block)
 
 
 def make_stage(connection: Connection, table: str) -> None:
@@ -127,38 +130,6 @@ def _keep_unsaid(connection: Connection, layer: Layer, said: set[str]) -> None:
         connection.exec_driver_sql(
             f"UPDATE staged_{layer.table} s SET {sets} FROM {layer.table} t WHERE t.code = s.code"
         )
-
-
-# --- COPY ------------------------------------------------------------------------------------------------
-
-
-def _texts(values: list[Any]) -> list[str]:
-    """Values as COPY text; each different one is written out once."""
-    if values and isinstance(next((value for value in values if value is not None), None), list):
-        return [r"\N" if value is None else _array(value) for value in values]
-    known = {value: _text(value) for value in set(values)}
-    return [known[value] for value in values]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return r"\N"
-    if isinstance(value, str):
-        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def _array(values: Iterable[str]) -> str:
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return _text("{" + ",".join(f'"{value}"' for value in quoted) + "}")
-
-
-def _hex(shapes: Any, srid: int) -> list[str]:
-    """Geometries as extended WKB in hex."""
-    hexes = shapely.to_wkb(shapely.set_srid(shapes, srid), hex=True, include_srid=True, output_dimension=2)
-    return [r"\N" if one is None else one for one in hexes]
 
 
 # --- references ------------------------------------------------------------------------------------------

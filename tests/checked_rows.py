@@ -3,25 +3,46 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import shapely
 
 from layers.checks import Checked, check_table
 from layers.crs import declared_crs, metric_system
 from layers.fields import LAYERS, Field
-from layers.mapping import Mapping, name_columns
+from layers.keys import Groups
+from layers.mapping import Mapping, Named, name_columns
 from layers.parsing import reader_of
 from layers.positions import Positions, locate
-from layers.sheets import Table
+from layers.sheets import Table, cells_of
 
 METRIC = metric_system(4547)
 
 
 def table(columns: dict[str, list[str | None]], shapes: list[Any] | None = None) -> Table:
     count = max([len(column) for column in columns.values()] + [len(shapes or [])])
-    array = None
-    if shapes is not None:
-        array = np.full(count, None, dtype=np.object_)
-        array[:] = shapes
-    return Table("a.csv", columns, list(range(2, count + 2)), array)
+    wkb = (
+        None if shapes is None else pa.array(shapely.to_wkb(np.array(shapes, dtype=np.object_)), pa.binary())
+    )
+    cells = {header: cells_of(column) for header, column in columns.items()}
+    return Table("a.csv", cells, np.arange(2, count + 2, dtype=np.int32), wkb)
+
+
+def texts(found: Table | Named | Checked) -> dict[str, list[Any]]:
+    """Columns as plain lists."""
+    columns = found.cells if isinstance(found, Named) else found.columns
+    return {name: column.to_pylist() for name, column in columns.items()}
+
+
+def shapes_of(positions: Positions) -> tuple[list[Any], list[Any]]:
+    """All positions in degrees and in metres, as shapes."""
+    rows = np.arange(len(positions.metres))
+    degrees, metres = (shapely.from_wkb(found.to_pylist()) for found in positions.ewkb(rows))
+    return list(degrees), list(metres)
+
+
+def grouped(groups: Groups) -> list[list[int]]:
+    """The rows of each record."""
+    return [part.tolist() for part in np.split(groups.members, groups.starts[1:-1])]
 
 
 def checked(layer: str, mapping: Mapping | None = None, **columns: list[str | None]) -> Checked:

@@ -2,7 +2,6 @@
 
 import hashlib
 from datetime import date
-from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -12,15 +11,15 @@ from pyproj import Transformer
 from layers.keys import own_codes, place_codes, substance_codes
 from riskmap.editions import load_edition, shipped_editions
 from riskmap.substances import Catalogue
-from tests.checked_rows import BOW_TIE, FIRM, checked, located, only_fault
+from tests.checked_rows import BOW_TIE, FIRM, checked, grouped, located, only_fault, shapes_of, texts
 
 
 def test_lon_and_lat_become_metres_in_whole_millimetres() -> None:
     found, positions = located("enterprises", lon=["112.3612345678"], lat=["２８．８"], **FIRM)
     assert not found.faults
     x, y = Transformer.from_crs(4490, 4547, always_xy=True).transform(112.361234568, 28.8)
-    assert positions.metres[0].coords[0] == (round(x, 3), round(y, 3))
-    assert positions.degrees[0].coords[0] == (112.361234568, 28.8)
+    assert shapes_of(positions)[1][0].coords[0] == (round(x, 3), round(y, 3))
+    assert shapes_of(positions)[0][0].coords[0] == (112.361234568, 28.8)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +46,13 @@ def test_positions_that_are_refused(lon: str, lat: str, field: str, reason: str)
 def test_gcj02_is_converted_only_when_declared() -> None:
     _, plain = located("enterprises", lon=["112.36"], lat=["28.85"], **FIRM)
     _, moved = located("enterprises", "gcj02", lon=["112.36"], lat=["28.85"], **FIRM)
-    assert plain.degrees[0].coords[0] == (112.36, 28.85)
-    assert 500 < shapely.distance(plain.metres[0], moved.metres[0]) < 700
+    assert shapes_of(plain)[0][0].coords[0] == (112.36, 28.85)
+    assert 500 < shapely.distance(shapes_of(plain)[1][0], shapes_of(moved)[1][0]) < 700
 
 
 def test_metric_input_comes_back_to_the_millimetre() -> None:
     _, positions = located("enterprises", "EPSG:4547", lon=["400000.123"], lat=["3200000.456"], **FIRM)
-    assert positions.metres[0].coords[0] == (400000.123, 3200000.456)
+    assert shapes_of(positions)[1][0].coords[0] == (400000.123, 3200000.456)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +82,8 @@ def test_shapes_lose_their_height_and_single_multipoints_their_multi() -> None:
     ]
     found, positions = located("enterprises", None, shapes, code=["E1", "E2"], name=["甲", "乙"])
     assert not found.faults
-    assert [shape.geom_type for shape in positions.metres] == ["Polygon", "Point"]
-    assert not shapely.has_z(positions.degrees).any()
+    assert [shape.geom_type for shape in shapes_of(positions)[1]] == ["Polygon", "Point"]
+    assert not shapely.has_z(shapes_of(positions)[0]).any()
 
 
 def test_a_layer_without_required_position_takes_rows_without() -> None:
@@ -97,12 +96,12 @@ def test_a_layer_without_required_position_takes_rows_without() -> None:
         level=["grid"] * 2,
     )
     assert not found.faults
-    assert [shape is None for shape in positions.metres] == [True, False]
+    assert [shape is None for shape in shapes_of(positions)[1]] == [True, False]
 
 
 def test_repeated_events_are_one_record() -> None:
     found = checked("events", event_id=["e", "f", "e"], kind=["alarm"] * 3, time=["2026-01-01"] * 3)
-    assert own_codes(found) == [[0, 2], [1]]
+    assert grouped(own_codes(found)) == [[0, 2], [1]]
     assert not found.faults
 
 
@@ -114,7 +113,7 @@ def test_unnamed_places_are_known_by_their_position() -> None:
     x, y = Transformer.from_crs(4490, 4547, always_xy=True).transform(112.3, 28.8)
     wkt = f"POINT ({round(x * 1000)} {round(y * 1000)})"
     digest = hashlib.sha256(wkt.encode()).hexdigest()[:16]
-    assert found.columns["code"] == [f"P{digest}", "K", f"P{digest}-2"]
+    assert texts(found)["code"] == [f"P{digest}", "K", f"P{digest}-2"]
 
 
 def test_inventory_rows_of_one_substance_are_added_up() -> None:
@@ -128,11 +127,12 @@ def test_inventory_rows_of_one_substance_are_added_up() -> None:
         unit_code=[None, None, "T1", None, None, None],
         as_of=["2026-01-02", "2026-01-03", None, None, None, None],
     )
-    groups = substance_codes(found, catalogue)
+    groups = grouped(substance_codes(found, catalogue))
+    columns = texts(found)
     assert groups == [[0, 1], [2], [3], [4, 5]]
-    assert [found.columns["quantity_t"][group[0]] for group in groups] == [Decimal("0.3"), 3, 4, 11]
-    assert found.columns["as_of"][0] == date(2026, 1, 3)
-    codes = [found.columns["code"][group[0]] for group in groups]
+    assert [columns["quantity_t"][group[0]] for group in groups] == ["0.3", "3", "4", "11"]
+    assert columns["as_of"][0] == date(2026, 1, 3)
+    codes = [columns["code"][group[0]] for group in groups]
     assert len(set(codes)) == 4
     assert codes[0].startswith("S1/")
     assert codes[1].endswith("/T1")
@@ -146,7 +146,7 @@ def test_a_shape_bent_by_rounding_is_mended_on_the_millimetre_grid() -> None:
     assert shapely.from_wkt(wkt).is_valid
     found, positions = located("enterprises", "EPSG:4547", wkt=[wkt], **FIRM)
     assert not found.faults
-    metres = positions.metres[0]
+    metres = shapes_of(positions)[1][0]
     assert metres.is_valid
     assert abs(metres.area - shapely.from_wkt(wkt).area) < 0.1
     thousandths = shapely.get_coordinates(metres) * 1000
