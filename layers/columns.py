@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from layers.fields import Field
-from layers.parsing import CLEAN_CODE, CLEAN_TEXT, YEARS, Unreadable, reader_of
+from layers.parsing import CLEAN_CODE, CLEAN_TEXT, YEARS, Unreadable, is_code, reader_of
 from layers.sheets import Cells
 
 _TYPES: dict[str, pa.DataType] = {
@@ -119,7 +119,7 @@ def _all_match(cells: Cells, pattern: str) -> bool:
 
 
 def _plain_text(cells: Cells, field: Field) -> pa.Array | None:
-    pattern = CLEAN_CODE if field.is_code else CLEAN_TEXT
+    pattern = CLEAN_CODE if is_code(field) else CLEAN_TEXT
     longest = pc.max(pc.utf8_length(cells)).as_py() or 0
     return cells if longest <= field.length and _all_match(cells, pattern) else None
 

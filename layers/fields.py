@@ -18,7 +18,6 @@ from riskmap.vocabulary import (
 
 Kind = Literal["text", "int", "decimal", "number", "bool", "date", "time", "choice", "codes"]
 Position = Literal["none", "optional", "required"]
-_CODES = {"code", "event_id", "cas", "industry"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,6 @@ class Field:
     """most characters of a text"""
     layer: str = ""
     """a code of this layer must exist in it"""
-
-    @property
-    def is_code(self) -> bool:
-        """Whether its text is a code: half width, without changes of its own."""
-        return self.name in _CODES or self.name.endswith("_code")
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,10 +193,18 @@ def _day_and_rest(text: str) -> tuple[date, str]:
     return day, rest
 
 
+_CODES = {"code", "event_id", "cas", "industry"}
+
+
+def is_code(field: Field) -> bool:
+    """Whether a text field holds a code, kept in half width, and not words."""
+    return field.name in _CODES or field.name.endswith("_code")
+
+
 def reader_of(field: Field) -> Callable[[str, Field], Any]:
     """The function that reads this field's cells."""
     if field.kind == "text":
-        return read_code if field.is_code else read_text
+        return read_code if is_code(field) else read_text
     readers: dict[str, Callable[[str, Field], Any]] = {
         "int": read_int,
         "decimal": read_decimal,
