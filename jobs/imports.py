@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from layers.audit import changed_since
 from layers.checks import Fault
 from layers.city import stored_city
+from layers.containment import Areas
 from layers.database import writing
 from layers.files import read_table
 from layers.history import CLOCK, head_rev, open_revision
@@ -221,12 +222,13 @@ def _compute(
     Reads only stored rows and the caller's; it may be called again where others have written meanwhile.
     """
     plan: dict[str, Comparison] = {}
+    areas = Areas(connection, "area_now" if "area" in incoming else "area")
     for table in ORDER:
         there = {*plan, table} if table in incoming else set(plan)
         faults: list[Fault] = []
         if table in incoming:
-            stage(connection, incoming[table])
-            faults = _refused(connection, table, there, rules)
+            stage(connection, incoming[table], areas)
+            faults = _refused(connection, incoming[table], there, rules)
         if pull(connection, table, {name for name, found in plan.items() if found.moves}, there):
             there.add(table)
         if table not in there:
@@ -234,7 +236,7 @@ def _compute(
         if table == "area":
             place_areas(connection)
         else:
-            place(connection, table, there)
+            place(connection, table, there, areas)
         found = plan[table] = compare(connection, table)
         if table in reports:
             report = reports[table]
@@ -244,13 +246,14 @@ def _compute(
     return plan
 
 
-def _refused(connection: Connection, table: str, staged: set[str], rules: Rules) -> list[Fault]:
+def _refused(connection: Connection, incoming: Incoming, staged: set[str], rules: Rules) -> list[Fault]:
     """Take out the rows whose references do not hold; their faults.
 
     Taking one out may leave others without what they name (a village without its township), so this goes on until
     all that are left fit.
     """
-    checks = [*shape_rules(table), *references(table, staged)]
+    table = incoming.layer.table
+    checks = [*shape_rules(incoming), *references(table, staged)]
     if table == "area":
         checks += area_rules(rules.city.code)
     elif table == "danger":

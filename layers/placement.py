@@ -7,11 +7,15 @@ them. When areas change every record is placed anew, when a record moves those t
 
 from typing import Any
 
+import pyarrow as pa
+import shapely
 from sqlalchemy import Connection
 
+from layers.containment import PLACES, Areas, standing_points
+from layers.copying import copy_arrays
 from layers.fields import TABLES
 from layers.schema import SCOPE, metadata
-from layers.staging import Rule, columns_of, describe, make_stage, missing
+from layers.staging import Rule, columns_of, describe, index_stage, make_stage, missing
 
 ORDER = (
     "area",
@@ -30,7 +34,6 @@ ORDER = (
 )
 """each layer after those whose records it names"""
 
-_PLACES = ("township_code", "village_code", "grid_code")
 _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
     "source": (("enterprise", "s.enterprise_code"),),
     "zone_external": (("source", "s.source_code"),),
@@ -49,25 +52,34 @@ _OWN_PLACE = {"source", "zone_external"}
 _LEVEL_RANK = "array_position(ARRAY['city', 'township', 'village', 'grid'], {}.level)"
 
 
-def place(connection: Connection, table: str, staged: set[str]) -> None:
+def place(connection: Connection, table: str, staged: set[str], areas: Areas) -> None:
     """Set the scope of the staged rows of a layer (all but areas), from those staged before it and those stored."""
+    layer = TABLES[table]
+    if layer.position != "none":
+        _place_by_position(connection, table, areas)
+    sure = layer.position == "required" and areas.complete
+    declares = not sure and "declared_township_code" in metadata.tables[table].c
+    if not declares and table not in _NAMED:
+        return
     joins: list[str] = []
     scope: dict[str, list[tuple[str, str]]] = {name: [] for name in SCOPE}
     for number, (owner, key) in enumerate(_NAMED.get(table, ())):
+        if owner in staged:
+            index_stage(connection, owner)
         found = _Owner(f"o{number}", owner, key, staged)
         joins.append(found.joins)
         for name in SCOPE:
-            if table not in _OWN_PLACE or name not in _PLACES:
+            if table not in _OWN_PLACE or name not in PLACES:
                 scope[name].append((found.exists, found.value(name)))
-    if TABLES[table].position != "none":
-        joins.append(_by_position(table, "area_now" if "area" in staged else "area"))
-        for name in _PLACES:
-            scope[name].append(("true", f"CASE WHEN d.code IS NOT NULL THEN d.{name} ELSE p.{name} END"))
+    if layer.position != "none":
+        joins.append(_by_declaration(table, "area_now" if "area" in staged else "area"))
+        for name in PLACES:
+            scope[name].append(("true", f"CASE WHEN d.code IS NOT NULL THEN d.{name} ELSE s.{name} END"))
     values = {name: _first(rules) for name, rules in scope.items()}
     if table == "enterprise":
         values |= {"enterprise_code": "s.code", "committee": "s.committee"}
     elif (
-        "enterprise_code" in TABLES[table].columns
+        "enterprise_code" in layer.columns
     ):  # a source's or danger's own field; a danger's source knows better
         values["enterprise_code"] = f"coalesce({scope['enterprise_code'][0][1]}, s.enterprise_code)"
     listed = ", ".join(f"{value} AS {name}" for name, value in values.items())
@@ -107,21 +119,35 @@ def _first(rules: list[tuple[str, str]]) -> str:
     return "CASE " + " ".join(f"WHEN {condition} THEN {value}" for condition, value in rules) + " END"
 
 
-def _by_position(table: str, areas: str) -> str:
-    """Joins: `p`, the finest area whose polygon holds the row; `d`, the declared area where it or the row has no shape.
+def _place_by_position(connection: Connection, table: str, areas: Areas) -> None:
+    """Give the staged rows that were not placed as they came (they were stored already) what their position says."""
+    rows = connection.exec_driver_sql(
+        f"SELECT code, ST_AsBinary(geom_m) AS shape FROM staged_{table} WHERE NOT placed"
+    ).all()
+    if not rows:
+        return
+    shapes = shapely.from_wkb([None if row.shape is None else bytes(row.shape) for row in rows])
+    places = pa.table({"code": pa.array([row.code for row in rows]), **areas.at(standing_points(shapes))})
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE placed_{table} ON COMMIT DROP AS SELECT code, {', '.join(PLACES)} FROM {table} WITH NO DATA"
+    )
+    copy_arrays(connection, f"placed_{table}", places.to_batches())
+    sets = ", ".join(f"{name} = p.{name}" for name in PLACES)
+    connection.exec_driver_sql(
+        f"ANALYZE placed_{table}; UPDATE staged_{table} s SET placed = true, {sets} FROM placed_{table} p"
+        f" WHERE p.code = s.code; DROP TABLE placed_{table}"
+    )
 
-    `p` is what `place_of` answers, but of the areas as they will be. The declared area is taken only as far as it
-    does not contradict the polygons.
+
+def _by_declaration(table: str, areas: str) -> str:
+    """A join: `d`, the declared area where it or the row has no shape.
+
+    It is taken only as far as it does not contradict the polygons, which have spoken in the row's own scope.
     """
     declared = "s.declared_township_code" if "declared_township_code" in metadata.tables[table].c else "NULL"
-    agree = " AND ".join(f"(p.{name} IS NULL OR p.{name} = d.{name})" for name in _PLACES)
+    agree = " AND ".join(f"(s.{name} IS NULL OR s.{name} = d.{name})" for name in PLACES)
     return (
-        "LEFT JOIN LATERAL (SELECT place_point(s.geom_m) AS at OFFSET 0) q ON true"  # OFFSET: once for all uses
-        f" LEFT JOIN LATERAL (SELECT a.township_code, a.village_code, a.grid_code FROM {areas} a"
-        " WHERE a.geom_m && q.at AND ST_Intersects(a.geom_m, q.at)"
-        " AND a.level IN ('grid', 'village', 'township')"
-        " ORDER BY array_position(ARRAY['grid', 'village', 'township'], a.level), a.code LIMIT 1) p ON true"
-        f" LEFT JOIN {areas} d ON d.code = {declared} AND (d.geom_m IS NULL OR s.geom_m IS NULL)"
+        f"LEFT JOIN {areas} d ON d.code = {declared} AND (d.geom_m IS NULL OR s.geom_m IS NULL)"
         f" AND d.level IN ('grid', 'village', 'township') AND {agree}"
     )
 
@@ -216,14 +242,14 @@ def place_areas(connection: Connection) -> None:
         """
     )
     listed = ", ".join(columns_of("area"))
-    places = ", ".join(f"t.{name}" for name in _PLACES)
+    places = ", ".join(f"t.{name}" for name in PLACES)
     connection.exec_driver_sql(
-        f"INSERT INTO staged_area (file_rows, op, moved, {listed}) SELECT '{{}}', 'U', false, {listed}"
+        f"INSERT INTO staged_area (file_rows, op, moved, placed, {listed}) SELECT '{{}}', 'U', false, true, {listed}"
         f" FROM area t WHERE NOT EXISTS (SELECT FROM staged_area n WHERE n.code = t.code) AND EXISTS"
         f" (SELECT FROM area_now n WHERE n.code = t.code"
         f" AND ({places.replace('t.', 'n.')}) IS DISTINCT FROM ({places}))"
     )
-    sets = ", ".join(f"{name} = n.{name}" for name in _PLACES)
+    sets = ", ".join(f"{name} = n.{name}" for name in PLACES)
     connection.exec_driver_sql(f"UPDATE staged_area s SET {sets} FROM area_now n WHERE n.code = s.code")
 
 
@@ -251,8 +277,8 @@ def pull(connection: Connection, table: str, moved: set[str], staged: set[str]) 
     if table not in staged:
         make_stage(connection, table)
     pulled = connection.exec_driver_sql(
-        f"INSERT INTO staged_{table} (file_rows, op, moved, {', '.join(names)})"
-        f" SELECT '{{}}', 'U', false, {', '.join(f't.{n}' for n in names)}"
+        f"INSERT INTO staged_{table} (file_rows, op, moved, placed, {', '.join(names)})"
+        f" SELECT '{{}}', 'U', false, false, {', '.join(f't.{n}' for n in names)}"
         f" FROM {table} t WHERE ({' OR '.join(reasons)}){aside}"
     )
     describe(connection, table, pulled.rowcount)

@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from layers.checks import Checked
+from layers.containment import standing_points
 from layers.crs import Declared, Metric, rounded_lonlat, whole_millimetres
 from layers.ewkb import of_points, of_shapes
 from layers.mapping import Named
@@ -72,6 +73,14 @@ class Positions:
                 found = pc.coalesce(found, of_shapes(chosen, srid))
             both.append(found)
         return both[0], both[1]
+
+    def standing(self, rows: Indexes) -> Floats:
+        """The one point in metres that stands for each of some rows; NaN where there is no position."""
+        points = self.metres[rows]
+        if self.shapes:
+            which = np.array([int(row) in self.shapes for row in rows], dtype=np.bool_)
+            points[which] = standing_points([self.shapes[int(row)][1] for row in rows[which]])
+        return points
 
     def metre_texts(self, rows: Sequence[int]) -> list[str]:
         """Positions as WKT in whole millimetres: what an unnamed place is known by."""

@@ -1,9 +1,9 @@
 """Rows on their way into a layer: a temporary table per layer, filled by COPY, compared and written by sets.
 
 `staged_<table>` has the layer's columns and four of its own: `file_rows` (the rows of the file that speak of the
-record; empty for a record that is only placed anew), `op` (`I` new, `U` changed, `=` as it was), `moved` (its
-scope or, for an area, its shape is another) . Everything is computed before the revision is opened; writing is then
-one INSERT and one UPDATE per layer.
+record; empty for a record that is only placed anew), `op` (`I` new, `U` changed, `=` as it was), `moved` (its scope or,
+for an area, its shape is another), `placed` (its scope says already what its position says). Everything is computed
+before the revision is opened; writing is then one INSERT and one UPDATE per layer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
+from layers.bulk import indexes_rebuilt
 from layers.checks import Checked, Fault, tidy_value
+from layers.containment import Areas
 from layers.copying import copy_arrays
 from layers.fields import LAYERS, TABLES, Layer
 from layers.keys import Groups
@@ -27,7 +29,7 @@ _BLOCK = 50_000
 _NEW_ON = ("opened_on", "found_on", "as_of")
 _RENAMED = {"event_id": "code", "township_code": "declared_township_code"}
 _MANY = 500
-"""from so many rows on a stage has an index and statistics, which cost more than they save below"""
+"""from so many rows on a stage has statistics, which cost more than they save below"""
 _STAGED_AS: dict[str, str | bool] = {"op": "I", "moved": False, "synthetic": False, "status": "active"}
 """what a staged row is until something else is said or found"""
 
@@ -62,18 +64,19 @@ class Incoming:
         return cls(checked.layer, checked.rows, columns, groups, positions, faults)
 
 
-def stage(connection: Connection, incoming: Incoming) -> None:
-    """Make and fill `staged_<table>`."""
+def stage(connection: Connection, incoming: Incoming, areas: Areas) -> None:
+    """Make and fill `staged_<table>`; rows that bring a position are placed by it as they come."""
     layer, groups = incoming.layer, incoming.groups
     make_stage(connection, layer.table)
     said = {*incoming.columns, *(("geom", "geom_m") if incoming.positions else ())}
     defaults = {name: default for name, default in _STAGED_AS.items() if name not in said}
+    defaults["placed"] = incoming.positions is not None
     if layer.table not in {"enterprise", "source"}:
         defaults.pop("status", None)
     exact = [field.name for field in layer.fields if field.kind == "decimal" and field.name in said]
     for name in exact:  # decimals travel as they are written: the binary form would give each the same scale
         connection.exec_driver_sql(f"ALTER TABLE staged_{layer.table} ALTER {name} TYPE text")
-    copy_arrays(connection, f"staged_{layer.table}", _blocks(incoming, defaults))
+    copy_arrays(connection, f"staged_{layer.table}", _blocks(incoming, areas, defaults))
     for name in exact:
         connection.exec_driver_sql(
             f"ALTER TABLE staged_{layer.table} ALTER {name} TYPE numeric USING {name}::numeric"
@@ -82,7 +85,7 @@ def stage(connection: Connection, incoming: Incoming) -> None:
     _keep_unsaid(connection, layer, said)
 
 
-def _blocks(incoming: Incoming, defaults: dict[str, str | bool]) -> Iterator[pa.RecordBatch]:
+def _blocks(incoming: Incoming, areas: Areas, defaults: dict[str, str | bool]) -> Iterator[pa.RecordBatch]:
     """The records by blocks: rows of the file, what is said, position, and what holds until something else is said."""
     groups = incoming.groups
     for start in range(0, len(groups.firsts), _BLOCK):
@@ -93,8 +96,12 @@ def _blocks(incoming: Incoming, defaults: dict[str, str | bool]) -> Iterator[pa.
         starts = groups.starts[start : stop + 1] - groups.starts[start]
         block = {"file_rows": pa.ListArray.from_arrays(pa.array(starts), pa.array(incoming.rows[members]))}
         block |= {name: values.take(chosen) for name, values in incoming.columns.items()}
+        if incoming.layer.table == "enterprise":
+            block["enterprise_code"] = block["code"]
         if incoming.positions is not None:
             block["geom"], block["geom_m"] = incoming.positions.ewkb(firsts)
+            if incoming.layer.table != "area":  # areas are placed by their codes and parents
+                block |= areas.at(incoming.positions.standing(firsts))
         block |= {name: pa.repeat(value, stop - start) for name, value in defaults.items()}
         yield pa.RecordBatch.from_pydict(block)
 
@@ -103,16 +110,20 @@ def make_stage(connection: Connection, table: str) -> None:
     """An empty `staged_<table>`, gone at the end of this transaction."""
     connection.exec_driver_sql(
         f"CREATE TEMP TABLE staged_{table} ON COMMIT DROP AS"
-        f" SELECT NULL::int[] AS file_rows, NULL::text AS op, NULL::boolean AS moved, t.* FROM {table} t WITH NO DATA"
+        f" SELECT NULL::int[] AS file_rows, NULL::text AS op, NULL::boolean AS moved, NULL::boolean AS placed, t.*"
+        f" FROM {table} t WITH NO DATA"
     )
 
 
 def describe(connection: Connection, table: str, rows: int) -> None:
-    """Index a stage by code and tell the planner its size, where it holds many rows."""
+    """Tell the planner the size of a stage that holds many rows."""
     if rows > _MANY:
-        connection.exec_driver_sql(
-            f"CREATE INDEX IF NOT EXISTS staged_{table}_code ON staged_{table} (code); ANALYZE staged_{table}"
-        )
+        connection.exec_driver_sql(f"ANALYZE staged_{table} (code)")
+
+
+def index_stage(connection: Connection, table: str) -> None:
+    """Index a stage by code, for those who look its records up one by one."""
+    connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS staged_{table}_code ON staged_{table} (code)")
 
 
 def drop_stages(connection: Connection, tables: Iterable[str]) -> None:
@@ -146,9 +157,9 @@ class Rule:
     remedy: str
 
 
-def shape_rules(table: str) -> list[Rule]:
+def shape_rules(incoming: Incoming) -> list[Rule]:
     """Lines and polygons must be valid to the database's own eyes too, or its constraint would stop the whole write."""
-    if not {"line", "polygon"} & set(TABLES[table].geometries):
+    if incoming.positions is None or not incoming.positions.shapes:
         return []
     valid = "ST_IsValid(s.geom) AND ST_IsValid(s.geom_m)"
     return [
@@ -262,13 +273,14 @@ def write(connection: Connection, table: str, found: Comparison, rev: int, day: 
     if found.inserts:
         begins = next((f"{name}, " for name in _NEW_ON if name in names), "")
         listed = ", ".join(plain)
-        connection.execute(
-            text(
-                f"INSERT INTO {table} ({listed}, valid_from, rev)"
-                f" SELECT {listed}, least({begins}CAST(:day AS date)), :rev FROM staged_{table} WHERE op = 'I'"
-            ),
-            values,
-        )
+        with indexes_rebuilt(connection, table, found.inserted):
+            connection.execute(
+                text(
+                    f"INSERT INTO {table} ({listed}, valid_from, rev)"
+                    f" SELECT {listed}, least({begins}CAST(:day AS date)), :rev FROM staged_{table} WHERE op = 'I'"
+                ),
+                values,
+            )
     if found.updates:
         since = "least(CASE WHEN s.file_rows <> '{}' THEN s.as_of END, " if "as_of" in names else "least("
         sets = ", ".join(f"{name} = s.{name}" for name in plain if name != "code")

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """How large a city is: hazard sources and the polygons that hold its people, over 3,600 km²."""
+    """How large a city is: enterprises, hazard sources and the polygons that hold its people, over 3,600 km²."""
 
     name: str
+    enterprises: int
     sources: int
     polygons: int
 
 
-SIZES = {s.name: s for s in (Size("S", 500, 2_000), Size("M", 5_000, 20_000), Size("L", 20_000, 100_000))}
+SIZES = {
+    s.name: s
+    for s in (
+        Size("S", 10_000, 500, 2_000),
+        Size("M", 100_000, 5_000, 20_000),
+        Size("L", 1_000_000, 20_000, 100_000),
+    )
+}
 
 
 def seconds(work: Callable[[], object], rounds: int = 1) -> float:

@@ -1,0 +1,181 @@
+"""Importing enterprises from columns in memory: everything, checks, placement and history included, beside `to_postgis`.
+
+Both sides end with the same rows in a table with the same key, indexes and checks of validity. The peer neither checks
+a cell nor places a record nor keeps history; it gets its metric column by the database's own transformation.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import shapely
+from sqlalchemy import Engine, create_engine, text
+
+from jobs.imports import Order, import_table
+from layers.copying import copy_arrays
+from layers.crs import metric_system
+from layers.database import owner_engine
+from layers.ewkb import of_points
+from layers.sheets import Table
+from layers.staging import make_stage
+from tests.benchmarks.ratios import Size, seconds
+
+pytestmark = pytest.mark.bench
+
+WEST, SOUTH, WIDTH, HEIGHT = 112.2, 28.6, 0.6, 0.54
+TOWNSHIPS = 20
+KEYS = (
+    "ALTER TABLE peer ADD geom_m geometry(Geometry, 4547)",
+    "UPDATE peer SET geom_m = ST_Transform(geom, 4547)",
+    "ALTER TABLE peer ADD PRIMARY KEY (code)",
+    "ALTER TABLE peer ADD CHECK (ST_IsValid(geom)), ADD CHECK (ST_IsValid(geom_m))",
+    "CREATE INDEX ON peer USING gist (geom)",
+    "CREATE INDEX ON peer USING gist (geom_m)",
+    "CREATE INDEX ON peer (township_code)",
+    "CREATE INDEX ON peer (enterprise_code)",
+)
+
+
+def roster(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A city's enterprises as a register has them."""
+    number = np.arange(n)
+    x = WEST + WIDTH * rng.beta(2, 3, n)
+    y = SOUTH + HEIGHT * rng.beta(3, 2, n)
+    township = np.minimum((TOWNSHIPS * (x - WEST) / WIDTH).astype(int), TOWNSHIPS - 1)
+    return {
+        "code": np.char.add("914309", np.char.zfill(number.astype(str), 12)),
+        "name": np.char.add(np.char.add("沅江市第", number.astype(str)), "有限责任公司"),
+        "industry": rng.choice(["2611", "2614", "5942", "5990", "4511", "1361", "3011"], n),
+        "business_format": rng.choice(["工厂", "仓库", "商铺", "码头"], n),
+        "workers": rng.integers(1, 500, n),
+        "opened_on": (np.datetime64("2001-01-01") + rng.integers(0, 9000, n)).astype(str),
+        "township_code": np.char.add("430981", (101 + township).astype(str)),
+        "legal_representative": np.char.add("代表", (number % 5000).astype(str)),
+        "dept_industry": rng.choice(["工业和信息化局", "商务局", "住房和城乡建设局"], n),
+        "lon": x.round(7),
+        "lat": y.round(7),
+    }
+
+
+def areas(grids: int) -> Table:
+    """Townships as strips from west to east, each cut into villages, each village into grid units."""
+    per_township = max(grids // TOWNSHIPS, 1)
+    villages = max(round((per_township / 2) ** 0.5), 1)
+    columns = max(per_township // villages, 1)
+    codes, names, levels, shapes = [], [], [], []
+
+    def add(code: str, level: str, west: float, south: float, east: float, north: float) -> None:
+        codes.append(code)
+        names.append(code)
+        levels.append(level)
+        shapes.append(shapely.box(west, south, east, north))
+
+    wide, high = WIDTH / TOWNSHIPS, HEIGHT / villages
+    for t in range(TOWNSHIPS):
+        west = WEST + t * wide
+        add(f"430981{101 + t}", "township", west, SOUTH, west + wide, SOUTH + HEIGHT)
+        for v in range(villages):
+            south = SOUTH + v * high
+            add(f"430981{101 + t}{201 + v}", "village", west, south, west + wide, south + high)
+            for g in range(columns):
+                left = west + g * wide / columns
+                add(
+                    f"430981{101 + t}{201 + v}{1 + g:03}",
+                    "grid",
+                    left,
+                    south,
+                    left + wide / columns,
+                    south + high,
+                )
+    cells = {"code": pa.array(codes), "name": pa.array(names), "level": pa.array(levels)}
+    wkb = pa.array(shapely.to_wkb(np.array(shapes)), pa.binary())
+    return Table("areas", cells, np.arange(1, len(codes) + 1, dtype=np.int32), wkb)
+
+
+def peer_import(engine: Engine, rows: dict[str, np.ndarray]) -> Callable[[], None]:
+    frame = pd.DataFrame(rows | {"enterprise_code": rows["code"]}).drop(columns=["lon", "lat"])
+    frame["opened_on"] = pd.to_datetime(frame["opened_on"]).dt.date
+    points = geopandas.points_from_xy(rows["lon"], rows["lat"], crs=4490)
+
+    def work() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE IF EXISTS peer"))
+        geopandas.GeoDataFrame(frame, geometry=points).rename_geometry("geom").to_postgis("peer", engine)
+
+    return work
+
+
+def table_of(rows: dict[str, np.ndarray]) -> Table:
+    cells = {name: pa.array(values.tolist()).cast(pa.string()) for name, values in rows.items()}
+    return Table("roster", cells, np.arange(2, len(rows["code"]) + 2, dtype=np.int32))
+
+
+def test_enterprises_beside_to_postgis(
+    size: Size, database: str, compare: Callable[[str, Size, float, str, float, float], None]
+) -> None:
+    rows = roster(size.enterprises, np.random.default_rng(3))
+    owner = owner_engine(database)
+    import_table(owner, "areas", areas(size.polygons), Order(at=datetime(2026, 1, 1, tzinfo=UTC)))
+
+    table = table_of(rows)
+
+    def ours() -> None:
+        report = import_table(owner, "enterprises", table, Order())
+        assert (report.inserted, report.rejected) == (size.enterprises, [])
+
+    ours_s = seconds(ours)
+    peer = create_engine(database.replace("postgresql://", "postgresql+psycopg://", 1))
+    copying = peer_import(peer, rows)
+    bare_s = seconds(copying)
+
+    def keys() -> None:
+        with peer.begin() as connection:
+            connection.execute(text("SET jit = off"))
+            for statement in KEYS:
+                connection.execute(text(statement))
+
+    peer_s = bare_s + seconds(keys)
+    with owner.connect() as connection:
+        same = connection.execute(
+            text(
+                "SELECT count(*) FROM enterprise e JOIN peer p USING (code, name, workers)"
+                " WHERE e.opened_on = p.opened_on AND ST_DWithin(e.geom_m, p.geom_m, 0.002)"
+            )
+        ).scalar_one()
+    assert same == size.enterprises
+    compare(
+        "import of enterprises",
+        size,
+        ours_s,
+        "geopandas to_postgis with keys",
+        peer_s,
+        1.3 * (size.name == "L"),
+    )
+    staged = staged_columns(rows)
+    copy_s = seconds(lambda: copy_only(owner, staged), 2)
+    owner.dispose()
+    peer.dispose()
+    compare("COPY stage", size, copy_s, "geopandas to_postgis, bare", bare_s, 5.0 * (size.name == "L"))
+
+
+def staged_columns(rows: dict[str, np.ndarray]) -> pa.Table:
+    """Checked columns with both positions, as they are when they are staged."""
+    lonlat = np.column_stack([rows["lon"], rows["lat"]])
+    metres = np.column_stack(metric_system(4547).to_metres(lonlat[:, 0], lonlat[:, 1]))
+    columns = {name: pa.array(values.tolist()) for name, values in rows.items() if name not in {"lon", "lat"}}
+    columns |= {
+        "workers": columns["workers"].cast(pa.int32()),
+        "opened_on": columns["opened_on"].cast(pa.date32()),
+    }
+    return pa.table(columns | {"geom": of_points(lonlat, 4490), "geom_m": of_points(metres, 4547)})
+
+
+def copy_only(owner: Engine, columns: pa.Table) -> None:
+    """The COPY stage alone: the same columns into the table that they are compared in."""
+    with owner.begin() as connection:
+        make_stage(connection, "enterprise")
+        copy_arrays(connection, "staged_enterprise", columns.to_batches(max_chunksize=50_000))
