@@ -94,7 +94,7 @@ def _settle(connection: object, _record: object) -> None:
     _run(
         connection,
         "SET timezone = 'UTC'; SET datestyle = 'ISO, MDY'; SET extra_float_digits = 1; SET jit = off;"
-        " SET lock_timeout = '5s'",
+        " SET lock_timeout = '5s'; SET temp_buffers = '256MB'",
     )
 
 
