@@ -13,6 +13,7 @@ from layers.checks import Fault
 from layers.city import stored_city
 from layers.containment import Areas
 from layers.database import writing
+from layers.events import refuse_contradictions
 from layers.files import read_table
 from layers.history import CLOCK, head_rev, open_revision
 from layers.intake import Rules, layer_named, prepare
@@ -201,7 +202,7 @@ def _import(
         ):
             return list(reports.values())
         rev = open_revision(connection, order.actor, order.job, order.reason, order.at)
-        if rev > seen + 1 and changed_since(connection, seen):
+        if rev > seen + 1 and changed_since(connection, seen, events="event" in incoming):
             drop_stages(connection, plan)
             plan = _compute(connection, incoming, reports, rules)
             _refuse_faults(reports, order)
@@ -263,6 +264,8 @@ def _refused(connection: Connection, incoming: Incoming, staged: set[str], rules
     faults: list[Fault] = []
     while found := refuse(connection, table, checks):
         faults += found
+    if table == "event":
+        faults += [one.fault for one in refuse_contradictions(connection)]
     return faults
 
 

@@ -77,10 +77,13 @@ def _levels(scores: Any) -> dict[str, dict[str, int]]:
 
 
 def is_stale(owner: Engine) -> bool:
-    """Whether records changed since the last run, or there was none, or a new day has begun."""
+    """Whether records changed since the last run, or there was none, or a new day has begun.
+
+    Events do not count: no run reads them, and sensors that report every second would keep the worker busy for ever.
+    """
     with snapshot(owner) as connection:
         last = last_run(connection)
         if last is None:
             return True
         new_day = last["data_time"].astimezone(CLOCK).date() != datetime.now(CLOCK).date()
-        return new_day or changed_since(connection, last["known_rev"])
+        return new_day or changed_since(connection, last["known_rev"], events=False)

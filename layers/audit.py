@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, literal_column, select, text
 
 from layers.schema import change, head, revision
 
@@ -42,6 +42,9 @@ def reasons(connection: Connection, job: str) -> list[str]:
     return list(connection.execute(query.order_by(revision.c.rev)).scalars())
 
 
-def changed_since(connection: Connection, rev: int) -> bool:
-    """Whether any layer was written after a revision."""
-    return connection.execute(select(change.c.rev).where(change.c.rev > rev).limit(1)).first() is not None
+def changed_since(connection: Connection, rev: int, *, events: bool = True) -> bool:
+    """Whether any layer was written after a revision; without `events`, any other than they."""
+    query = select(change.c.rev).where(change.c.rev > rev).limit(1)
+    if not events:
+        query = query.where(change.c.layer != literal_column("'event'"))  # as the index that it needs says it
+    return connection.execute(query).first() is not None

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from layers.checks import check_table
 from layers.crs import Declared, declared_crs, metric_system
+from layers.events import Told, by_content, disputed
 from layers.fields import LAYERS, Layer
 from layers.keys import own_codes, place_codes, substance_codes
 from layers.mapping import Mapping, name_columns
@@ -45,9 +46,18 @@ def layer_named(name: str) -> Layer:
 
 
 def prepare(
-    layer: Layer, table: Table, rules: Rules, *, crs: str | None = None, mapping: Mapping | None = None
+    layer: Layer,
+    table: Table,
+    rules: Rules,
+    *,
+    crs: str | None = None,
+    mapping: Mapping | None = None,
+    several: bool = False,
 ) -> tuple[Incoming, list[str]]:
     """The table's rows ready to be staged, with the faults found so far; and the headers that mean nothing here.
+
+    The rows are one delivery, or `several`: then those of one key that contradict each other are groups of their
+    own, between which the caller decides.
 
     BadInput where the file as a whole cannot be used: columns missing, an unknown or undeclared reference system.
     """
@@ -62,6 +72,14 @@ def prepare(
         if layer.table == "population":
             place_codes(checked, positions)
         groups = own_codes(checked)
+        if layer.immutable:
+            told = Told(checked.columns, positions)
+            if several:
+                groups = by_content(told, groups)
+            else:
+                faults = disputed(told, checked.rows, groups)
+                checked.faults |= faults
+                groups = [group for group in groups if group[0] not in faults]
     return Incoming.of(checked, groups, positions if placed else None), named.ignored
 
 

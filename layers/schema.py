@@ -88,10 +88,19 @@ def _index_scope(table: Table) -> None:
             Index(f"{table.name}_{name}", table.c[name])
 
 
-def _index_position(table: Table) -> None:
+def _index_stream(table: Table) -> None:
+    """What comes in without end is asked for by its time: the newest of all, of a place, a source or a sensor."""
+    Index(f"{table.name}_time", table.c.time)
+    for name in ("township_code", "enterprise_code", "source_code", "sensor_code"):
+        Index(f"{table.name}_{name}", table.c[name], table.c.time)
+
+
+def _index_position(table: Table, *, few: bool = False) -> None:
+    """`few`: most rows have none, and are not worth an entry."""
     for name in ("geom", "geom_m"):
         if name in table.c:
-            Index(f"{table.name}_{name}", table.c[name], postgresql_using="gist")
+            where = table.c[name].is_not(None) if few else None
+            Index(f"{table.name}_{name}", table.c[name], postgresql_using="gist", postgresql_where=where)
 
 
 def _add_layer(layer: Layer) -> None:
@@ -100,10 +109,12 @@ def _add_layer(layer: Layer) -> None:
     for name in ("geom", "geom_m"):
         if name in now.c:
             now.append_constraint(CheckConstraint(f"ST_IsValid({name})", name=f"{layer.table}_{name}_valid"))
+    if layer.immutable:
+        _index_stream(now)
+        _index_position(now, few=True)
+        return
     _index_scope(now)
     _index_position(now)
-    if layer.immutable:
-        return
     past = Table(
         f"{layer.table}_past",
         metadata,
@@ -151,6 +162,8 @@ change = Table(
     Column("op", Text, nullable=False),
     *_scope_columns(),
 )
+Index("change_of_records", change.c.rev, postgresql_where=change.c.layer != "event")
+"""What a run may have to hear of, found among any number of events."""
 
 
 def _score_columns() -> list[Column[Any]]:

@@ -35,7 +35,8 @@ _ERROR: dict[str, Any] = {
     "description": "any error, with how to mend it",
     "content": {"application/problem+json": {"schema": _PROBLEM}},
 }
-router = APIRouter(prefix="/api/v1", responses={422: _ERROR, "default": _ERROR})
+ERRORS: dict[int | str, dict[str, Any]] = {422: _ERROR, "default": _ERROR}
+router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 KINDS = {
     "sources": "source",

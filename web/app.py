@@ -8,10 +8,11 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
+from jobs.events import EventDesk
 from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
-from web import api, auth, docs, grades, health, pages, stream, tiles
+from web import api, auth, docs, events, grades, health, pages, stream, tiles
 from web import map as map_page
 from web.forms import FormTokens
 from web.headers import BodyLimit, SecureHeaders
@@ -45,8 +46,9 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         app.state.owner = owner_engine(dsn)
         app.state.reader = reader_engine(dsn, private=settings.database_url is None)
         app.state.feed = stream.Feed(dsn)
+        app.state.events = EventDesk(app.state.owner)
 
-    for part in (map_page, tiles, pages, grades, auth, stream, api, docs, health):
+    for part in (map_page, tiles, pages, grades, auth, stream, api, events, docs, health):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
@@ -62,7 +64,9 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
 async def _life(app: FastAPI) -> AsyncIterator[None]:
     """From start to end of serving: the listener runs, the engines are given back."""
     app.state.feed.start()
+    app.state.events.start()
     yield
+    app.state.events.stop()
     app.state.feed.stop()
     app.state.feed.join()
     app.state.owner.dispose()

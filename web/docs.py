@@ -51,7 +51,8 @@ def _parameter(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(document: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a body, one level deep."""
+    """The fields of a body, one level deep; of one that may be a list, those of an item."""
+    schema = schema.get("oneOf", [schema])[0]
     name = schema.get("$ref", "").rsplit("/", 1)[-1]
     schema = document["components"]["schemas"][name] if name else schema
     required = schema.get("required", ())

@@ -6,11 +6,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from layers.posted import POST
 from riskmap.errors import TooLarge
 
 LONGEST_BODY_B = 256 * 1024
 LONGEST_IMPORT_B = 512 * 1024 * 1024
 IMPORT_PATH = "/api/v1/imports"
+EVENTS_PATH = "/api/v1/events"
+_BOUNDS = {
+    IMPORT_PATH: (LONGEST_IMPORT_B, "请缩小文件，或在服务器上用 riskmap import 导入"),
+    EVENTS_PATH: (POST.json_bytes, "请分成几次发送，或把文件放入投递目录 drop/in"),
+}
+"""what a body may have and what to do with a larger one, where that is not the usual"""
 
 _FIXED = {
     "x-content-type-options": "nosniff",
@@ -82,7 +89,7 @@ class SecureHeaders:
 
 
 class BodyLimit:
-    """Refuses bodies over the bound while they arrive: 256 KiB, for an import 512 MiB."""
+    """Refuses bodies over the bound while they arrive: 256 KiB, for events 4 MiB, for an import 512 MiB."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -92,11 +99,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        bound = LONGEST_IMPORT_B if scope["path"] == IMPORT_PATH else LONGEST_BODY_B
+        bound, remedy = _BOUNDS.get(scope["path"], (LONGEST_BODY_B, "请缩小后重试"))
         stated = Headers(scope=scope).get("content-length", "")
-        too_large = TooLarge(
-            f"请求超过 {bound // 1024} KiB 的上限", remedy="请缩小文件，或在服务器上用 riskmap import 导入"
-        )
+        too_large = TooLarge(f"请求超过 {bound // 1024} KiB 的上限", remedy=remedy)
         received = 0
 
         async def receive_counted() -> Message:
