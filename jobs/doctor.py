@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.drop import REPORT_SUFFIX, Drop
 from layers.audit import head_hash, verify
+from layers.checks import tidy_value
 from layers.city import stored_city
 from layers.cluster import database
 from layers.database import host_of, owner_engine, reader_engine, snapshot
@@ -83,7 +85,8 @@ def run_checks(settings: Settings, assets: Path = ASSETS) -> Report:
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).partition("\n")[0]
         checks.append(Check("database", "red", f"数据库拒绝检查：{reason}", "请运行 riskmap migrate 后再查"))
-    return Report([*checks, check_zone(), check_disk(settings.home), check_assets(assets)], dsn)
+    home = [check_disk(settings.home), check_drop(settings.home)]
+    return Report([*checks, check_zone(), *home, check_assets(assets)], dsn)
 
 
 def _database_checks(dsn: str, *, private: bool) -> Iterator[Check]:
@@ -215,6 +218,17 @@ def check_disk(home: Path) -> Check:
             "disk", "red" if free < DISK_RED_BYTES else "yellow", message, "请清理磁盘或更换 RISKMAP_HOME"
         )
     return Check("disk", "green", message)
+
+
+def check_drop(home: Path) -> Check:
+    """Whether files lie in the drop that could not be imported."""
+    drop = Drop.of(home)
+    waiting, bad = len(drop.waiting()), drop.bad()
+    if bad:
+        message = f"文件投递：{len(bad)} 个文件未能导入，最近的是 {tidy_value(bad[-1].name)}"
+        remedy = f"原因见 {bad[-1].parent} 中的 *{REPORT_SUFFIX}；改正后重新放入 drop/in，并移走原文件"
+        return Check("drop", "yellow", message, remedy)
+    return Check("drop", "green", f"文件投递：{waiting} 个待导入，没有失败的")
 
 
 def check_assets(assets: Path) -> Check:

@@ -289,6 +289,7 @@ class EventDesk:
                 batch.append(self._queue.popleft())
                 size += len(batch[-1].posting.events)
             self._waiting -= size
+            self._changed.notify_all()
             return batch
 
     def _write(self, batch: list[_Waiting]) -> None:
@@ -325,16 +326,19 @@ def _tell_impatient(batch: list[_Waiting], error: Busy) -> list[_Waiting]:
 
 
 def _tell(one: _Waiting, report: ImportReport) -> None:
-    if not report.rejected or one.posting.partial:
+    if report.rejected and not one.posting.partial:
+        one.outcome.set_exception(refusal(report))
+    else:
         one.outcome.set_result(report)
-        return
+
+
+def refusal(report: ImportReport) -> Refused:
+    """Why a request was refused whole, with its report as the fact `report`."""
     first = report.rejected[0]
     where = f"第 {first.row} 条" + (f"字段 {first.field}" if first.field else "")
     more = "……" if len(report.rejected) > 1 else ""
-    one.outcome.set_exception(
-        Refused(
-            f"有 {len(report.rejected)} 条事件不能接收，未写入任何数据。{where}：{first.reason}{more}",
-            remedy=first.remedy or "请改正后重新发送；或加 ?partial=true 跳过这些事件",
-            **report.to_json(),
-        )
+    return Refused(
+        f"有 {len(report.rejected)} 条事件不能接收，未写入任何数据。{where}：{first.reason}{more}",
+        remedy=f"{first.remedy}；改正后重新发送全部事件" if first.remedy else "请改正后重新发送全部事件",
+        report=report.to_json(),
     )

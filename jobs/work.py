@@ -1,4 +1,7 @@
-"""The worker: one scheduler among any number of processes, woken by changes, the clock and a person's request."""
+"""The worker: one scheduler among any number of processes, woken by changes, the clock and a person's request.
+
+It also looks after the file drop.
+"""
 
 import logging
 import threading
@@ -9,6 +12,7 @@ import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 
+from jobs.drop import Drop, patrol
 from jobs.risk import assess, is_stale
 from jobs.users import forget_old_sessions
 from layers.feed import heed, take_runner_lock
@@ -17,6 +21,7 @@ from riskmap.errors import RiskMapError
 
 _LOG = logging.getLogger("riskmap.work")
 _PATROL_S = 30
+_DROP_S = 3
 _WAIT_S = 2.0
 
 
@@ -26,10 +31,12 @@ class Worker:
     `revive` brings a private database server back after it died; a foreign one is waited for.
     """
 
-    def __init__(self, dsn: str, owner: Engine, revive: Callable[[], None]) -> None:
+    def __init__(self, dsn: str, owner: Engine, revive: Callable[[], None], drop: Drop) -> None:
         self._dsn = dsn
         self._owner = owner
         self._revive = revive
+        self._drop = drop
+        self._at_drop = threading.Lock()
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -62,6 +69,9 @@ class Worker:
         scheduler.add_job(
             self._patrol, "interval", seconds=_PATROL_S, id="patrol", max_instances=1, coalesce=True
         )
+        scheduler.add_job(
+            self._look_into_drop, "interval", seconds=_DROP_S, id="drop", max_instances=2, coalesce=True
+        )
         scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight", misfire_grace_time=None)
         scheduler.start()
         try:
@@ -80,6 +90,12 @@ class Worker:
     def _patrol(self) -> None:
         """Recompute what changed since the last run; a failure is logged and tried again at the next turn."""
         self._safely(lambda: assess(self._owner, actor="scheduler") if is_stale(self._owner) else None)
+
+    def _look_into_drop(self) -> None:
+        """Take in what other programs have put down, unless that is still being done."""
+        if self._at_drop.acquire(blocking=False):
+            self._safely(lambda: patrol(self._owner, self._drop))
+            self._at_drop.release()
 
     def _midnight(self) -> None:
         """A new day: dynamic factors step, sessions end."""

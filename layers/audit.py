@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, literal_column, select, text
+from sqlalchemy import Connection, func, literal_column, select, text
 
 from layers.schema import change, head, revision
 
@@ -44,7 +44,8 @@ def reasons(connection: Connection, job: str) -> list[str]:
 
 def changed_since(connection: Connection, rev: int, *, events: bool = True) -> bool:
     """Whether any layer was written after a revision; without `events`, any other than they."""
-    query = select(change.c.rev).where(change.c.rev > rev).limit(1)
+    query = select(func.max(change.c.rev))  # the last entry of an index, however many lie between
     if not events:
-        query = query.where(change.c.layer != literal_column("'event'"))  # as the index that it needs says it
-    return connection.execute(query).first() is not None
+        query = query.where(change.c.layer != literal_column("'event'"))  # as that index says it
+    newest = connection.execute(query).scalar_one()
+    return newest is not None and newest > rev

@@ -20,6 +20,8 @@ from riskmap.errors import BadInput, TooLarge
 
 POST = Limits(json_bytes=4 * 2**20, rows=20_000)
 """what one request may hold"""
+FILE = Limits(json_bytes=16 * 2**20, rows=200_000)
+"""what a file of such events may hold: they take some twenty times as much in memory"""
 _KINDS = {field.name: field.kind for field in EVENTS.fields}
 _POSITION = ("lon", "lat", "geometry")
 NAMES = (*_KINDS, *_POSITION)
@@ -37,7 +39,7 @@ def read_events(name: str, content: bytes, limits: Limits = POST) -> list[Any]:
     BadInput where it is no JSON, has no event or names a field twice; TooLarge beyond the limits.
     """
     if len(content) > limits.json_bytes:
-        raise TooLarge(f"{name} 超过 {limits.json_bytes // 2**20} MiB", remedy="请分成几次发送")
+        raise TooLarge(f"{name} 超过 {limits.json_bytes // 2**20} MiB", remedy="请分成几份")
     try:
         document = json.loads(content.decode("utf-8-sig"), parse_int=_whole, object_pairs_hook=_object)
     except UnicodeDecodeError:
@@ -50,7 +52,7 @@ def read_events(name: str, content: bytes, limits: Limits = POST) -> list[Any]:
     if not events or (not isinstance(document, list) and not isinstance(document, dict)):
         raise BadInput(f"{name} 没有事件", remedy="请发送一个事件（对象）或一列事件（数组）")
     if len(events) > limits.rows:
-        raise TooLarge(f"{name} 超过 {limits.rows:,} 条事件", remedy="请分成几次发送")
+        raise TooLarge(f"{name} 超过 {limits.rows:,} 条事件", remedy="请分成几份")
     return events
 
 

@@ -14,7 +14,7 @@ from layers.events import visible
 from layers.fields import EVENTS, Field
 from layers.posted import POST, read_events
 from layers.sheets import cell_text
-from riskmap.errors import Forbidden
+from riskmap.errors import Forbidden, Refused
 from web.api import ERRORS, Record
 from web.deps import Reader, SignedIn
 
@@ -96,7 +96,10 @@ async def post_events(
     desk.refuse_if_full()
     content = await request.body()
     posting = await run_in_threadpool(_posting, reader, identity, content, partial)
-    report = await asyncio.wrap_future(desk.post(posting))
+    try:
+        report = await asyncio.wrap_future(desk.post(posting))
+    except Refused as error:
+        raise Refused(error.detail, remedy=error.remedy, **error.facts["report"]) from None
     return report.to_json()
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobs.drop import Drop
 from layers.database import CITY, reading
 from layers.records import iso
 from layers.status import Status, status_of
@@ -69,6 +70,8 @@ def health(request: Request, reader: Reader) -> JSONResponse:
     _only_here(request)
     state, trouble = _state(reader)
     content: dict[str, Any] = {"status": "down", "version": __version__, "database": state is not None}
+    drop = Drop.of(request.app.state.settings.home)
+    content["drop"] = {"waiting": len(drop.waiting()), "bad": len(drop.bad())}
     if state is not None:
         content |= {"status": "ok" if state.worker else "degraded", **_told(state)}
     if trouble:
@@ -85,6 +88,12 @@ def metrics(request: Request, reader: Reader) -> PlainTextResponse:
     lines = [
         *_gauge("riskmap_info", 1, "the running version", f'{{version="{__version__}"}}'),
         *_gauge("riskmap_start_time_seconds", round(measures.started, 3), "when the server started"),
+        *_gauge(
+            "riskmap_drop_bad",
+            len(Drop.of(request.app.state.settings.home).bad()),
+            "files in the drop that were refused",
+        ),
+        *_gauge("riskmap_events_waiting", request.app.state.events.waiting, "events that wait to be written"),
         *_gauge("riskmap_database_up", int(state is not None), "whether the database answers"),
     ]
     if state is not None:

@@ -13,6 +13,7 @@ from datetime import datetime
 import uvicorn
 
 from jobs.demo import load_demo, start_of_demo, summary
+from jobs.drop import Drop
 from jobs.risk import assess, is_stale
 from jobs.setup import prepare_database
 from jobs.users import demo_users
@@ -40,7 +41,7 @@ def run_server(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Run the scheduler until Ctrl-C or SIGTERM."""
     with opened(settings) as city:
-        worker = Worker(city.dsn, city.owner, _revival(settings))
+        worker = Worker(city.dsn, city.owner, _revival(settings), Drop.of(settings.home))
         thread = threading.Thread(target=worker.run, name="worker")
         thread.start()
         try:
