@@ -333,5 +333,6 @@ def test_without_its_database_the_program_says_so(site: Served, tmp_path: Path) 
             "status": "down",
             "version": lost.app.version,
             "database": False,
+            "drop": {"waiting": 0, "bad": 0},
             "detail": "数据库无法连接",
         }
