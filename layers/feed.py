@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Event
 
 import psycopg
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from layers.database import RUNNER_LOCK
 from layers.schema import change, head
@@ -64,11 +64,15 @@ def _newest(connection: psycopg.Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What changed up to revision `rev`, as (layer, code) pairs; `more` where there were too many to name."""
+    """What changed up to revision `rev`, as (layer, code) pairs; `more` where there were too many to name.
+
+    `events` says that nothing but events came in: no record and no level is another than before, for no one.
+    """
 
     rev: int
     changes: list[tuple[str, str]]
     more: bool
+    events: bool = False
 
 
 def changes_since(connection: Connection, rev: int | None) -> News:
@@ -79,13 +83,10 @@ def changes_since(connection: Connection, rev: int | None) -> News:
     newest = int(connection.execute(select(head.c.rev)).scalar_one())
     if rev is None:
         return News(newest, [], more=False)
-    named = connection.execute(
-        select(change.c.layer, change.c.code)
-        .where(change.c.rev > rev, change.c.rev <= newest)
-        .group_by(change.c.layer, change.c.code)
-        .order_by(change.c.layer, change.c.code)
-        .limit(MOST_CHANGES + 1)
-    ).all()
-    return News(
-        newest, [(row.layer, row.code) for row in named[:MOST_CHANGES]], more=len(named) > MOST_CHANGES
-    )
+    events = bool(connection.execute(select(func.only_events_since(rev))).scalar_one())
+    named = select(change.c.layer, change.c.code).where(change.c.rev > rev, change.c.rev <= newest)
+    if not events:  # an event is written once, and thousands may come in a second: they are not put in order
+        named = named.group_by(change.c.layer, change.c.code).order_by(change.c.layer, change.c.code)
+    found = connection.execute(named.limit(MOST_CHANGES + 1)).all()
+    changes = [(row.layer, row.code) for row in found[:MOST_CHANGES]]
+    return News(newest, changes, more=len(found) > MOST_CHANGES, events=events)

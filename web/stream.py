@@ -78,9 +78,10 @@ class Feed:
 
 @router.get("/stream", tags=["stream"])
 async def stream(request: Request, session: SignedSession, reader: Reader) -> StreamingResponse:
-    """Server-sent events: `change` with `{"rev", "changes": [{"layer", "code"}], "more"}` at each new revision.
+    """Server-sent events: `change` with `{"rev", "changes": [{"layer", "code"}], "more", "events"}` at each new revision.
 
-    `changes` names the records that the reader may see; any new `rev` may also have taken a record away from it.
+    `changes` names the records that the reader may see; any new `rev` may also have taken a record away from it,
+    unless `events` says that nothing but events came in.
     A stream that reconnects with `Last-Event-ID` goes on where it stopped. `signed-out` ends a session's stream.
     """
     last = request.headers.get("last-event-id", "")
@@ -137,7 +138,7 @@ def _news(reader: Engine, session: Session, last: int | None) -> News | None:
 
 def _told(news: News) -> dict[str, object]:
     changes = [{"layer": layer, "code": code} for layer, code in news.changes]
-    return {"rev": news.rev, "changes": changes, "more": news.more}
+    return {"rev": news.rev, "changes": changes, "more": news.more, "events": news.events}
 
 
 def _event(name: str, data: dict[str, object], number: int | None = None) -> str:

@@ -141,3 +141,10 @@ CREATE OR REPLACE FUNCTION rev_at(instant timestamptz) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT coalesce((SELECT rev FROM revision WHERE at <= instant ORDER BY at DESC, rev DESC LIMIT 1), 0)
 $$;
+
+-- Whether nothing but events was written after a revision, for everyone: yes or no and nothing of what was written.
+CREATE OR REPLACE FUNCTION only_events_since(since bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT NOT EXISTS (SELECT FROM revision WHERE rev > since
+                     AND NOT (jsonb_array_length(detail) = 1 AND detail -> 0 ->> 'layer' = 'event'))
+$$;

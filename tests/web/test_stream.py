@@ -12,12 +12,14 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from jobs.events import write_postings
 from jobs.users import set_password
 from layers.database import owner_engine, writing
 from layers.feed import LISTENER
 from layers.history import open_revision
 from tests import town
 from tests.database import Databases
+from tests.events import posting, reading
 from tests.served import PASSWORD, Served
 from web import stream
 
@@ -207,3 +209,21 @@ def test_open_streams_do_not_hold_up_the_end_of_the_server(own_site: Served) -> 
     listening.until("hello")
     own_site.app.state.feed.stop()
     assert listening.ended()
+
+
+def test_news_of_nothing_but_events_says_so(own_site: Served, owner: Engine) -> None:
+    """So that no map is drawn anew every second; others' events are not named, many of one's own not listed."""
+    programs = {name: own_site.program(name) for name in ("city", "township")}
+    start = town.put(owner, "source", "before", town.OURS, name="before", kind="lpg_store")
+    streams = {name: Listening(one, **{"last-event-id": str(start)}) for name, one in programs.items()}
+    assert all(one.lines.get(timeout=WAIT_S).startswith("retry") for one in streams.values())
+    readings = [reading(f"n{n}", source_code="theirs-tank", sensor_code=None) for n in range(600)]
+    (report,) = write_postings(owner, [posting(*readings)])
+    told = {name: one.until("change") for name, one in streams.items()}
+    assert (told["city"]["rev"], told["city"]["events"], told["city"]["more"]) == (report.rev, True, True)
+    assert {change["layer"] for change in told["city"]["changes"]} == {"event"}
+    assert told["township"] == {"rev": report.rev, "changes": [], "more": False, "events": True}
+    rev = town.put(owner, "source", "new", town.THEIRS, name="new", kind="lpg_store")
+    for one in streams.values():
+        news = one.until("change")
+        assert (news["rev"], news["events"]) == (rev, False)

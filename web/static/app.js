@@ -33,7 +33,7 @@
     const news = JSON.parse(event.data);
     document.dispatchEvent(new CustomEvent("riskmap:change", { detail: news }));
     if (document.body.classList.contains("wall")) {
-      location.reload();
+      if (!news.events) location.reload(); // it shows levels, and sensors may report every second
       return;
     }
     const offer = strip && strip.querySelector(".fresh");

@@ -54,9 +54,10 @@ window.RiskMap = window.RiskMap || {};
 
   /* News: told by a change, or on connecting by a number that is not the map's. */
   function news(event) {
-    const told = JSON.parse(event.data).rev;
-    if (told === rev) return;
-    rev = told;
+    const told = JSON.parse(event.data);
+    if (told.rev === rev) return;
+    rev = told.rev;
+    if (event.type === "change" && told.events) return; // sensors report every second: the map shows none of it
     clearTimeout(settle);
     const first = document.getElementById("empty"); // the first data: the page opens anew, on its place
     settle = setTimeout(first ? () => location.reload() : draw, SETTLE_MS);
