@@ -4,21 +4,28 @@ import csv
 import json
 import os
 import random
-import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from layers.cluster import Cluster
-from tests.database import traversable_folder
+from tests.processes import (
+    answer,
+    command,
+    environment,
+    free_port,
+    new_home,
+    postmasters,
+    run,
+    started,
+    status,
+    until,
+)
 
 ROWS = 4000
 KILLS = 12 if os.environ.get("RISKMAP_SOAK") else 2
@@ -26,29 +33,8 @@ KILLS = 12 if os.environ.get("RISKMAP_SOAK") else 2
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    folder = traversable_folder("riskmap-crash-")
-    yield folder
-    shutil.rmtree(folder)
-
-
-def command(home: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "web", *words]
-
-
-def environment(home: Path) -> dict[str, str]:
-    return {**os.environ, "RISKMAP_HOME": str(home)}
-
-
-def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(home, *words), env=environment(home), capture_output=True, text=True, timeout=100, check=False
-    )
-
-
-def answer(home: Path, *words: str) -> object:
-    done = run(home, *words, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    with new_home("riskmap-crash-") as folder:
+        yield folder
 
 
 def write_enterprises(path: Path, name: str) -> None:
@@ -118,19 +104,6 @@ def test_an_import_and_a_run_are_whole_or_not_there(home: Path, tmp_path: Path) 
     assert not postmasters(home), "something outlived the last command"
 
 
-def postmasters(home: Path) -> list[int]:
-    """The PostgreSQL servers of this home that run now."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            line = (entry / "cmdline").read_bytes()
-        except (OSError, NotADirectoryError):
-            continue
-        if str(home).encode() in line and b"postgres" in line.split(b"\0")[0]:
-            found.append(int(entry.name))
-    return found
-
-
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_a_killed_database_comes_back_under_an_import(home: Path, tmp_path: Path) -> None:
@@ -157,33 +130,6 @@ def test_a_killed_database_comes_back_under_an_import(home: Path, tmp_path: Path
     assert isinstance(rows, list)
     assert len(rows) == ROWS
     assert len({row["name"][0] for row in rows}) == 1
-
-
-def started(home: Path, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command(home, *words), env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def status(port: int) -> int | None:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/login", timeout=5).status_code
-    except httpx.HTTPError:
-        return None
-
-
-def until(what: Callable[[], bool], within_s: float = 60) -> None:
-    """Wait for something that another process brings about; fails when it does not come."""
-    ends = time.monotonic() + within_s
-    while not what():
-        assert time.monotonic() < ends, "it never came"
-        time.sleep(0.1)
 
 
 @pytest.mark.soak
