@@ -15,12 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Engine
 
 from jobs.imports import ImportReport
 from layers.audit import changed_since
 from layers.checks import Fault
 from layers.city import stored_city
+from layers.containment import Areas
 from layers.database import writing
 from layers.events import (
     Contradiction,
@@ -77,16 +79,15 @@ def write_postings(owner: Engine, postings: Sequence[Posting]) -> list[ImportRep
     """
     with writing(owner) as connection:
         day = datetime.now(CLOCK).date()
-        city = stored_city(connection)
-        batch = _Batch(postings, Rules(city, lambda: edition_on(connection, day)))
+        batch = _Batch(postings, Rules(stored_city(connection), lambda: edition_on(connection, day)))
         seen = head_rev(connection)
-        found = batch.compute(connection, city.metric_srid)
+        found = batch.compute(connection)
         if not found.inserts:
             return batch.reports()
         rev = open_revision(connection, batch.actors(), "events", batch.reason(found))
         if rev > seen + 1 and changed_since(connection, seen):
             drop_stages(connection, ["event"])
-            found = batch.compute(connection, city.metric_srid)
+            found = batch.compute(connection)
         write(connection, "event", found, rev, day)
         return batch.reports(rev)
 
@@ -104,17 +105,20 @@ class _Batch:
             events += posting.events
             self._rows.append(range(start, len(events)))
             self._faults |= {start + index: fault for index, fault in posting.faults.items()}
-        table, faults = table_of_events(EVENTS.zh, events)
-        incoming, _ = prepare(EVENTS, table, rules, several=True)
-        read = {one.row - 1: as_sent(one, events[one.row - 1]) for one in incoming.faults}
-        self._faults = read | self._faults | faults
-        good = ([index for index in group if index not in self._faults] for group in incoming.groups)
-        incoming.groups = [group for group in good if group]
-        self._incoming = incoming
-        self._told = Told(incoming.columns, incoming.positions)
-        self._group = {index: n for n, group in enumerate(incoming.groups) for index in group}
+        table, faults = table_of_events(
+            EVENTS.zh, [{} if index in self._faults else event for index, event in enumerate(events)]
+        )
+        self._incoming, _ = prepare(EVENTS, table, rules, several=True)
+        read = {one.row - 1: as_sent(one, events[one.row - 1]) for one in self._incoming.faults}
+        self._faults = read | faults | self._faults
+        self._ids: list[str] = self._incoming.columns["code"].to_pylist()
+        self._told = Told(self._incoming.columns, self._incoming.positions)
+        groups = self._incoming.groups
+        self._firsts: list[int] = groups.firsts.tolist()
+        numbers = np.repeat(np.arange(len(self._firsts)), np.diff(groups.starts))
+        self._group: dict[int, int] = dict(zip(groups.members.tolist(), numbers.tolist(), strict=True))
         for rows in self._rows:
-            self._faults |= disputed(self._told, incoming.rows, self._by_id(rows))
+            self._faults |= disputed(self._told, table.rows, self._by_id(rows))
         self._reports: list[ImportReport] = []
 
     def _by_id(self, rows: range) -> Iterable[list[int]]:
@@ -122,22 +126,19 @@ class _Batch:
         same: dict[str, list[int]] = {}
         for index in rows:
             if index in self._group:
-                same.setdefault(self._id(index), []).append(index)
+                same.setdefault(self._ids[index], []).append(index)
         return same.values()
 
-    def _id(self, index: int) -> str:
-        return str(self._incoming.columns["code"][index])
-
-    def compute(self, connection: Connection, metric_srid: int) -> Comparison:
+    def compute(self, connection: Connection) -> Comparison:
         """Stage, decide and place; what is to be written. May be called again where others have written meanwhile."""
-        groups = self._incoming.groups
-        stage(connection, self._incoming, metric_srid)
-        misshapen = {one.row - 1: one for one in refuse(connection, "event", shape_rules("event"))}
+        areas = Areas(connection, "area")
+        stage(connection, self._incoming, areas)
+        misshapen = {one.row - 1: one for one in refuse(connection, "event", shape_rules(self._incoming))}
         on_file = {one.fault.row - 1: one for one in refuse_contradictions(connection)}
         standing = self._decide(self._faults | misshapen, on_file)
         stood = {self._group[index] for rows in standing for index in rows}
-        drop_staged(connection, [group[0] + 1 for n, group in enumerate(groups) if n not in stood])
-        place(connection, "event", {"event"})
+        drop_staged(connection, [first + 1 for n, first in enumerate(self._firsts) if n not in stood])
+        place(connection, "event", {"event"}, areas)
         found = compare(connection, "event")
         self._count(standing, {self._group[row - 1] for row in staged_on_file(connection)})
         return found
@@ -159,7 +160,7 @@ class _Batch:
             self._reports.append(ImportReport("events", len(rows), rejected=rejected))
             good = [index for index in rows if judged[index] is None]
             standing.append(good if posting.partial or not rejected else [])
-            taken |= {self._id(index): self._group[index] for index in standing[-1]}
+            taken |= {self._ids[index]: self._group[index] for index in standing[-1]}
         return standing
 
     def _against(
@@ -169,13 +170,13 @@ class _Batch:
         if index in on_file:
             fault, owner = on_file[index].fault, on_file[index].enterprise_code
         else:
-            group = taken.get(self._id(index), self._group[index])
+            group = taken.get(self._ids[index], self._group[index])
             if group == self._group[index]:
                 return None
-            fault = self._told.contradiction(index + 1, index, self._incoming.groups[group][0])
+            fault = self._told.contradiction(index + 1, index, self._firsts[group])
             owner = None
         if posting.enterprise_code not in {None, owner}:
-            return Fault(index + 1, "event_id", self._id(index), "编号不可用", "请改用新的编号")
+            return Fault(index + 1, "event_id", self._ids[index], "编号不可用", "请改用新的编号")
         return fault
 
     def _count(self, standing: list[list[int]], known: set[int]) -> None:

@@ -12,15 +12,19 @@ Reports that contradict nowhere therefore come to the same rows in any order and
 contradict each other, the one committed first stands; no order of arrival can hide that there were two.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from layers.checks import Fault, tidy_value
 from layers.fields import EVENTS
+from layers.keys import Groups
 from layers.positions import Positions
 from layers.schema import metadata
 
@@ -45,52 +49,70 @@ def contradiction(row: int, column: str, value: str | None) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What rows say, whatever stage of reading they are at: values by column, and shapes."""
+    """What rows say, whatever stage of reading they are at: values by column, and positions."""
 
-    columns: dict[str, list[Any]]
+    columns: dict[str, pa.Array]
     positions: Positions | None
 
     def content(self, index: int) -> tuple[Any, ...]:
         """What a row says of its event."""
-        shape = self.shape(index)
-        said = (values[index] for values in self.columns.values())
-        return (*said, None if shape is None else shapely.to_wkb(shape))
+        return (*(values[index].as_py() for values in self.columns.values()), self._place(index))
 
-    def shape(self, index: int) -> Any:
-        """Where a row puts its event."""
-        return None if self.positions is None else self.positions.degrees[index]
+    def _place(self, index: int) -> str | None:
+        """Where a row puts its event, as WKT."""
+        if self.positions is None:
+            return None
+        if index in self.positions.shapes:
+            return str(shapely.to_wkt(self.positions.shapes[index][0], rounding_precision=-1))
+        lon, lat = self.positions.lonlat[index]
+        return None if np.isnan(lon) else f"POINT ({lon} {lat})"
 
     def contradiction(self, row: int, index: int, other: int) -> Fault:
         """The fault of the row at an index that does not say the same as another under its id."""
         pairs = zip([*self.columns, "geom"], self.content(index), self.content(other), strict=True)
         column, value = next((name, here) for name, here, there in pairs if here != there)
-        if column == "geom" and value is not None:
-            value = self.shape(index).geom_type
         return contradiction(row, column, None if value is None else str(value))
 
 
-def by_content(told: Told, groups: list[list[int]]) -> list[list[int]]:
+def by_content(told: Told, groups: Groups) -> Groups:
     """Groups of rows of one id, divided where they do not say the same."""
-    divided: list[list[int]] = []
-    for group in groups:
-        alike: dict[tuple[Any, ...], list[int]] = {}
-        for index in group if len(group) > 1 else ():
-            alike.setdefault(told.content(index), []).append(index)
-        divided += alike.values() if alike else [group]
-    return divided
+    records = np.repeat(np.arange(len(groups.firsts), dtype=np.int32), np.diff(groups.starts))
+    places = {int(index): place for place, index in enumerate(groups.members.tolist())}
+    new = len(groups.firsts)
+    for group in shared(groups):
+        for part in _parts(told, group)[1:]:
+            records[[places[index] for index in part]] = new
+            new += 1
+    return Groups.by(records, groups.members) if new > len(groups.firsts) else groups
 
 
-def disputed(told: Told, rows: list[int], groups: Iterable[list[int]]) -> dict[int, Fault]:
+def shared(groups: Groups) -> Iterator[list[int]]:
+    """The groups of more than one row."""
+    for record in np.flatnonzero(np.diff(groups.starts) > 1).tolist():
+        yield groups.members[groups.starts[record] : groups.starts[record + 1]].tolist()
+
+
+def _parts(told: Told, group: list[int]) -> list[list[int]]:
+    """The rows of one id by what they say."""
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for index in group:
+        alike.setdefault(told.content(index), []).append(index)
+    return list(alike.values())
+
+
+def disputed(
+    told: Told, rows: Sequence[int] | NDArray[np.int32], groups: Iterable[list[int]]
+) -> dict[int, Fault]:
     """The faults, by index, of the rows of one delivery that share an id and do not say the same: all of them.
 
     `groups` are the indexes of each id.
     """
     faults: dict[int, Fault] = {}
     for group in groups:
-        parts = by_content(told, [group])
+        parts = _parts(told, group) if len(group) > 1 else []
         for number, part in enumerate(parts if len(parts) > 1 else ()):
             other = parts[0 if number else 1][0]
-            faults |= {index: told.contradiction(rows[index], index, other) for index in part}
+            faults |= {index: told.contradiction(int(rows[index]), index, other) for index in part}
     return faults
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from layers.checks import check_table
 from layers.crs import Declared, declared_crs, metric_system
-from layers.events import Told, by_content, disputed
+from layers.events import Told, by_content, disputed, shared
 from layers.fields import LAYERS, Layer
 from layers.keys import own_codes, place_codes, substance_codes
 from layers.mapping import Mapping, name_columns
@@ -76,10 +76,9 @@ def prepare(
             told = Told(checked.columns, positions)
             if several:
                 groups = by_content(told, groups)
-            else:
-                faults = disputed(told, checked.rows, groups)
+            elif faults := disputed(told, checked.rows, shared(groups)):
                 checked.faults |= faults
-                groups = [group for group in groups if group[0] not in faults]
+                groups = own_codes(checked)
     return Incoming.of(checked, groups, positions if placed else None), named.ignored
 
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import shapely
 
 from layers.checks import Fault, tidy_value
 from layers.fields import EVENTS
-from layers.sheets import Cells, Limits, Shapes, Table, cell_text
+from layers.sheets import Cells, Limits, Shapes, Table, cell_text, cells_of
 from riskmap.errors import BadInput, TooLarge
 
 POST = Limits(json_bytes=4 * 2**20, rows=20_000)
@@ -74,14 +75,16 @@ def table_of_events(name: str, events: Sequence[Any]) -> tuple[Table, dict[int, 
     """The events as a table, and by index the faults of those that are not what an event may be."""
     faults: dict[int, Fault] = {}
     plain = [event if _is_event(event, index, faults) else {} for index, event in enumerate(events)]
+    shapes = _shapes(plain, faults)
+    for index in faults:
+        plain[index] = {}
     columns: dict[str, Cells] = {}
     for field in _KINDS:
         values = [event.get(field) for event in plain]
         if field in _REQUIRED or any(value is not None for value in values):
-            columns[field] = [value if type(value) is str else cell_text(value) or None for value in values]
-    table = Table(name, columns, list(range(1, len(events) + 1)))
-    table.shapes = _shapes(plain, faults)
-    return table, faults
+            columns[field] = cells_of(value if type(value) is str else cell_text(value) for value in values)
+    rows = np.arange(1, len(events) + 1, dtype=np.int32)
+    return Table(name, columns, rows, wkb=shapes), faults
 
 
 def _is_event(event: Any, index: int, faults: dict[int, Fault]) -> bool:
@@ -130,9 +133,9 @@ def as_sent(fault: Fault, event: Any) -> Fault:
 # --- positions -------------------------------------------------------------------------------------------
 
 
-def _shapes(events: list[dict[str, Any]], faults: dict[int, Fault]) -> Shapes | None:
-    """The events' shapes, whichever way each is given; None where none has a position."""
-    shapes = np.full(len(events), None, dtype=np.object_)
+def _shapes(events: list[dict[str, Any]], faults: dict[int, Fault]) -> pa.Array | None:
+    """The events' shapes as WKB, whichever way each is given; None where none has a position."""
+    shapes: Shapes = np.full(len(events), None, dtype=np.object_)
     drawn = [index for index, event in enumerate(events) if event.get("geometry") is not None]
     points: dict[int, tuple[float, float]] = {}
     for index, event in enumerate(events):
@@ -151,7 +154,7 @@ def _shapes(events: list[dict[str, Any]], faults: dict[int, Fault]) -> Shapes | 
                 )
     if points:
         shapes[list(points)] = shapely.points(np.array(list(points.values()), dtype=np.float64))
-    return shapes if drawn or points else None
+    return pa.array(shapely.to_wkb(shapes), pa.binary()) if drawn or points else None
 
 
 def _point(event: dict[str, Any], index: int, faults: dict[int, Fault]) -> tuple[float, float] | None:

@@ -70,7 +70,8 @@ def stage(connection: Connection, incoming: Incoming, areas: Areas) -> None:
     make_stage(connection, layer.table)
     said = {*incoming.columns, *(("geom", "geom_m") if incoming.positions else ())}
     defaults = {name: default for name, default in _STAGED_AS.items() if name not in said}
-    defaults["placed"] = incoming.positions is not None
+    # what is never changed keeps nothing of a stored record: without a position in the file there is none
+    defaults["placed"] = incoming.positions is not None or layer.immutable
     if layer.table not in {"enterprise", "source"}:
         defaults.pop("status", None)
     exact = [field.name for field in layer.fields if field.kind == "decimal" and field.name in said]

@@ -56,4 +56,6 @@ def test_readings_into_the_database(
         assert connection.execute(query).fetchone() == (len(events),)
     owner.dispose()
     compare("events", size, ours_s, "one INSERT an event, executemany", many_s, 0.0)
-    compare("events", size, ours_s, "one INSERT and commit an event", single_s, {"S": 0.0}.get(size.name, 2.0))
+    compare(
+        "events", size, ours_s, "one INSERT and commit an event", single_s, {"S": 0.0}.get(size.name, 2.0)
+    )
