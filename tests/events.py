@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from jobs.events import Posting
-from layers.database import snapshot
+from jobs.imports import ImportReport
+from layers.database import owner_engine, snapshot
 from tests import town
 
 EVERY_COLUMN = (
@@ -18,8 +19,6 @@ EVERY_COLUMN = (
 
 def build(dsn: str) -> None:
     """The town, with a sensor on each side of its border."""
-    from layers.database import owner_engine  # noqa: PLC0415
-
     town.build(dsn)
     owner = owner_engine(dsn)
     for township, word in ((town.OURS, "ours"), (town.THEIRS, "theirs")):
@@ -83,3 +82,9 @@ def count(owner: Engine, query: str) -> int:
 
 
 EVENT_REVISIONS = "SELECT count(*) FROM revision WHERE job = 'events'"
+
+
+def told(report: ImportReport) -> tuple[Any, ...]:
+    """What a report comes to: rows read, inserted, unchanged, and row and field of each fault."""
+    rejected = [(fault.row, fault.field) for fault in report.rejected]
+    return report.rows_read, report.inserted, report.unchanged, rejected

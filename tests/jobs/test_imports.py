@@ -198,9 +198,11 @@ def test_events_are_added_once(owner: Engine, tmp_path: Path) -> None:
     )
     assert counts(first) == (2, 0, 0, 0)
     again = load(
-        owner, tmp_path, "events", header, "e1,alarm,2026-03-01 08:00,9", "e2,alarm,2026-03-01 09:00,2"
+        owner, tmp_path, "events", header, "e1,alarm,2026-03-01 08:00,1", "e2,alarm,2026-03-01 09:00,2"
     )
     assert counts(again) == (1, 0, 1, 0)
+    other = load(owner, tmp_path, "events", header, "e1,alarm,2026-03-01 08:00,9", partial=True)
+    assert [(fault.row, fault.field) for fault in other.rejected] == [(2, "value")]
     assert rows(owner, "SELECT code, value, time FROM event ORDER BY 1") == [
         ("e1", 1.0, dt.datetime(2026, 3, 1, 8, tzinfo=CLOCK)),
         ("e2", 2.0, dt.datetime(2026, 3, 1, 9, tzinfo=CLOCK)),
