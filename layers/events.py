@@ -76,6 +76,8 @@ class Told:
 
 def by_content(told: Told, groups: Groups) -> Groups:
     """Groups of rows of one id, divided where they do not say the same."""
+    if len(groups.members) == len(groups.firsts):
+        return groups
     records = np.repeat(np.arange(len(groups.firsts), dtype=np.int32), np.diff(groups.starts))
     places = {int(index): place for place, index in enumerate(groups.members.tolist())}
     new = len(groups.firsts)
