@@ -5,7 +5,7 @@ C that a record the level rests on is missing or doubtful, B that a record aroun
 need stand in the table `quality` of the edition, else in the one that comes with the program.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
@@ -65,8 +65,12 @@ class Figures:
     @classmethod
     def of(cls, edition: Edition | None = None) -> Self:
         """The edition's figures, else those that come with the program. BadInput for a table that is wrong."""
-        named = edition is not None and "quality" in edition.tables
-        table = edition.tables["quality"] if edition is not None and named else shipped_table(_SHIPPED)
+        return cls.from_table(edition.tables.get("quality") if edition else None)
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any] | None) -> Self:
+        """The figures of a table `quality`; the shipped ones where an edition names none."""
+        table = table or shipped_table(_SHIPPED)
         doubts = _section(table, "confidence", ("stale_after_days", "shared_by_others"))
         near = _section(table, "duplicates", ("near_m",))
         return cls(

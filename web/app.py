@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
-from web import api, auth, docs, grades, health, pages, stream, tiles
+from web import api, auth, docs, grades, health, pages, quality, stream, tiles
 from web import map as map_page
 from web.forms import FormTokens
 from web.headers import BodyLimit, SecureHeaders
@@ -46,7 +46,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         app.state.reader = reader_engine(dsn, private=settings.database_url is None)
         app.state.feed = stream.Feed(dsn)
 
-    for part in (map_page, tiles, pages, grades, auth, stream, api, docs, health):
+    for part in (map_page, tiles, pages, grades, quality, auth, stream, api, docs, health):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
