@@ -32,10 +32,10 @@ class Doubts:
         held = inputs.inventory
         stale = {
             source
-            for source, as_of, since in zip(
-                held["source_code"], held["as_of"], held["valid_from"], strict=True
+            for source, quantity, as_of, since in zip(
+                held["source_code"], held["quantity_t"], held["as_of"], held["valid_from"], strict=True
             )
-            if figures.is_stale(as_of, since, inputs.day)
+            if quantity and figures.is_stale(as_of, since, inputs.day)
         }
         return cls(frozenset(stale), frozenset(_shared(inputs, figures)))
 

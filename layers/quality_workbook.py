@@ -132,6 +132,7 @@ def _inventory(
     second row, beside it, takes the name as it should be.
     """
     rows: list[Faulty] = []
+    found = [one for one in found if one["kind"] == "source"]
     for one in found:
         if "no_inventory" in one["causes"]:
             rows.append(Faulty({"source_code": one["code"]}))
@@ -148,7 +149,7 @@ def _inventory(
             kept = ("source_code", "quantity_t", "unit_code", "as_of")
             rows.append(Faulty({name: record[name] for name in kept}))
             rows[-1].add("unmatched_substance", FIELDS["unmatched_substance"][1])
-        elif figures.is_stale(record["as_of"], since, day):
+        elif record["quantity_t"] and figures.is_stale(record["as_of"], since, day):
             rows.append(Faulty(record))
             rows[-1].add("stale_inventory", FIELDS["stale_inventory"][1])
     return rows
