@@ -77,5 +77,5 @@ def _shared(inputs: Inputs, figures: Figures) -> set[str]:
     shapes = firms["geom"].to_numpy(object)
     points = np.flatnonzero(shapely.get_type_id(shapes) == 0) if len(firms) else np.zeros(0, np.int64)
     places = to_mm(shapely.get_coordinates(shapes[points])) if len(points) else np.zeros((0, 2), np.int64)
-    doubtful = points[figures.shared(places, firms["name"].to_numpy(object)[points])]
+    doubtful = points[figures.shared(places, firms["name"].iloc[points].tolist())]
     return set(firms["code"].to_numpy(object)[doubtful])

@@ -1,8 +1,8 @@
 """Near-duplicates: records of one layer with the same name and different codes, a few metres apart. Proposals only.
 
-The name is compared first (`same_name` of layers/sql: width, case, blanks and brackets make no difference), because
-most names stand once; only what shares its name is then looked for around its position, by the spatial index. So a
-name that ten thousand shops have costs ten thousand look-ups and not their square.
+Names come first (`same_name` of layers/sql: width, case, blanks and brackets make no difference), because most stand
+once; what shares its name is looked for nearby. A few rows of a file are looked for among the stored records the
+other way round, by the spatial index, so that no name of a large layer has to be read for them.
 """
 
 from typing import Any
@@ -27,7 +27,8 @@ _PLACES = """
   LATERAL (SELECT ST_PointOnSurface(s.geom) AS at, place_point(s.geom_m) AS at_m) a,
   LATERAL (SELECT ST_PointOnSurface(t.geom) AS at, place_point(t.geom_m) AS at_m) b
 """
-_NEAR = "t.geom_m && ST_Expand(s.geom_m, :near_m) AND ST_DWithin(s.geom_m, t.geom_m, :near_m)"
+_SQUARE = "2 * CAST(:near_m AS float8)"
+"""side of the squares in which records of one name are looked for"""
 
 
 def stored_duplicates(
@@ -42,17 +43,8 @@ def stored_duplicates(
     rows = connection.execute(
         text(
             f"""
-            WITH named AS MATERIALIZED (
-              SELECT code, key FROM (
-                SELECT code, key, count(*) OVER (PARTITION BY key) AS n
-                FROM (SELECT code, same_name(name) AS key FROM {table}) k WHERE key <> ''
-              ) counted WHERE n > 1
-            ), pair AS MATERIALIZED (
-              SELECT s.code, t.code AS other, ST_Distance(s.geom_m, t.geom_m) AS distance_m
-              FROM named n JOIN {table} s ON s.code = n.code
-                JOIN {table} t ON t.code > s.code AND {_NEAR} AND same_name(t.name) = n.key
-            ), shown AS (
-              SELECT *, count(*) OVER () AS total FROM pair ORDER BY distance_m, code, other
+            WITH {_pairs(table, "s.code < t.code")}, shown AS (
+              SELECT p.*, count(*) OVER () AS total FROM pair p ORDER BY distance_m, code, other
               LIMIT :limit OFFSET :offset
             )
             SELECT {_PAIR}, to_jsonb(s) - 'geom' - 'geom_m' AS about, to_jsonb(t) - 'geom' - 'geom_m' AS other_about,
@@ -83,31 +75,60 @@ def near_duplicates(
     if table not in LAYERS.values():
         return []
     staged = rows or f"staged_{table}"
-    new = "s.op <> '=' AND cardinality(s.file_rows) > 0"
     found = connection.execute(
         text(
             f"""
-            WITH around AS (
-              SELECT s.code AS mine, t.code AS theirs, t.file_rows[1] AS other_row FROM {staged} s
-                JOIN {staged} t ON same_name(s.name) = same_name(t.name) AND t.code <> s.code
-                  AND (t.code > s.code OR t.op = '=' OR cardinality(t.file_rows) = 0) AND {_NEAR}
-              WHERE {new}
-            ), known AS (
-              SELECT s.code AS mine, t.code AS theirs FROM {staged} s
-                JOIN {table} t ON same_name(s.name) = same_name(t.name) AND t.code <> s.code AND {_NEAR}
-              WHERE {new} AND NOT EXISTS (SELECT FROM {staged} n WHERE n.code = t.code)
+            WITH {_pairs(staged, f"({_NEW.format('s')}) AND (s.code < t.code OR NOT ({_NEW.format('t')}))", _SAID)},
+            known AS MATERIALIZED (
+              SELECT s.code, t.code AS other FROM {staged} s
+                JOIN LATERAL (SELECT code, name FROM {table} t WHERE t.geom_m && ST_Expand(s.geom_m, :near_m)
+                              AND ST_DWithin(s.geom_m, t.geom_m, :near_m) OFFSET 0) t  -- OFFSET: places first
+                ON t.code <> s.code AND same_name(s.name) = same_name(t.name) AND same_name(s.name) <> ''
+              WHERE {_NEW.format("s")} AND NOT EXISTS (SELECT FROM {staged} n WHERE n.code = t.code)
             )
-            SELECT s.file_rows[1] AS row, {_PAIR}, p.other_row
-              FROM around p JOIN {staged} s ON s.code = p.mine JOIN {staged} t ON t.code = p.theirs, {_PLACES}
+            SELECT s.file_rows[1] AS row, {_PAIR}, t.file_rows[1] AS other_row
+              FROM pair p JOIN {staged} s ON s.code = p.code JOIN {staged} t ON t.code = p.other, {_PLACES}
             UNION ALL
             SELECT s.file_rows[1] AS row, {_PAIR}, NULL
-              FROM known p JOIN {staged} s ON s.code = p.mine JOIN {table} t ON t.code = p.theirs, {_PLACES}
+              FROM known p JOIN {staged} s ON s.code = p.code JOIN {table} t ON t.code = p.other, {_PLACES}
             ORDER BY row, other
             """
         ),
         {"near_m": near_m or Figures.of().near_m},
     ).mappings()
     return [_rounded(row) for row in found]
+
+
+_NEW = "{0}.op <> '=' AND cardinality({0}.file_rows) > 0"
+"""SQL: a staged row that the file speaks of and that changes something"""
+_SAID = ", op, file_rows"
+
+
+def _pairs(rows: str, which: str, more: str = "") -> str:
+    """SQL: `pair` (code, other, distance_m) of the rows that share a name and lie near, as far as `which` lets them.
+
+    Rows are first grouped by name; those whose name stands twice are put into the squares they touch, and looked for
+    in the squares around: so a name that very many share costs no more than others do.
+    """
+    squares = ", ".join(
+        f"generate_series(floor((ST_{axis}Min(geom_m) - {{0}}) / ({_SQUARE}))::int,"
+        f" floor((ST_{axis}Max(geom_m) + {{0}}) / ({_SQUARE}))::int) AS {axis.lower()}"
+        for axis in "XY"
+    )
+    return f"""
+      named AS MATERIALIZED (
+        SELECT code, key, geom_m{more} FROM (
+          SELECT code, key, geom_m{more}, count(*) OVER (PARTITION BY key) AS n
+          FROM (SELECT code, geom_m{more}, same_name(name) COLLATE "C" AS key FROM {rows} OFFSET 0) k
+        ) counted WHERE n > 1 AND key <> ''
+      ), at AS MATERIALIZED (SELECT named.*, x, y FROM named, {squares.format("0")}),
+      around AS MATERIALIZED (SELECT named.*, x, y FROM named, {squares.format(":near_m")}),
+      pair AS MATERIALIZED (
+        SELECT DISTINCT s.code, t.code AS other, ST_Distance(s.geom_m, t.geom_m) AS distance_m
+        FROM around s JOIN at t USING (key, x, y)
+        WHERE s.code <> t.code AND {which} AND ST_DWithin(s.geom_m, t.geom_m, :near_m)
+      )
+    """
 
 
 def table_of(layer: str) -> str:

@@ -65,12 +65,16 @@ def stage_named(connection: Connection, table: str, owner: str, keep: str, drop:
         return 0
     names = columns_of(table)
     values = {name: f"t.{name}" for name in names}
-    values |= {name: f"CASE WHEN {named} THEN CAST(:keep AS text) ELSE t.{name} END" for name, named in where.items()}
+    values |= {
+        name: f"CASE WHEN {named} THEN CAST(:keep AS text) ELSE t.{name} END" for name, named in where.items()
+    }
     op, aside = "'U'", ""
     if table == "inventory":
         values["code"] = _RENAMED_CODE
         op = f"CASE WHEN {_RENAMED_CODE} = t.code THEN 'U' ELSE 'I' END"
-        aside = f" AND NOT EXISTS (SELECT FROM inventory n WHERE n.code = {_RENAMED_CODE} AND n.code <> t.code)"
+        aside = (
+            f" AND NOT EXISTS (SELECT FROM inventory n WHERE n.code = {_RENAMED_CODE} AND n.code <> t.code)"
+        )
     make_stage(connection, table)
     staged = connection.execute(
         text(

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 
+from layers.duty import SLOTS
 from layers.records import PREMISES_SUFFIX, Page, points
 from layers.schema import metadata, score
 from riskmap.confidence import LETTERS
@@ -23,7 +24,7 @@ from riskmap.vocabulary import LEVELS
 OUTSIDE = "outside"
 """Stands for a township's code where records lie in none."""
 
-PERSON_FIELDS = tuple(f"{what}_{slot}" for slot in ("industry", "special", "general") for what in ("dept", "person"))
+PERSON_FIELDS = tuple(f"{what}_{slot}" for slot in SLOTS for what in ("dept", "person"))
 FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "no_inventory": ("inventory", ("cas", "substance", "quantity_t", "as_of")),
     "unmatched_substance": ("inventory", ("cas", "substance", "quantity_t")),
@@ -80,20 +81,21 @@ def counts(connection: Connection, wanted: Wanted) -> Counts:
     return Counts(total, ordered, dict(by_township.most_common()))
 
 
-def listing(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) -> Page:
-    """Doubtful enterprises (and sources without one), what matters most first.
+def listing(
+    connection: Connection, wanted: Wanted, limit: int, offset: int = 0, *, total: int | None = None
+) -> Page:
+    """Doubtful enterprises (and sources without one), what matters most first; `total` where it is known already.
 
     `{"kind", "code", "name", "township_code", "confidence", "score", "level", "synthetic", "causes": [{"cause",
-    "letter", "record", "name", "layer", "fields"}]}`.
+    "letter", "record", "name", "layer", "fields"}]}`; `record` is None where it lies in a township that the caller
+    does not see.
     """
     query = _chosen(wanted)
     found = connection.execute(_worst_first(query).limit(limit).offset(offset)).mappings().all()
-    if wanted.text:
-        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    else:
-        total = counts(connection, wanted).total
+    if total is None:
+        total = int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
     beneath = _beneath(connection, [row["code"] for row in found if row["kind"] == "enterprise"])
-    return Page([_item(row, beneath.get(row["code"], [])) for row in found], int(total))
+    return Page([_item(row, beneath.get(row["code"], [])) for row in found], total)
 
 
 def faulty_scores(connection: Connection, township: str, limit: int) -> list[Row]:
@@ -136,8 +138,13 @@ def _chosen(wanted: Wanted) -> Select[Any]:
     if wanted.cause:
         query = query.where(score.c.facts["confidence_causes"].cast(JSONB).has_key(wanted.cause))
     if wanted.text:
-        names = (_ENTERPRISE.c.name, _SOURCE.c.name, score.c.code)
-        query = query.where(or_(*(name.icontains(wanted.text, autoescape=True) for name in names)))
+        called = [
+            select(table.c.code).where(
+                or_(*(text.icontains(wanted.text, autoescape=True) for text in (table.c.name, table.c.code)))
+            )
+            for table in (_ENTERPRISE, _SOURCE)
+        ]
+        query = query.where(score.c.code.in_(union_all(*called)))
     return query
 
 
@@ -169,7 +176,9 @@ def _item(row: Any, beneath: Iterable[Row]) -> Row:
     told = dict(row)
     own = told.pop("causes")
     causes = list(_told(told, own, beneath))
-    causes.sort(key=lambda one: (list(LETTERS).index(one["cause"]), one["record"]))
+    hidden = set(own) - {one["cause"] for one in causes}
+    causes += [_cause(cause, None, None, None) for cause in hidden]
+    causes.sort(key=lambda one: (list(LETTERS).index(one["cause"]), one["record"] or ""))
     return told | {"score": points(row["score"]), "level": LEVELS.get(row["level"]), "causes": causes}
 
 
@@ -186,12 +195,13 @@ def _told(row: Row, own: Iterable[str], beneath: Iterable[Row]) -> Iterator[Row]
                 yield _cause(cause, "source", source["code"], source["name"])
 
 
-def _cause(cause: str, layer: str, code: str, name: str | None) -> Row:
+def _cause(cause: str, layer: str | None, code: str | None, name: str | None) -> Row:
+    """One cause told; without a record where that lies in a township the caller does not see."""
     mended_in, fields = FIELDS[cause]
     return {
         "cause": cause,
         "letter": LETTERS[cause],
-        "record": f"{layer}/{code}",
+        "record": f"{layer}/{code}" if layer else None,
         "name": name,
         "layer": mended_in or layer,
         "fields": list(fields),

@@ -15,7 +15,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from layers.fields import LAYERS, Layer
 from layers.mapping import POSITION
@@ -59,7 +59,9 @@ class Faulty:
         self.fields.update(fields)
 
 
-def quality_workbook(connection: Connection, township: str, day: date, figures: Figures, words: Words) -> bytes:
+def quality_workbook(
+    connection: Connection, township: str, day: date, figures: Figures, words: Words
+) -> bytes:
     """The workbook of a township (or of those that lie in none), as the caller may see it.
 
     NotFound where nothing there can be mended by filling in a table.
@@ -123,9 +125,7 @@ def _asked(connection: Connection, layer: Layer, causes: dict[str, list[str]]) -
     return sorted(rows, key=lambda one: place[one.values["code"]])
 
 
-def _inventory(
-    connection: Connection, found: list[Row], day: date, figures: Figures
-) -> list[Faulty]:
+def _inventory(connection: Connection, found: list[Row], day: date, figures: Figures) -> list[Faulty]:
     """Missing, unmatched and stale inventories.
 
     A substance is part of its record's key. So where a name meant nothing the old row is to be set to 0 t, and a
@@ -158,10 +158,16 @@ def _inventory(
 def _records(connection: Connection, layer: Layer, key: str, values: list[str]) -> list[Row]:
     """Stored records by their import fields, with `lon` and `lat` of a point, else `wkt`."""
     table = metadata.tables[layer.table]
-    columns = [table.c[_RENAMED.get(one.name, one.name)].label(one.name) for one in layer.fields]
+    columns: list[ColumnElement[Any]] = [
+        table.c[_RENAMED.get(one.name, one.name)].label(one.name) for one in layer.fields
+    ]
     if layer.position != "none":
         at = case((func.ST_GeometryType(table.c.geom) == "ST_Point", table.c.geom))
-        columns += [func.ST_X(at).label("lon"), func.ST_Y(at).label("lat"), func.ST_AsText(table.c.geom).label("wkt")]
+        columns += [
+            func.ST_X(at).label("lon"),
+            func.ST_Y(at).label("lat"),
+            func.ST_AsText(table.c.geom).label("wkt"),
+        ]
     if layer.table == "inventory":
         columns.append(table.c.valid_from)
     query = select(*columns).where(table.c[key].in_(values)).order_by(table.c.code)

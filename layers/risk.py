@@ -88,7 +88,16 @@ _SCOPES = (*SCOPE, "declared_township_code")
 _ANSWERABLE = tuple(f"{what}_{slot}" for slot in SLOTS for what in ("dept", "person"))
 _ENTERPRISE = ("name", "industry", "workers", "legal_representative", *_ANSWERABLE, *_SCOPES, "geom_m")
 _SOURCE = ("name", "kind", "unit_type", *_SCOPES, "geom_m")
-_INVENTORY = ("source_code", "cas", "substance", "hazard_class", "quantity_t", "unit_code", "as_of", "valid_from")
+_INVENTORY = (
+    "source_code",
+    "cas",
+    "substance",
+    "hazard_class",
+    "quantity_t",
+    "unit_code",
+    "as_of",
+    "valid_from",
+)
 _POPULATION = ("people", "people_day", "vulnerable", "rescue_min", *SCOPE, "geom_m")
 _TARGET = ("name", "target_class", "people_day", "people_night", "status", *SCOPE, "geom_m")
 _AREA = ("name", "level", "parent_code", "people", "members", *SCOPE, "geom_m")

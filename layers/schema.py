@@ -26,6 +26,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    and_,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -179,7 +181,9 @@ Index(
     score.c.confidence.desc(),
     score.c.score.desc().nulls_last(),
     score.c.code,
-    postgresql_where=score.c.confidence > "A",
+    postgresql_where=and_(
+        score.c.confidence > "A", or_(score.c.kind == "enterprise", score.c.enterprise_code.is_(None))
+    ),
 )
 SCORE_PARTITIONS = {kind: f"score_{kind}" for kind in SCORE_KINDS}
 

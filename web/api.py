@@ -105,7 +105,9 @@ def _lister(kind: str) -> Callable[..., Listed]:
             geometry=wanted.geometry,
         )
         return Listed(
-            items=page.items, total=page.total, next=next_address(request, wanted.limit, wanted.offset, page.total)
+            items=page.items,
+            total=page.total,
+            next=next_address(request, wanted.limit, wanted.offset, page.total),
         )
 
     return records

@@ -46,8 +46,9 @@ def quality(
 ) -> HTMLResponse:
     """Doubtful enterprises, what matters most for the map first; how many by cause and by township."""
     wanted = Wanted(township or None, cause or None, text.strip() or None)
-    found = listing(page.connection, wanted, PER_PAGE, (number - 1) * PER_PAGE)
     counted = counts(page.connection, wanted)
+    total = None if wanted.text else counted.total
+    found = listing(page.connection, wanted, PER_PAGE, (number - 1) * PER_PAGE, total=total)
     return page.show(
         "quality.html",
         wanted=wanted,
@@ -67,7 +68,9 @@ def workbook(page: SignedPage, township: Text = "") -> Response:
     figures = _figures(page.connection)
     content = quality_workbook(page.connection, chosen, _today(), figures, _words(page.lang))
     name = f"quality-{chosen if chosen.isalnum() and chosen.isascii() else 'township'}.xlsx"
-    return Response(content, media_type=_XLSX, headers={"content-disposition": f'attachment; filename="{name}"'})
+    return Response(
+        content, media_type=_XLSX, headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
 
 
 @router.get("/quality/duplicates", include_in_schema=False)
@@ -114,7 +117,9 @@ def doubtful(
     request: Request,
     rows: Rows,
     lang: Lang,
-    township: Annotated[str | None, Query(description="镇街代码；outside：不在任何镇街内", max_length=64)] = None,
+    township: Annotated[
+        str | None, Query(description="镇街代码；outside：不在任何镇街内", max_length=64)
+    ] = None,
     cause: Annotated[str | None, Query(description=" ".join(LETTERS), pattern=_CAUSE)] = None,
     text: Annotated[str | None, Query(description="名称或编码的一部分", max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -183,9 +188,11 @@ def _side_by_side(page: Page, layer: str, pair: dict[str, Any]) -> list[tuple[st
     told = []
     for one in FILES[layer].fields:
         name = "declared_township_code" if one.name == "township_code" else one.name
-        values = [_said(page, layer, one.name, about[name]) for about in (pair["about"], pair["other_about"])]
-        if any(values) and one.name != "synthetic":
-            told.append((one.zh if page.lang == "zh" else one.en, *values, values[0] != values[1]))
+        mine, theirs = (
+            _said(page, layer, one.name, about[name]) for about in (pair["about"], pair["other_about"])
+        )
+        if (mine or theirs) and one.name != "synthetic":
+            told.append((one.zh if page.lang == "zh" else one.en, mine, theirs, mine != theirs))
     return told
 
 
@@ -200,6 +207,5 @@ def _said(page: Page, layer: str, name: str, value: Any) -> str:
 def _sketch(pair: dict[str, Any], near_m: float) -> tuple[float, float]:
     """Where the other record stands in a square of 100 around the one: the square's half is twice the distance asked."""
     scale = 50 / (2 * near_m)
-    return tuple(  # type: ignore[return-value]
-        round(50 + max(-46, min(46, sign * pair[name] * scale)), 1) for name, sign in (("east_m", 1), ("north_m", -1))
-    )
+    east, north = (max(-46.0, min(46.0, pair[name] * scale)) for name in ("east_m", "north_m"))
+    return round(50 + east, 1), round(50 - north, 1)

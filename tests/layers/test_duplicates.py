@@ -23,7 +23,17 @@ from layers.staging import compare, stage
 from riskmap.errors import BadInput
 from tests.import_files import DAY, at, load, load_areas, write
 
-NAMES = ("甲 公司", "甲公司", "（甲）公司", "(甲)公司", "乙公司", "乙公司分公司", "ABC加油站", "ＡＢＣ 加油站", "abc【加油】站")
+NAMES = (
+    "甲 公司",
+    "甲公司",
+    "（甲）公司",
+    "(甲)公司",
+    "乙公司",
+    "乙公司分公司",
+    "ABC加油站",
+    "ＡＢＣ 加油站",
+    "abc【加油】站",
+)
 BRACKETS = "()[]{}<>〔〕【】〖〗「」『』《》〈〉"
 HEADER = "code,name,lon,lat"
 SCALE = Proj("EPSG:4547").get_factors(112.331, 28.831).meridional_scale
@@ -137,13 +147,14 @@ def staged(owner: Engine, folder: Path, rows: list[str], near_m: float | None = 
 
 
 def test_rows_of_a_file_are_compared_with_stored_ones_and_each_other(filled: Engine, tmp_path: Path) -> None:
-    stored, coming = scattered(1, 200), [(f"V{code[1:]}", *rest) for code, *rest in scattered(2, 80)]
-    moved = [(stored[0][0], "改了名", *stored[0][2:]), (stored[1][0], stored[1][1], 112.40, 28.90)]
-    rows = [*coming, *moved]  # type: ignore[list-item]
-    after = [*rows, *(one for one in stored if one[0] not in {code for code, *_ in moved})]
+    stored = scattered(1, 200)
+    rows = [(f"V{code[1:]}", name, lon, lat) for code, name, lon, lat in scattered(2, 80)]
+    code, _, lon, lat = stored[0]
+    rows += [(code, "改了名", lon, lat), (stored[1][0], stored[1][1], 112.40, 28.90)]
     mine = {row[0] for row in rows}
-    expected = {tuple(sorted(pair)) for pair in brute(after, 50.0) if mine & set(pair)}  # type: ignore[arg-type]
-    found = staged(filled, tmp_path, lines(rows))  # type: ignore[arg-type]
+    after = [*rows, *(one for one in stored if one[0] not in mine)]
+    expected = {tuple(sorted(pair)) for pair in brute(after, 50.0) if mine & set(pair)}
+    found = staged(filled, tmp_path, lines(rows))
     pairs = [tuple(sorted((one["code"], one["other"]))) for one in found]
     assert len(pairs) == len(set(pairs)) > 20
     assert set(pairs) == expected

@@ -1,6 +1,5 @@
 """Doubtful records: every cause is found where it was planted, listed in the argued order, and gone once mended."""
 
-import io
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -55,7 +54,9 @@ PLANTED = {
 
 def plant(owner: Engine, folder: Path) -> None:
     load_areas(owner, folder)
-    load(owner, folder, "population", "code,people,lon,lat", f"P1,40,{at(0.3, 0.3)}", f"P2,900,{at(0.8, 0.8)}")
+    load(
+        owner, folder, "population", "code,people,lon,lat", f"P1,40,{at(0.3, 0.3)}", f"P2,900,{at(0.8, 0.8)}"
+    )
     load(
         owner,
         folder,
@@ -159,7 +160,9 @@ def test_what_matters_most_for_the_map_comes_first(eyes: Engine) -> None:
     items = everything(eyes)
     order = [(one["confidence"], one["score"]) for one in items]
     assert order == sorted(order, key=lambda one: ("DCB".index(one[0]), -one[1]))
-    assert [one["code"] for one in items[:2]] == ["strange", "bad"], "both D: the one with 900 people beside it first"
+    assert [one["code"] for one in items[:2]] == ["strange", "bad"], (
+        "both D: the one with 900 people beside it first"
+    )
     with reading(eyes, CITY) as connection:
         parts = [listing(connection, Wanted(), 4, n).items for n in range(0, len(items) + 4, 4)]
     assert [one for part in parts for one in part] == items
@@ -208,17 +211,25 @@ def test_a_township_sees_its_own(eyes: Engine) -> None:
         assert counts(connection, Wanted()).by_township == {SECOND: 6}
         with pytest.raises(NotFound):
             quality_workbook(connection, FIRST, TODAY, Figures.of(), WORDS)
-    assert {one["code"] for one in everything(eyes, identity=Identity("f", "enterprise", enterprise_code="bad"))} == {
-        "bad"
-    }
+    assert {
+        one["code"] for one in everything(eyes, identity=Identity("f", "enterprise", enterprise_code="bad"))
+    } == {"bad"}
 
 
 def test_no_letter_moves_a_level(city: Engine, tmp_path: Path) -> None:
     before = assess(city, actor="test")["result_hash"]
-    load(city, tmp_path, "enterprises", "code,name,legal_representative,lon,lat", f"rep,无法人,钱,{at(0.1, 0.2)}")
+    load(
+        city,
+        tmp_path,
+        "enterprises",
+        "code,name,legal_representative,lon,lat",
+        f"rep,无法人,钱,{at(0.1, 0.2)}",
+    )
     after = assess(city, actor="test")["result_hash"]
     assert before == after
-    load(city, tmp_path, "enterprises", "code,name,legal_representative,lon,lat", f"rep,无法人,,{at(0.1, 0.2)}")
+    load(
+        city, tmp_path, "enterprises", "code,name,legal_representative,lon,lat", f"rep,无法人,,{at(0.1, 0.2)}"
+    )
     assess(city, actor="test")
 
 
@@ -262,7 +273,9 @@ def test_the_workbook_holds_the_faulty_records_and_marks_what_to_fill(city: Engi
     assert stock["S-empty"] == stock["S-alone"] == ["CAS号", "物质名称", "设计最大量(吨)", "数据日期"]
     assert [marked for code, marked in stock.items() if code.startswith("S-strange/")] == [["设计最大量(吨)"]]
     assert stock["S-strange"] == ["CAS号", "物质名称", "设计最大量(吨)"]
-    assert [marked for code, marked in stock.items() if code.startswith("S-old/")] == [["设计最大量(吨)", "数据日期"]]
+    assert [marked for code, marked in stock.items() if code.startswith("S-old/")] == [
+        ["设计最大量(吨)", "数据日期"]
+    ]
     assert len(stock) == 5
     assert yellow(sheet_of(city, OUTSIDE, tmp_path), "企业") == {"far": place}
 

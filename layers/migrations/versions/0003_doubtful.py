@@ -9,5 +9,6 @@ down_revision = "0002"
 def upgrade() -> None:
     """Add the index to the scores; its partitions get theirs."""
     op.execute(
-        "CREATE INDEX score_doubtful ON score (confidence DESC, score DESC NULLS LAST, code) WHERE confidence > 'A'"
+        "CREATE INDEX score_doubtful ON score (confidence DESC, score DESC NULLS LAST, code)"
+        " WHERE confidence > 'A' AND (kind = 'enterprise' OR enterprise_code IS NULL)"
     )
