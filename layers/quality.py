@@ -98,8 +98,11 @@ def listing(
     return Page([_item(row, beneath.get(row["code"], [])) for row in found], total)
 
 
-def faulty_scores(connection: Connection, township: str, limit: int) -> list[Row]:
-    """The doubtful sources, premises and enterprises of a township, worst first: kind, code, causes, unmatched."""
+def faulty_scores(connection: Connection, township: str | None, limit: int) -> list[Row]:
+    """The doubtful sources, premises and enterprises of a township (None: all that the caller sees), worst first.
+
+    `{"kind", "code", "causes", "unmatched"}`
+    """
     query = select(
         score.c.kind, score.c.code, _CAUSES.label("causes"), score.c.facts["unmatched"].label("unmatched")
     ).where(score.c.kind.in_(("enterprise", "source")), score.c.confidence > "A", _in_township(township))

@@ -60,9 +60,9 @@ class Faulty:
 
 
 def quality_workbook(
-    connection: Connection, township: str, day: date, figures: Figures, words: Words
+    connection: Connection, township: str | None, day: date, figures: Figures, words: Words
 ) -> bytes:
-    """The workbook of a township (or of those that lie in none), as the caller may see it.
+    """The workbook of a township, of what lies in none (OUTSIDE), or (None) of all that the caller may see.
 
     NotFound where nothing there can be mended by filling in a table.
     """

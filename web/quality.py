@@ -17,7 +17,7 @@ from layers.quality_workbook import Words, quality_workbook
 from layers.records import fetch
 from layers.risk import edition_on
 from riskmap.confidence import LETTERS, Figures
-from riskmap.errors import Forbidden
+from riskmap.errors import BadInput, Forbidden
 from web.api import Listed, next_address
 from web.deps import Lang, Owner, Rows, SignedIn
 from web.pages import Number, Shown, Text
@@ -63,11 +63,10 @@ def quality(
 
 @router.get("/quality/workbook", include_in_schema=False)
 def workbook(page: SignedPage, township: Text = "") -> Response:
-    """The doubtful records of a township as a workbook to fill in; a township's own where none is named."""
-    chosen = township or page.session.identity.area_code or OUTSIDE
+    """The doubtful records of a township as a workbook to fill in; all that the reader sees where none is named."""
     figures = _figures(page.connection)
-    content = quality_workbook(page.connection, chosen, _today(), figures, _words(page.lang))
-    name = f"quality-{chosen if chosen.isalnum() and chosen.isascii() else 'township'}.xlsx"
+    content = quality_workbook(page.connection, township or None, _today(), figures, _words(page.lang))
+    name = f"quality-{township}.xlsx" if township.isalnum() and township.isascii() else "quality.xlsx"
     return Response(
         content, media_type=_XLSX, headers={"content-disposition": f'attachment; filename="{name}"'}
     )
@@ -107,6 +106,8 @@ def merge_pair(
     """Merge two records as asked: `keep` is one of the two, the other one ends. For the roles admin and city."""
     if not _may_merge(page.session.identity):
         raise Forbidden("只有管理员和市级用户可以合并记录", remedy="请联系市级用户")
+    if keep not in (one, other):
+        raise BadInput("保留的记录不是这两条之一", remedy="请从疑似重复页面提交")
     drop = other if keep == one else one
     merge(owner, layer, keep, drop, actor=page.session.identity.name)
     return RedirectResponse(f"/quality/duplicates?layer={layer}&merged={keep}", 303)

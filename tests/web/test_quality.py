@@ -141,7 +141,10 @@ def test_a_pair_is_merged_by_those_who_may(twins: Served) -> None:
         assert 'action="/quality/merge"' not in twins.browser(name).client.get("/quality/duplicates").text
     assert city.client.post("/quality/merge", data=form).status_code == 403, "no page token"
     assert city.post("/quality/merge", **form | {"other": "ours-firm"}).status_code == 409
-    assert city.post("/quality/merge", **form | {"keep": "gone"}).status_code == 404
+    assert city.post("/quality/merge", **form | {"keep": "theirs-firm"}).status_code == 422, (
+        "neither of the two"
+    )
+    assert city.post("/quality/merge", **form | {"one": "gone", "keep": "gone"}).status_code == 404
     done = city.post("/quality/merge", **form)
     assert (done.status_code, done.headers["location"]) == (
         303,
