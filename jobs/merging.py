@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from layers.containment import Areas
 from layers.database import writing
 from layers.duplicates import table_of
 from layers.fields import LAYERS
@@ -74,6 +75,7 @@ def _stage(
     """Stage, place and compare everything that changes; what is to be written, and how many records were renamed."""
     plan: dict[str, Comparison] = {}
     renamed: dict[str, int] = {}
+    areas = Areas(connection, "area")
     for name in ORDER:
         there = set(plan)
         if name == table:
@@ -85,7 +87,7 @@ def _stage(
         if pull(connection, name, {one for one, found in plan.items() if found.moves}, there):
             there.add(name)
         if name in there:
-            place(connection, name, there)
+            place(connection, name, there, areas)
             plan[name] = compare(connection, name)
     return plan, renamed
 

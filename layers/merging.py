@@ -42,8 +42,8 @@ def stage_kept(connection: Connection, table: str, keep: str, drop: str, filled:
     values = ", ".join(f"d.{name}" if name in filled else f"k.{name}" for name in names)
     connection.execute(
         text(
-            f"INSERT INTO staged_{table} (file_rows, op, moved, {', '.join(names)})"
-            f" SELECT '{{}}', 'U', false, {values} FROM {table} k, {table} d"
+            f"INSERT INTO staged_{table} (file_rows, op, moved, placed, {', '.join(names)})"
+            f" SELECT '{{}}', 'U', false, false, {values} FROM {table} k, {table} d"
             " WHERE k.code = :keep AND d.code = :drop"
         ),
         {"keep": keep, "drop": drop},
@@ -78,8 +78,8 @@ def stage_named(connection: Connection, table: str, owner: str, keep: str, drop:
     make_stage(connection, table)
     staged = connection.execute(
         text(
-            f"INSERT INTO staged_{table} (file_rows, op, moved, {', '.join(names)})"
-            f" SELECT '{{}}', {op}, false, {', '.join(values[name] for name in names)} FROM {table} t"
+            f"INSERT INTO staged_{table} (file_rows, op, moved, placed, {', '.join(names)})"
+            f" SELECT '{{}}', {op}, false, false, {', '.join(values[name] for name in names)} FROM {table} t"
             f" WHERE ({' OR '.join(where.values())}){aside}"
         ),
         {"keep": keep, "drop": drop},

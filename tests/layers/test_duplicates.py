@@ -12,6 +12,7 @@ from pyproj import Geod, Proj
 from sqlalchemy import Engine, text
 
 from layers.city import stored_city
+from layers.containment import Areas
 from layers.database import CITY, Identity, owner_engine, reading, snapshot, writing
 from layers.duplicates import near_duplicates, stored_duplicates
 from layers.fields import LAYERS
@@ -138,8 +139,9 @@ def staged(owner: Engine, folder: Path, rows: list[str], near_m: float | None = 
     with writing(owner) as connection:
         rules = Rules(stored_city(connection), lambda: edition_on(connection, DAY))
         incoming, _ = prepare(LAYERS["enterprises"], read_table(path), rules)
-        stage(connection, incoming, rules.city.metric_srid)
-        place(connection, "enterprise", {"enterprise"})
+        areas = Areas(connection, "area")
+        stage(connection, incoming, areas)
+        place(connection, "enterprise", {"enterprise"}, areas)
         compare(connection, "enterprise")
         found = near_duplicates(connection, "enterprise", "staged_enterprise", near_m)
         connection.rollback()
