@@ -3,7 +3,8 @@
 import numpy as np
 
 from jobs.city import Array, City, Row, each, index_of, score_row
-from jobs.grading import causes_of, open_targets
+from jobs.grading import open_targets
+from jobs.quality import Doubts, enterprise_causes
 from layers.exposure import place_points
 from layers.risk import Inputs
 from riskmap.confidence import confidence
@@ -27,6 +28,7 @@ def source_accounts(inputs: Inputs, city: City) -> tuple[list[Row], list[Account
     """Every source: its hazard's items and the people it is felt by."""
     exposure, units, targets = _exposed(inputs, city)
     names = dict(zip(inputs.areas["code"], inputs.areas["name"], strict=True))
+    doubts = Doubts.of(inputs)
     rows, accounts = [], []
     for n, row in enumerate(each(city.graded.sources)):
         grading, facts = city.graded.gradings[n], dict(city.graded.facts[n])
@@ -34,7 +36,7 @@ def source_accounts(inputs: Inputs, city: City) -> tuple[list[Row], list[Account
         score = total(lines)
         grade = grading.grade if grading else None
         level, held = floored(city.weights, level_of(city.weights, score), {f"source/{row.code}": grade})
-        causes = causes_of(row.kind, facts, row)
+        causes = doubts.source_causes(row, facts)
         facts |= {
             "hazard": int(city.hazards.points[n]),
             "distances_m": {"reach": int(city.hazards.reach[n]) / MILLI},
@@ -65,8 +67,8 @@ def enterprise_accounts(inputs: Inputs, city: City, sources: list[Row]) -> tuple
         score = total(lines)
         grades = {record: source["grade"] for record, (source, _) in zip(records, own, strict=True)}
         level, floor = floored(city.weights, level_of(city.weights, score), grades)
-        causes = sorted({cause for source, _ in own for cause in source["facts"]["confidence_causes"]})
-        causes += [] if row.person_general else ["no_responsible_person"]
+        under = {cause for source, _ in own for cause in source["facts"]["confidence_causes"]}
+        causes = sorted({*under, *enterprise_causes(row)})
         facts = {"sources": len(own) - 1, "confidence_causes": causes}
         rows.append(score_row("enterprise", row, score, level, facts, None, confidence(causes)))
         accounts.append(("enterprise", row.code, [*lines, *floor]))

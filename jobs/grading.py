@@ -11,7 +11,6 @@ from layers.exposure import people_within, sites_of
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
 from layers.schema import SCOPE
-from riskmap.confidence import GRADED_KINDS
 from riskmap.cuts import inventory_cuts
 from riskmap.exposure import people_count
 from riskmap.sources import Gb18218, Grading, Item, grade_source, shown
@@ -123,6 +122,8 @@ def _items(inputs: Inputs) -> dict[str, list[Item]]:
     columns = ("code", "source_code", "cas", "substance", "hazard_class", "quantity_t")
     for code, source, cas, name, symbol, quantity in _rows(inputs.inventory, columns):
         match = catalogue.match(cas=cas, name=name, hazard_class=symbol)
+        if not quantity and not match.substance:
+            continue  # no longer held: how a name that meant nothing is put right by an import
         held.setdefault(source, []).append(Item(code, quantity, match, name or cas or symbol or ""))
     return held
 
@@ -170,20 +171,3 @@ def _grading_facts(
         "unit_rule": document["unit_rule"],
         "standard": document["standard"],
     }
-
-
-def causes_of(kind: str, facts: dict[str, Any], row: Any) -> list[str]:
-    """Why the confidence of a source is less than A: causes of `riskmap.confidence`."""
-    causes = []
-    if facts["partial"]:
-        causes.append("unmatched_substance")
-    if kind in GRADED_KINDS and facts["people_500m"] is None:
-        causes.append("people_unknown")
-    if kind in GRADED_KINDS and facts["s"] is None:
-        causes.append("no_inventory")
-    declared = row.declared_township_code
-    if declared and row.township_code and declared != row.township_code:
-        causes.append("misplaced")
-    if not row.township_code:
-        causes.append("outside_areas")
-    return causes

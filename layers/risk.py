@@ -9,6 +9,7 @@ import shapely
 from sqlalchemy import Connection, FromClause, and_, func, or_, select, text
 
 from layers.copying import copy_in
+from layers.duty import SLOTS
 from layers.history import Moment, results_of, rows_of
 from layers.schema import SCOPE, edition, run, score
 from riskmap.editions import Edition
@@ -26,6 +27,8 @@ class Inputs:
     targets: pd.DataFrame
     areas: pd.DataFrame
     edition: Edition
+    day: date
+    """the day the records are looked at: what is stale is told by it"""
 
 
 def read_inputs(connection: Connection, day: date, then: Moment | None = None) -> Inputs:
@@ -41,6 +44,7 @@ def read_inputs(connection: Connection, day: date, then: Moment | None = None) -
         targets=_frame(connection, rows_of("target", then), _TARGET),
         areas=_frame(connection, rows_of("area", then), _AREA),
         edition=edition_on(connection, day),
+        day=day,
     )
 
 
@@ -48,6 +52,7 @@ def read_known(connection: Connection, rev: int, edition_name: str) -> Inputs:
     """The records of places and areas exactly as a run knew them, under the edition it used; sources are left out."""
     known = Moment(None, rev)
     content = connection.execute(select(edition.c.content).where(edition.c.name == edition_name)).scalar_one()
+    used = Edition.from_json(content)
     nothing = pd.DataFrame()
     return Inputs(
         enterprises=nothing,
@@ -56,7 +61,8 @@ def read_known(connection: Connection, rev: int, edition_name: str) -> Inputs:
         population=_frame(connection, rows_of("population", known), _POPULATION),
         targets=nothing,
         areas=_frame(connection, rows_of("area", known), _AREA),
-        edition=Edition.from_json(content),
+        edition=used,
+        day=used.effective_from,
     )
 
 
@@ -74,13 +80,24 @@ def no_records(content: Edition) -> Inputs:
         targets=nothing(_TARGET),
         areas=nothing(_AREA),
         edition=content,
+        day=content.effective_from,
     )
 
 
 _SCOPES = (*SCOPE, "declared_township_code")
-_ENTERPRISE = ("name", "industry", "workers", "person_general", *_SCOPES, "geom_m")
+_ANSWERABLE = tuple(f"{what}_{slot}" for slot in SLOTS for what in ("dept", "person"))
+_ENTERPRISE = ("name", "industry", "workers", "legal_representative", *_ANSWERABLE, *_SCOPES, "geom_m")
 _SOURCE = ("name", "kind", "unit_type", *_SCOPES, "geom_m")
-_INVENTORY = ("source_code", "cas", "substance", "hazard_class", "quantity_t", "unit_code", "as_of")
+_INVENTORY = (
+    "source_code",
+    "cas",
+    "substance",
+    "hazard_class",
+    "quantity_t",
+    "unit_code",
+    "as_of",
+    "valid_from",
+)
 _POPULATION = ("people", "people_day", "vulnerable", "rescue_min", *SCOPE, "geom_m")
 _TARGET = ("name", "target_class", "people_day", "people_night", "status", *SCOPE, "geom_m")
 _AREA = ("name", "level", "parent_code", "people", "members", *SCOPE, "geom_m")

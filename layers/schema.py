@@ -26,6 +26,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    and_,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -187,6 +189,15 @@ def _score_columns() -> list[Column[Any]]:
 score = Table("score", metadata, *_score_columns(), postgresql_partition_by="LIST (kind)")
 score.append_constraint(PrimaryKeyConstraint(score.c.kind, score.c.code, name="score_pkey"))
 Index("score_by_township", score.c.township_code)
+Index(
+    "score_doubtful",
+    score.c.confidence.desc(),
+    score.c.score.desc().nulls_last(),
+    score.c.code,
+    postgresql_where=and_(
+        score.c.confidence > "A", or_(score.c.kind == "enterprise", score.c.enterprise_code.is_(None))
+    ),
+)
 SCORE_PARTITIONS = {kind: f"score_{kind}" for kind in SCORE_KINDS}
 
 score_past = Table("score_past", metadata, *_score_columns(), Column("rev_to", BigInteger, nullable=False))

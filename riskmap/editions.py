@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -157,6 +157,12 @@ class Row:
 def shipped_editions() -> dict[str, Path]:
     """The folders of the editions that come with the program, by name."""
     return {file.parent.name: file.parent for file in sorted(_TABLES.glob("*/edition.toml"))}
+
+
+@cache
+def shipped_table(name: str) -> Mapping[str, Any]:
+    """A table that comes with the program, for what an edition does not name."""
+    return _read_table(_TABLES, Row(name, None, {}), name, name)
 
 
 def load_edition(folder: Path) -> Edition:

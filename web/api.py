@@ -106,7 +106,9 @@ def _lister(kind: str) -> Callable[..., Listed]:
             geometry=wanted.geometry,
         )
         return Listed(
-            items=page.items, total=page.total, next=_next(request, wanted.limit, wanted.offset, page.total)
+            items=page.items,
+            total=page.total,
+            next=next_address(request, wanted.limit, wanted.offset, page.total),
         )
 
     return records
@@ -168,7 +170,7 @@ def runs(
     """The runs, the newest first: when, from which data and edition, by which version, with which result."""
     total = count_runs(rows)
     items = [_run_told(one) for one in run_ledger(rows, limit, offset)]
-    return Listed(items=items, total=total, next=_next(request, limit, offset, total))
+    return Listed(items=items, total=total, next=next_address(request, limit, offset, total))
 
 
 def _run_told(one: Record) -> Record:
@@ -261,7 +263,7 @@ def _box(text: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def _next(request: Request, limit: int, offset: int, total: int) -> str | None:
+def next_address(request: Request, limit: int, offset: int, total: int) -> str | None:
     """The address of the list's next part; None at its end."""
     if offset + limit >= total:
         return None

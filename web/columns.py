@@ -59,6 +59,12 @@ def _named(page: Page, row: Row, _names: dict[str, str]) -> str:
     return f"{row['name']}（{page.text('app.synthetic')}）" if made_up else str(row["name"])
 
 
+def _confidence(page: Page, row: Row, _names: dict[str, str]) -> str:
+    """The letter with its causes: a letter alone helps nobody to mend it."""
+    causes = "；".join(page.text(f"quality.cause.{cause}") for cause in row.get("confidence_causes") or [])
+    return "：".join(part for part in (row.get("confidence") or "—", causes) if part)
+
+
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "target": (
         Column("list.name", _named),
@@ -99,7 +105,7 @@ _FACTS: dict[str, tuple[Column, ...]] = {
         Column("sources.r", _number("r", 3)),
         Column("sources.people_500m", _number("people_500m")),
         Column("explain.exposed", _number("exposed_500m")),
-        Column("list.confidence", _plain("confidence")),
+        Column("list.confidence", _confidence),
     ),
     "enterprise": (
         Column("list.township", _township),
@@ -110,7 +116,7 @@ _FACTS: dict[str, tuple[Column, ...]] = {
         Column("duty.industry", _plain("person_industry")),
         Column("duty.special", _plain("person_special")),
         Column("duty.general", _plain("person_general")),
-        Column("list.confidence", _plain("confidence")),
+        Column("list.confidence", _confidence),
     ),
     "area": (
         Column("list.people", _number("people")),

@@ -29,8 +29,9 @@ PAGES = {
     "zones": "zone_external",
     "siting": "target",
     "alerts": "event",
+    "quality": "",
 }
-"""The pages of the seven words in the order of the menu; one that lists a layer is linked while that layer has a row."""
+"""The pages of the words in the order of the menu; one that lists a layer is linked while that layer has a row."""
 _YEAR_S = 365 * 24 * 3600
 
 

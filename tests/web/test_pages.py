@@ -23,6 +23,12 @@ PAGES = (
         "/dangers?state=all",
     ),
     *("/duty", f"/duty?township={town.OURS}", "/zones", "/siting", "/alerts", "/phone", "/wall", "/account"),
+    *(
+        "/quality",
+        f"/quality?township={town.OURS}",
+        "/quality/duplicates",
+        "/quality/duplicates?layer=sources",
+    ),
 )
 EXPLAINED = ("/explain/source/H0003", f"/explain/township/{town.OURS}", "/explain/city/430981")
 ROLES = ("admin", "city", "planner", "auditor", "committee", "township", "village", "grid", "enterprise")
