@@ -19,10 +19,11 @@ from layers.sheets import Cells, Table
 from layers.units import TONNES, known_unit, tonnes
 
 _DEFAULTS: dict[tuple[str, str], Any] = {("enterprise", "status"): "active", ("source", "status"): "active"}
-_ONE_OF = {
+ONE_OF = {
     "inventory": ("cas", "substance", "hazard_class"),
     "danger": ("source_code", "enterprise_code", "place"),
 }
+"""fields of which a row must have at least one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,8 @@ def check_table(layer: Layer, table: Table, named: Named) -> Checked:
             checked.columns[one.name] = _quantities(checked, one, named)
         elif one.name in named.cells:
             checked.columns[one.name] = _checked_column(checked, one, named.cells[one.name])
-    if layer.table in _ONE_OF:
-        _need_one_of(checked, _ONE_OF[layer.table])
+    if layer.table in ONE_OF:
+        _need_one_of(checked, ONE_OF[layer.table])
     return checked
 
 

@@ -43,10 +43,14 @@ _SAME_AS_OURS = {GEOGRAPHIC_SRID, 4326, 4490}
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A coordinate system that a file was said to be in, and the way from it to CGCS2000 degrees."""
+    """A coordinate system that a file was said to be in, the way from it to CGCS2000 degrees and the way back."""
 
     name: str
     to_lonlat: Callable[[Floats, Floats], Pair]
+    from_lonlat: Callable[[Floats, Floats], Pair]
+    epsg: int | None = None
+    """its number; None for the two that have none"""
+    geographic: bool = True
 
 
 def declared_crs(text: str | None) -> Declared:
@@ -56,22 +60,27 @@ def declared_crs(text: str | None) -> Declared:
     without horizontal coordinates.
     """
     name = (text or "cgcs2000").strip()
-    simple = {"wgs84": _unchanged, "cgcs2000": _unchanged, "gcj02": gcj02_to_wgs84, "bd09": bd09_to_wgs84}
+    simple = {
+        "wgs84": Declared("wgs84", _unchanged, _unchanged, 4326),
+        "cgcs2000": Declared("cgcs2000", _unchanged, _unchanged, GEOGRAPHIC_SRID),
+        "gcj02": Declared("gcj02", gcj02_to_wgs84, wgs84_to_gcj02),
+        "bd09": Declared("bd09", bd09_to_wgs84, wgs84_to_bd09),
+    }
     key = name.lower().replace("-", "")
     if key in simple:
-        return Declared(key, simple[key])
+        return simple[key]
     if not key.startswith("epsg:") or not key.removeprefix("epsg:").isdigit():
         raise BadInput(
             f"未知的坐标系 {name[:40]}", remedy="请写 wgs84、cgcs2000、gcj02、bd09 或 EPSG:4547 这样的编号"
         )
     number = int(key.removeprefix("epsg:")[:9])
     if number in _SAME_AS_OURS:
-        return Declared(f"EPSG:{number}", _unchanged)
-    return Declared(f"EPSG:{number}", _from_epsg(number))
+        return Declared(f"EPSG:{number}", _unchanged, _unchanged, number)
+    return _numbered(number)
 
 
 @lru_cache(maxsize=16)
-def _from_epsg(number: int) -> Callable[[Floats, Floats], Pair]:
+def _numbered(number: int) -> Declared:
     try:
         system = CRS.from_epsg(number)
     except CRSError:
@@ -81,7 +90,13 @@ def _from_epsg(number: int) -> Callable[[Floats, Floats], Pair]:
             f"EPSG:{number}（{system.name}）不是平面或经纬度坐标系", remedy="请改用二维的投影或地理坐标系"
         )
     transformer = Transformer.from_crs(system, GEOGRAPHIC_SRID, always_xy=True)
-    return lambda x, y: _pair(transformer.transform(x, y))
+    return Declared(
+        f"EPSG:{number}",
+        lambda x, y: _pair(transformer.transform(x, y)),
+        lambda lon, lat: _pair(transformer.transform(lon, lat, direction="INVERSE")),
+        number,
+        geographic=system.is_geographic,
+    )
 
 
 def _unchanged(lon: Floats, lat: Floats) -> Pair:
@@ -182,6 +197,11 @@ def gcj02_to_bd09(lon: Floats, lat: Floats) -> Pair:
     radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _BD_ANGLE)
     angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _BD_ANGLE)
     return radius * np.cos(angle) + _BD_DLON, radius * np.sin(angle) + _BD_DLAT
+
+
+def wgs84_to_bd09(lon: Floats, lat: Floats) -> Pair:
+    """Both offsets, one after the other."""
+    return gcj02_to_bd09(*wgs84_to_gcj02(lon, lat))
 
 
 def bd09_to_wgs84(lon: Floats, lat: Floats) -> Pair:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, func, or_, select
 
 from layers.records import Page
 from layers.schema import metadata
@@ -33,7 +33,7 @@ def ledger(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) 
     Beside the layer's own columns `where` (name of source, enterprise or area, else the place as written), `due` (extension included),
     `overdue_days` (None where not overdue) and `is_open`.
     """
-    condition = _matching(wanted)
+    condition = matching(wanted)
     overdue = _TODAY - _DUE
     query = (
         select(
@@ -72,21 +72,22 @@ def counts(connection: Connection, township: str | None = None) -> dict[str, int
         func.count().label("open"),
         func.count().filter(_DANGER.c.grade == "major").label("major"),
         func.count().filter(_overdue()).label("overdue"),
-    ).where(_matching(Wanted(township=township, state="open")))
+    ).where(matching(Wanted(township=township, state="open")))
     return dict(connection.execute(query).mappings().one())
 
 
-def _matching(wanted: Wanted) -> ColumnElement[bool]:
+def matching(wanted: Wanted, rows: FromClause = _DANGER) -> ColumnElement[bool]:
+    """Whether a danger (of `rows`: the layer now or as of a moment) is one that is wanted."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.township:
-        conditions.append(_DANGER.c.township_code == wanted.township)
+        conditions.append(rows.c.township_code == wanted.township)
     if wanted.state:
         conditions.append({"open": _is_open(), "overdue": _overdue(), "closed": ~_is_open()}[wanted.state])
     if wanted.grade:
-        conditions.append(_DANGER.c.grade == wanted.grade)
+        conditions.append(rows.c.grade == wanted.grade)
     if wanted.text:
         conditions.append(
-            or_(_DANGER.c.title.icontains(wanted.text, autoescape=True), _DANGER.c.code == wanted.text)
+            or_(rows.c.title.icontains(wanted.text, autoescape=True), rows.c.code == wanted.text)
         )
     return and_(True, *conditions)
 

@@ -1,7 +1,8 @@
 """One cell's text → one typed value, by the kind of its field; what cannot be read says why and what to write.
 
 Numbers are exact decimals until they are known to be whole or to fit. Full-width digits, blanks of every kind,
-invisible characters and the apostrophe that Excel puts before numbers kept as text are taken off.
+invisible characters and the apostrophe that marks text (Excel puts it before numbers kept as text, our exports
+before what a spreadsheet would compute) are taken off.
 """
 
 import re
@@ -9,8 +10,10 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
+from layers.choices import LANGUAGES, choice_words
 from layers.fields import Field
 from layers.history import CLOCK
 
@@ -23,8 +26,11 @@ CLEAN_CODE = r"^[A-Z0-9_./:#-]+$"
 CLEAN_TEXT = r"^[A-Za-z0-9\p{Han}_.()（）·，。、-]+( [A-Za-z0-9\p{Han}_.()（）·，。、-]+)*$"
 """RE2: a text that `read_text` gives back as it is"""
 
+FORMULA_SIGNS = "=+@＝＋－＠-"
+"""with one of these a spreadsheet takes a cell for a formula; `-` last, so that it is no span in a pattern"""
 _APOSTROPHES = frozenset("'‘’＇`")
-_APOSTROPHE = re.compile(r"^['‘’＇`](?=\w)")
+_APOSTROPHE = re.compile(rf"['‘’＇`](?=['‘’＇`]*\s*[\w{FORMULA_SIGNS}])")
+_EXAMPLE = re.compile(r"\s*(示例|example)\s*[:：]", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
 _CREDIT_CODE = re.compile(r"[0-9A-Y]{2}\d{6}[0-9a-zA-Z]{10}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -51,7 +57,8 @@ class Unreadable(ValueError):
 
 
 def tidy(text: str) -> str:
-    """The text without invisible characters, outer blanks and Excel's apostrophe; Unreadable with control characters."""
+    """The text without invisible characters, outer blanks and the apostrophe that marks text; Unreadable with
+    control characters."""
     plain = text
     if not text.isprintable():
         plain = "".join(
@@ -60,7 +67,17 @@ def tidy(text: str) -> str:
         if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in plain):
             raise Unreadable("含有控制字符", "请删去该单元格中不可见的字符")
     plain = plain.strip()
-    return plain if plain[:1] not in _APOSTROPHES else _APOSTROPHE.sub("", plain)
+    return plain[1:].strip() if has_mark(plain) else plain
+
+
+def has_mark(text: str) -> bool:
+    """Whether a text begins with the apostrophe that `tidy` takes off: one, before a word, a number or a formula."""
+    return text[:1] in _APOSTROPHES and _APOSTROPHE.match(text) is not None
+
+
+def is_example(first_cell: str) -> bool:
+    """Whether a row is a template's example, by its first cell: it begins with 示例： or Example:."""
+    return first_cell[:1] in "示Ee \t" and _EXAMPLE.match(first_cell) is not None
 
 
 def half_width(text: str) -> str:
@@ -142,11 +159,24 @@ def read_bool(text: str, _field: Field) -> bool:
 
 
 def read_choice(text: str, field: Field) -> str:
-    """One of the field's words."""
-    plain = half_width(text).casefold()
+    """One of the field's codes, also by its Chinese or English word."""
+    plain = _single_blanks(half_width(text)).casefold()
     if plain in field.choices:
         return plain
-    raise Unreadable("不在可选值内", f"可选：{' '.join(field.choices)}")
+    found = _codes_by_word(field).get(plain)
+    if found is None:
+        possible = " ".join(f"{word}({code})" for code, word in choice_words(field, "zh").items())
+        raise Unreadable("不在可选值内", f"可选：{possible}")
+    return found
+
+
+@cache
+def _codes_by_word(field: Field) -> dict[str, str]:
+    return {
+        half_width(word).casefold(): code
+        for lang in LANGUAGES
+        for code, word in choice_words(field, lang).items()
+    }
 
 
 def read_codes(text: str, field: Field) -> list[str]:
@@ -197,8 +227,8 @@ _CODES = {"code", "event_id", "cas", "industry"}
 
 
 def is_code(field: Field) -> bool:
-    """Whether a text field holds a code, kept in half width, and not words."""
-    return field.name in _CODES or field.name.endswith("_code")
+    """Whether a field holds a code, kept in half width, and not words."""
+    return field.kind == "text" and (field.name in _CODES or field.name.endswith("_code"))
 
 
 def reader_of(field: Field) -> Callable[[str, Field], Any]:

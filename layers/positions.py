@@ -120,6 +120,7 @@ class _Given:
         self.points: Floats | None = None
         self._wkb: pa.Array | None = None
         self._texts: pa.Array | None = None
+        self._places: Floats | None = None
         if table.wkb is not None:
             for index, reason in table.shape_faults.items():
                 checked.blame(index, "geometry", None, reason, "请核对该要素的几何")
@@ -128,6 +129,9 @@ class _Given:
         elif "wkt" in named.cells:
             self.field, self._texts = "wkt", _plain_cells(checked, "wkt", named.cells["wkt"])
             self.has = np.asarray(self._texts.is_valid()).copy()
+            if {"lon", "lat"} <= set(named.cells):  # as exports have them: points by degrees, other shapes as text
+                self._places = _from_lonlat(checked, named.cells["lon"], named.cells["lat"])
+                self.has |= ~np.isnan(self._places[:, 0])
         elif {"lon", "lat"} <= set(named.cells):
             self.field = "lon"
             self.points = _from_lonlat(checked, named.cells["lon"], named.cells["lat"])
@@ -146,6 +150,9 @@ class _Given:
             texts = self._texts.take(pa.array(rows)).to_pylist()
             with np.errstate(all="ignore"):  # what overflows is not on the globe, and is told so below
                 shapes = shapely.from_wkt(np.array(texts, dtype=np.object_), on_invalid="ignore")
+            if self._places is not None:
+                bare = np.array([text is None for text in texts], dtype=np.bool_)
+                shapes[bare] = shapely.points(self._places[rows[bare]])
             reason, remedy = "不是有效的 WKT", "请写成 POINT (112.36 28.85) 这样的文本"
         for place in np.flatnonzero(shapely.is_missing(shapes)).tolist():
             told = texts[place] if self._wkb is None else None
@@ -243,7 +250,8 @@ def _convert(
         return
     shapes = given.shapes(checked, rows)
     good = _allowed(checked, shapes, given.field, rows)
-    rows, shapes = rows[good], shapely.force_2d(shapes[good])
+    rows = rows[good]
+    shapes = shapely.orient_polygons(shapely.force_2d(shapes[good]))  # RFC 7946: outer rings anticlockwise
     several = shapely.get_type_id(shapes) == _MULTIPOINT
     shapes[several] = shapely.get_geometry(shapes[several], 0)
     point = shapely.get_type_id(shapes) == _POINT

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from layers.parsing import is_example
 from riskmap.errors import BadInput, TooLarge
 
 Cells: TypeAlias = pa.Array
@@ -62,7 +63,8 @@ class Table:
 
 
 def table_of_rows(name: str, sheet_rows: Iterable[list[Any]], limits: Limits) -> Table:
-    """A table from rows of cells: the first row that is not blank is the header, blank rows are passed over.
+    """A table from rows of cells: the first row that is not blank is the header; blank rows and a template's example
+    are passed over.
 
     BadInput for no header, a doubled or an empty header above data, no data row; TooLarge beyond a limit.
     """
@@ -122,10 +124,10 @@ def _squared(chunk: list[tuple[int, list[str]]], width: int, before: int) -> dic
 
 
 def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:
-    """Rows with anything in them, as text, numbered as in the sheet."""
+    """Rows with anything in them but examples, as text, numbered as in the sheet."""
     for number, row in enumerate(rows, start=1):
         cells = [cell if type(cell) is str else cell_text(cell) for cell in row]
-        if not "".join(cells).isspace() and any(cells):
+        if not "".join(cells).isspace() and any(cells) and not is_example(cells[0]):
             yield number, cells
 
 

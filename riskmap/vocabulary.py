@@ -1,4 +1,12 @@
-"""The code words that stand in the data: levels, states, kinds, classes and roles, in one place."""
+"""The code words that stand in the data: levels, states, kinds, classes and roles, in one place.
+
+What people call them stands beside, in `riskmap/words/<language>.toml`: screens, templates and imports say the same.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 AREA_LEVELS = ("city", "township", "village", "grid", "overlay")
 STATUSES = ("active", "suspended", "closed")
@@ -63,3 +71,12 @@ LEVELS = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}
 AREA_KINDS = ("grid", "village", "township", "city", "overlay")
 SCORE_KINDS = ("source", "enterprise", "place", *AREA_KINDS)
 USER_ROLES = ("admin", "city", "planner", "township", "village", "grid", "enterprise", "auditor")
+
+_WORDS = Path(__file__).resolve().parent / "words"
+
+
+@cache
+def words(lang: str) -> Mapping[str, Mapping[str, str]]:
+    """What people call the codes of the data in a language (`zh`, `en`): by group and code."""
+    found: dict[str, dict[str, str]] = tomllib.loads((_WORDS / f"{lang}.toml").read_text("utf-8"))
+    return found

@@ -1,4 +1,7 @@
-"""The words of the screens in Chinese and English, from `web/texts/<topic>.<language>.toml`; Chinese is the default."""
+"""The words of the screens in Chinese and English; Chinese is the default.
+
+Texts stand in `web/texts/<topic>.<language>.toml`, the words for the codes of the data in `riskmap/words/`.
+"""
 
 import tomllib
 from collections.abc import Mapping
@@ -8,6 +11,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from riskmap.vocabulary import words
+
 LANGUAGES = ("zh", "en")
 LANGUAGE_COOKIE = "riskmap_lang"
 _FOLDER = Path(__file__).resolve().parent / "texts"
@@ -16,7 +21,7 @@ _FOLDER = Path(__file__).resolve().parent / "texts"
 @cache
 def texts(lang: str) -> Mapping[str, str]:
     """Every text of a language by its dotted key, read once."""
-    found: dict[str, str] = {}
+    found = dict(_flat("", words(lang)))
     for path in sorted(_FOLDER.glob(f"*.{lang}.toml")):
         for key, value in _flat("", tomllib.loads(path.read_text("utf-8"))):
             if key in found:
@@ -48,5 +53,5 @@ def _flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = []
     for key, value in table.items():
         name = f"{prefix}{key}"
-        found += _flat(f"{name}.", value) if isinstance(value, dict) else [(name, str(value))]
+        found += _flat(f"{name}.", value) if isinstance(value, Mapping) else [(name, str(value))]
     return found
