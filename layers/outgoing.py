@@ -4,7 +4,6 @@ A sheet for people (`.xlsx`) says choices and answers by their words; other file
 apostrophe that `parsing.tidy` takes off, where one is needed. A mapping file is applied backwards.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -19,7 +18,7 @@ from layers.exports import Block
 from layers.fields import Field, Layer
 from layers.history import CLOCK
 from layers.mapping import POSITION, QUANTITY, Mapping, header_key
-from layers.parsing import FORMULA_SIGNS, Unreadable, has_mark, reader_of
+from layers.parsing import FORMULA_SIGNS, MOST_DIGITS, Unreadable, breaks_files, has_mark, reader_of
 from layers.sheets import Shapes
 from layers.units import TONNES, known_unit, tonnes
 from riskmap.errors import BadInput, Refused
@@ -277,18 +276,16 @@ def _converted(convert: Convert, values: tuple[Any, ...]) -> list[Cell]:
 
 
 def _harmless(sign: str) -> str:
-    """A character, or the replacement of one that breaks files: control characters, halves of pairs."""
-    return (
-        sign
-        if sign in _KEPT or unicodedata.category(sign) not in {"Cc", "Cs"}
-        else "\N{REPLACEMENT CHARACTER}"
-    )
+    """A character, or the sign for one that cannot be shown where it would break the file."""
+    return "\N{REPLACEMENT CHARACTER}" if sign not in _KEPT and breaks_files(sign) else sign
 
 
 def _amount(value: Decimal, unit: str) -> Decimal:
     """Tonnes as an amount in a unit whose product is these tonnes again. Refused where no number of 30 digits is."""
-    with localcontext(prec=30):
+    with localcontext(prec=MOST_DIGITS):
         amount = value / TONNES[unit]
+        if amount.adjusted() < 0:  # a digit after the point counts as one, too
+            amount = round(amount, MOST_DIGITS)
     if tonnes(amount, unit) != value:
         raise Refused(f"{value} 吨不能准确地写成 {unit}", remedy="请在对应文件的 [units] 中改用 t 或 kg")
     return amount

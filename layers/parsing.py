@@ -18,7 +18,7 @@ from layers.fields import Field
 from layers.history import CLOCK
 
 YEARS = range(1900, 2201)
-_DIGITS = 30
+MOST_DIGITS = 30
 """most digits of a number: more is a mistake, not precision"""
 
 CLEAN_CODE = r"^[A-Z0-9_./:#-]+$"
@@ -64,10 +64,15 @@ def tidy(text: str) -> str:
         plain = "".join(
             " " if sign in "\t\r\n" else sign for sign in text if unicodedata.category(sign) != "Cf"
         )
-        if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in plain):
+        if any(map(breaks_files, plain)):
             raise Unreadable("含有控制字符", "请删去该单元格中不可见的字符")
     plain = plain.strip()
     return plain[1:].strip() if has_mark(plain) else plain
+
+
+def breaks_files(sign: str) -> bool:
+    """Whether a character is no part of a text: control characters, halves of pairs, what XML cannot hold."""
+    return unicodedata.category(sign) in {"Cc", "Cs"} or sign in "\ufffe\uffff"
 
 
 def has_mark(text: str) -> bool:
@@ -124,8 +129,12 @@ def read_decimal(text: str, field: Field) -> Decimal:
         raise Unreadable("不是数字", "只填数字，不带单位") from None
     check_range(number, field)
     exponent = number.as_tuple().exponent
-    if len(number.as_tuple().digits) > _DIGITS or not isinstance(exponent, int) or exponent < -_DIGITS:
-        raise Unreadable(f"超过 {_DIGITS} 位数字", "请四舍五入到合理的位数")
+    if (
+        len(number.as_tuple().digits) > MOST_DIGITS
+        or not isinstance(exponent, int)
+        or exponent < -MOST_DIGITS
+    ):
+        raise Unreadable(f"超过 {MOST_DIGITS} 位数字", "请四舍五入到合理的位数")
     return number
 
 

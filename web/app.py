@@ -12,7 +12,7 @@ from jobs.events import EventDesk
 from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
-from web import api, auth, docs, events, grades, health, pages, quality, stream, tiles
+from web import api, auth, docs, events, exports, grades, health, pages, quality, stream, tiles
 from web import map as map_page
 from web.forms import FormTokens
 from web.headers import BodyLimit, SecureHeaders
@@ -48,7 +48,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         app.state.feed = stream.Feed(dsn)
         app.state.events = EventDesk(app.state.owner)
 
-    for part in (map_page, tiles, pages, grades, quality, auth, stream, api, events, docs, health):
+    for part in (map_page, tiles, pages, grades, quality, auth, stream, api, events, exports, docs, health):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 

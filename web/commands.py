@@ -20,6 +20,7 @@ from riskmap.settings import Settings, load_city
 from riskmap.vocabulary import USER_ROLES
 from web.console import print_facts, print_json, print_table, progress, say, tell
 from web.opening import Opened, opened
+from web.texts import LANGUAGES
 
 app = typer.Typer(
     help="RiskMap 安全风险一张图：县市级安全生产风险分级与预警平台",
@@ -152,6 +153,46 @@ def _print_import(report: dict[str, Any], *, json: bool) -> None:
     if report["rejected"]:
         columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
         print_table("不能导入的行", report["rejected"][:_ROWS_SHOWN], columns)
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    layer: Annotated[str, typer.Argument(help="图层：" + " ".join(LAYERS))],
+    file: Annotated[Path, typer.Argument(help=".xlsx .csv .geojson .gpkg")],
+    as_of: AsOf = None,
+    township: Annotated[str | None, typer.Option(help="镇街代码（9 位）")] = None,
+    industry: Annotated[str | None, typer.Option(help="行业代码的开头，如 26")] = None,
+    level: Annotated[str | None, typer.Option(help="风险等级：red orange yellow blue")] = None,
+    crs: Annotated[str | None, typer.Option(help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="字段对应文件 .toml，与导入相同")] = None,
+    template: Annotated[bool, typer.Option("--template", help="只写空白模板 .xlsx，供填写")] = False,
+    lang: Annotated[str, typer.Option(help="表头语言：zh en")] = "zh",
+    json: Json = False,
+) -> None:
+    """导出一个图层，再导入不改变任何数据；或用 --template 写出供填写的模板。"""
+    from jobs.exports import export_layer, export_template
+    from layers.exports import Wanted
+
+    wanted = Wanted(as_of=as_of, township=township, industry=industry, level=level)
+    if lang not in LANGUAGES:
+        raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")
+    if template:
+        if wanted.told() or crs or mapping:
+            raise typer.BadParameter("模板没有数据：--template 不能与筛选条件、--crs 或 --mapping 同用")
+        export_template(layer, file, lang)
+        made = {"layer": layer, "file": file.name, "template": True}
+    else:
+        options: dict[str, Any] = {"crs": crs, "mapping": mapping, "lang": lang}
+        with opened(_settings(context)) as city, progress(quiet=json) as bar:
+            report = export_layer(
+                city.owner, city.reader, CITY, layer, file, wanted, **options, actor="cli", progress=bar
+            )
+        made = report.to_json()
+    if json:
+        print_json(made)
+    else:
+        say(f"{LAYERS[layer].zh}：" + ("模板" if template else f"{made['rows']} 行") + f"已写入 {file}")
 
 
 @app.command()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobs.explain import explain
 from layers import dangers, duty, ledger
 from layers.city import edition_table
+from layers.fields import TABLES
 from layers.records import Filters, fetch
 from layers.records import Page as Records
 from layers.risk import last_run
@@ -237,6 +238,7 @@ def _ledger(page: Page, word_key: str, layer: str, township: str, number: int) -
     return page.show(
         "ledger.html",
         word_key=word_key,
+        layer=TABLES[layer].name,
         columns=[(page.text(column.label), column.numeric) for column in columns],
         chosen=township,
         townships=names,

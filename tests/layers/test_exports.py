@@ -7,8 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openpyxl
+import pandas as pd
 import pyogrio
 import pytest
 import shapely
@@ -140,12 +140,9 @@ def test_a_geopackage_holds_every_value(city: City, tmp_path: Path, layer: str) 
     for index, line in enumerate(cells(plain)):
         for header, field in headers.items():
             value, text = columns[field.name][index], line[header]
-            empty = (
-                value is None or value != value or np.isnat(value) if field.kind == "date" else value is None
-            )
             if not text:
-                assert empty or value != value or field.kind in {"int", "bool"}
-            elif field.kind in {"number", "decimal"}:
+                assert pd.isna(value) or field.kind in {"int", "bool"}
+            elif field.kind in {"int", "number", "decimal"}:
                 assert float(value) == float(text)
             elif field.kind == "bool":
                 assert bool(value) == (text == "true")
@@ -346,16 +343,27 @@ def test_a_mapping_file_is_read_backwards(city: City, tmp_path: Path) -> None:
     assert (first["唯一码"], first["状态"], first["X"], first["合成数据"]) == ("007", "营业", "112.31", "S")
 
 
-@pytest.mark.parametrize("unit", ["lb", "kg", "g", "t"])
-def test_quantities_go_out_in_the_units_of_the_mapping(city: City, tmp_path: Path, unit: str) -> None:
+@pytest.mark.parametrize(
+    ("unit", "text", "most"),
+    [("lb", "S3/", "220.462262184877580722973801345"), ("kg", "", "1e12"), ("g", "", "1e15")],
+)
+def test_quantities_go_out_in_the_units_of_the_mapping(
+    city: City, tmp_path: Path, unit: str, text: str, most: str
+) -> None:
     mapping = tmp_path / "m.toml"
     mapping.write_text(f'[columns]\nquantity = "Amount"\n[units]\nquantity = "{unit}"\n', encoding="utf-8")
     for kind in FORMATS:
         path = tmp_path / f"a.{kind}"
-        city.out("inventory", path, mapping=mapping)
-        assert import_file(city.owner, "inventory", path, mapping=mapping, dry_run=True).unchanged == 4
-    amounts = [Decimal(row["Amount"]) for row in cells(tmp_path / "a.csv")]
-    assert max(amounts) > Decimal("1e9") or unit == "t"
+        count = city.out("inventory", path, mapping=mapping, text=text).rows
+        assert import_file(city.owner, "inventory", path, mapping=mapping, dry_run=True).unchanged == count
+    assert max(Decimal(row["Amount"]) for row in cells(tmp_path / "a.csv")) == Decimal(most)
+
+
+def test_a_quantity_that_a_unit_cannot_say_is_refused(city: City, tmp_path: Path) -> None:
+    mapping = tmp_path / "m.toml"
+    mapping.write_text('[units]\nquantity = "lb"\n', encoding="utf-8")
+    with pytest.raises(Refused, match="lb"):
+        city.out("inventory", tmp_path / "a.csv", mapping=mapping)
 
 
 def test_a_constant_of_the_mapping_must_hold_for_all(city: City, tmp_path: Path) -> None:
