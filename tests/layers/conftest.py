@@ -1,4 +1,4 @@
-"""What tests of large layers start from: the crowded city, built once a run."""
+"""What tests of layers start from: the crowded city, built once a run, and the one with awkward values."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 from jobs.setup import prepare_database
 from layers.database import reader_engine
 from riskmap.settings import load_city
-from tests import crowd
+from tests import crowd, nasty_city
 from tests.database import LONG_AGO, Databases
+from tests.exported import City
 
 
 def _crowd(dsn: str) -> None:
@@ -30,3 +31,12 @@ def crowd_reader(crowd_dsn: str) -> Iterator[Engine]:
     engine = reader_engine(crowd_dsn)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def city(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """The city with every layer filled, for the tests of one file."""
+    found = City(module_database)
+    nasty_city.build(found.owner, tmp_path_factory.mktemp("nasty"))
+    yield found
+    found.close()

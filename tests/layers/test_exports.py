@@ -1,9 +1,6 @@
 """Exports: what comes out goes in again unchanged, whatever it holds, and nobody gets more than is his."""
 
-import csv
 import json
-from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +13,17 @@ from sqlalchemy import Engine, select
 
 from jobs.exports import export_layer
 from jobs.imports import import_file
-from layers.database import CITY, Identity, owner_engine, reader_engine, snapshot
+from layers.database import CITY, Identity, snapshot
 from layers.exports import Wanted
 from layers.fields import LAYERS
 from layers.schema import metadata
-from riskmap.errors import BadInput, NotFound, Refused, TooLarge
+from riskmap.errors import BadInput, NotFound, TooLarge
 from tests import nasty_city
+from tests.exported import City, cells
 from tests.import_files import evening, load, rows
 from tests.nasty_city import OTHER, TOWNSHIP
 
 FORMATS = ("csv", "xlsx", "geojson")
-
-
-class City:
-    """A database with both engines."""
-
-    def __init__(self, dsn: str) -> None:
-        self.owner, self.reader = owner_engine(dsn), reader_engine(dsn)
-
-    def out(self, layer: str, path: Path, **more: Any) -> Any:
-        wanted = Wanted(**{k: more.pop(k) for k in Wanted.__dataclass_fields__ if k in more})
-        return export_layer(self.owner, self.reader, more.pop("identity", CITY), layer, path, wanted, **more)
-
-    def close(self) -> None:
-        self.owner.dispose()
-        self.reader.dispose()
-
-
-@pytest.fixture(scope="module")
-def city(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    found = City(module_database)
-    nasty_city.build(found.owner, tmp_path_factory.mktemp("nasty"))
-    yield found
-    found.close()
 
 
 def stored(owner: Engine, layer: str) -> list[tuple[Any, ...]]:
@@ -70,11 +45,6 @@ def content(path: Path) -> Any:
 def first_sheet(path: Path) -> list[dict[str, Any]]:
     header, *lines = openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True)
     return [dict(zip(header, line, strict=True)) for line in lines]
-
-
-def cells(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -317,68 +287,6 @@ def test_an_export_holds_the_callers_rows_only_and_is_recorded(city: City, tmp_p
     report = city.out("dangers", path, identity=ours, grade="major")
     (found,) = rows(city.owner, f"SELECT actor, job, reason, detail FROM revision WHERE rev = {report.rev}")
     assert found == ("ours", "export", "隐患 → csv，1 行；grade=major", [])
-
-
-# --- mapping ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_mapping_file_is_read_backwards(city: City, tmp_path: Path) -> None:
-    mapping = tmp_path / "m.toml"
-    mapping.write_text(
-        '[columns]\ncode = "唯一码"\nname = "单位"\nlon = "X"\n'
-        '[values.status]\n"营业" = "active"\n"停" = "suspended"\n[values.committee]\n"" = "hazchem"\n'
-        '[values.synthetic]\n"S" = "true"\n',
-        encoding="utf-8",
-    )
-    with pytest.raises(Refused, match="committee"):
-        city.out("enterprises", tmp_path / "a.csv", mapping=mapping)
-    mapping.write_text(mapping.read_text("utf-8").replace('"" =', '"危" ='), encoding="utf-8")
-    for kind in FORMATS:
-        path = tmp_path / f"a.{kind}"
-        city.out("enterprises", path, mapping=mapping)
-        if kind == "geojson":
-            mapping.write_text(mapping.read_text("utf-8").replace('lon = "X"\n', ""), encoding="utf-8")
-        assert import_file(city.owner, "enterprises", path, mapping=mapping, dry_run=True).unchanged == 3
-    first = cells(tmp_path / "a.csv")[0]
-    assert (first["唯一码"], first["状态"], first["X"], first["合成数据"]) == ("007", "营业", "112.31", "S")
-
-
-@pytest.mark.parametrize(
-    ("unit", "text", "most"),
-    [("lb", "S3/", "220.462262184877580722973801345"), ("kg", "", "1e12"), ("g", "", "1e15")],
-)
-def test_quantities_go_out_in_the_units_of_the_mapping(
-    city: City, tmp_path: Path, unit: str, text: str, most: str
-) -> None:
-    mapping = tmp_path / "m.toml"
-    mapping.write_text(f'[columns]\nquantity = "Amount"\n[units]\nquantity = "{unit}"\n', encoding="utf-8")
-    for kind in FORMATS:
-        path = tmp_path / f"a.{kind}"
-        count = city.out("inventory", path, mapping=mapping, text=text).rows
-        assert import_file(city.owner, "inventory", path, mapping=mapping, dry_run=True).unchanged == count
-    assert max(Decimal(row["Amount"]) for row in cells(tmp_path / "a.csv")) == Decimal(most)
-
-
-def test_a_quantity_that_a_unit_cannot_say_is_refused(city: City, tmp_path: Path) -> None:
-    mapping = tmp_path / "m.toml"
-    mapping.write_text('[units]\nquantity = "lb"\n', encoding="utf-8")
-    with pytest.raises(Refused, match="lb"):
-        city.out("inventory", tmp_path / "a.csv", mapping=mapping)
-
-
-def test_a_constant_of_the_mapping_must_hold_for_all(city: City, tmp_path: Path) -> None:
-    mapping = tmp_path / "m.toml"
-    mapping.write_text('[constants]\nkind = "渡口"\n', encoding="utf-8")
-    with pytest.raises(Refused, match="kind"):
-        city.out("sources", tmp_path / "a.csv", mapping=mapping)
-    city.out("sources", tmp_path / "a.csv", mapping=mapping, kind="ferry")
-    assert "类别" not in cells(tmp_path / "a.csv")[0]
-    assert (
-        import_file(city.owner, "sources", tmp_path / "a.csv", mapping=mapping, dry_run=True).unchanged == 1
-    )
-    mapping.write_text('[columns]\nname = "状态"\n', encoding="utf-8")
-    with pytest.raises(BadInput, match="状态"):
-        city.out("sources", tmp_path / "a.csv", mapping=mapping)
 
 
 # --- paths and sizes ----------------------------------------------------------------------------------------------
