@@ -129,7 +129,7 @@ class _Given:
         elif "wkt" in named.cells:
             self.field, self._texts = "wkt", _plain_cells(checked, "wkt", named.cells["wkt"])
             self.has = np.asarray(self._texts.is_valid()).copy()
-            if {"lon", "lat"} <= set(named.cells):  # as exports have them: points by degrees, other shapes as text
+            if {"lon", "lat"} <= set(named.cells):  # our exports: points by degrees, other shapes as text
                 self._places = _from_lonlat(checked, named.cells["lon"], named.cells["lat"])
                 self.has |= ~np.isnan(self._places[:, 0])
         elif {"lon", "lat"} <= set(named.cells):
