@@ -269,7 +269,7 @@ def canonical(value: Any) -> str:
 
 def _converted(convert: Convert, values: tuple[Any, ...]) -> list[Cell]:
     """Values as cells; each different one is converted once."""
-    if any(isinstance(value, list) for value in values):
+    if isinstance(next((value for value in values if value is not None), None), list):
         return [convert(value) for value in values]
     known = {value: convert(value) for value in set(values)}
     return [known[value] for value in values]

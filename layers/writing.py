@@ -37,6 +37,7 @@ PLAIN_WORKBOOK = {
 }
 """of XlsxWriter: rows go to disk as they come, and a text is never anything but a text"""
 _OTHER_SYSTEMS = {"gcj02": "GCJ-02", "bd09": "BD-09"}
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _LOCAL = 'ENGCRS["{}",EDATUM["{}"],CS[ellipsoidal,2],AXIS["lon",east],AXIS["lat",north],ANGLEUNIT["degree",0.0174532925199433]]'
 
 Blocks = Iterator[Block]
@@ -100,12 +101,13 @@ def _write_xlsx(path: Path, sheet: Sheet, blocks: Blocks) -> None:
     with xlsxwriter.Workbook(str(path), PLAIN_WORKBOOK | {"tmpdir": str(path.parent)}) as workbook:
         worksheet = workbook.add_worksheet(sheet.layer.zh)
         plain = workbook.add_format({"num_format": "@"})
-        write_header(workbook, worksheet, sheet.headers)
+        headers = sheet.headers
+        write_header(workbook, worksheet, headers)
         rows = chain.from_iterable(zip(*sheet.cells(block), strict=True) for block in blocks)
         for number, cells in enumerate(rows, start=1):
             for column, cell in enumerate(cells):
                 if isinstance(cell, str):
-                    _check_length(cell, number, sheet.headers[column])
+                    _check_length(cell, number, headers[column])
                     worksheet.write_string(number, column, cell, plain)
                 elif cell is not None:
                     worksheet.write_number(number, column, cell)
@@ -163,8 +165,9 @@ def _crs_member(sheet: Sheet) -> str:
 
 def _members(header: str, cells: list[Cell]) -> list[str]:
     """One property of every feature as JSON text."""
-    name = json.dumps(header, ensure_ascii=False)
-    return [f"{name}:{json.dumps(cell, ensure_ascii=False, allow_nan=False)}" for cell in cells]
+    name = _JSON.encode(header)
+    empty = f"{name}:null"
+    return [empty if cell is None else f"{name}:{_JSON.encode(cell)}" for cell in cells]
 
 
 def _geometries(shapes: Shapes | None, count: int) -> list[str]:
