@@ -102,8 +102,6 @@ def _add_layer(layer: Layer) -> None:
             now.append_constraint(CheckConstraint(f"ST_IsValid({name})", name=f"{layer.table}_{name}_valid"))
     _index_scope(now)
     _index_position(now)
-    if layer.immutable:
-        return
     past = Table(
         f"{layer.table}_past",
         metadata,

@@ -106,7 +106,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Gives one layer its triggers and its view over now and past. Idempotent.
+-- Gives one layer its triggers and its view over now and past; an immutable one is never updated. Idempotent.
 CREATE OR REPLACE PROCEDURE keep_history(layer text, immutable boolean) LANGUAGE plpgsql AS $$
 DECLARE
   columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
@@ -115,20 +115,16 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER past_i AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
                   FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
   EXECUTE format('DROP VIEW IF EXISTS %I', layer || '_all');  -- a new column may stand in the middle
-  IF immutable THEN
-    EXECUTE format('CREATE VIEW %I WITH (security_invoker = true) AS
-      SELECT %s, 9223372036854775807 AS rev_to, ''infinity''::date AS valid_to, false AS gone FROM %I',
-      layer || '_all', columns, layer);
-    RETURN;
+  IF NOT immutable THEN
+    EXECUTE format('CREATE OR REPLACE TRIGGER past_u AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows
+                    NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 85)', layer);
   END IF;
-  EXECUTE format('CREATE OR REPLACE TRIGGER past_u AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows
-                  NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
   EXECUTE format('CREATE OR REPLACE TRIGGER past_d AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
                   FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
   EXECUTE format('CREATE VIEW %I WITH (security_invoker = true) AS
     SELECT %s, 9223372036854775807 AS rev_to, ''infinity''::date AS valid_to, false AS gone FROM %I
     UNION ALL SELECT %s, rev_to, valid_to, gone FROM %I', layer || '_all', columns, layer, columns, layer || '_past');
-  EXECUTE format('ALTER TABLE %I SET (fillfactor = 85)', layer);
 END $$;
 
 CREATE OR REPLACE VIEW score_all WITH (security_invoker = true) AS
