@@ -100,7 +100,8 @@ def _planned(connection: Connection, rev: int, tables: list[str]) -> list[Undone
     raise Refused(
         f"修订 {rev} 不能撤销：有 {total} 条记录，如{LAYERS[first['layer']].zh} {first['code']}"
         f" {_WHY[first['why']]}{later}",
-        remedy="请先撤销列出的后来的修订，或逐条改正" + ("；此处只列出一部分" if total > MOST_CONFLICTS else ""),
+        remedy="请先撤销列出的后来的修订，或逐条改正"
+        + ("；此处只列出一部分" if total > MOST_CONFLICTS else ""),
         conflicts=[{**one, "at": one["at"] and iso(one["at"])} for one in listed],
         total=total,
     )

@@ -8,7 +8,7 @@ from layers.checks import check_table
 from layers.crs import Declared, declared_crs, metric_system
 from layers.fields import LAYERS, Layer
 from layers.keys import own_codes, place_codes, substance_codes
-from layers.mapping import Mapping, name_columns
+from layers.mapping import Mapping, Named, name_columns
 from layers.positions import locate
 from layers.sheets import Table
 from layers.staging import Incoming
@@ -46,8 +46,8 @@ def layer_named(name: str) -> Layer:
 
 def prepare(
     layer: Layer, table: Table, rules: Rules, *, crs: str | None = None, mapping: Mapping | None = None
-) -> tuple[Incoming, list[str]]:
-    """The table's rows ready to be staged, with the faults found so far; and the headers that mean nothing here.
+) -> tuple[Incoming, Named]:
+    """The table's rows ready to be staged, with the faults found so far; and what each header was taken for.
 
     BadInput where the file as a whole cannot be used: columns missing, an unknown or undeclared reference system.
     """
@@ -62,7 +62,7 @@ def prepare(
         if layer.table == "population":
             place_codes(checked, positions)
         groups = own_codes(checked)
-    return Incoming.of(checked, groups, positions if placed else None), named.ignored
+    return Incoming.of(checked, groups, positions if placed else None), named
 
 
 def _system(table: Table, crs: str | None) -> Declared:

@@ -123,7 +123,9 @@ def _look_through(connection: Connection, rows: str, column: str, table: str, wh
     if not undos:
         return
     pairs = ", ".join(f"({undo:d}, {target:d})" for undo, target in undos.items())
-    before = f"SELECT b.rev FROM {table}_past b WHERE b.code = x.code AND b.rev_to = v.target AND b.rev < v.target"
+    before = (
+        f"SELECT b.rev FROM {table}_past b WHERE b.code = x.code AND b.rev_to = v.target AND b.rev < v.target"
+    )
     gone = f"SELECT max(g.rev) FROM {table}_past g WHERE g.code = x.code AND g.gone AND g.rev < v.target"
     looked = (
         f"UPDATE {rows} x SET {column} = coalesce(({before} AND NOT b.gone), ({gone}), 0)"
@@ -168,9 +170,13 @@ def conflicts(connection: Connection, rev: int, plan: list[Undone]) -> tuple[int
     parts = [part for one in plan for part in _in_the_way(one, rev, {other.table for other in plan})]
     if not parts:
         return 0, []
-    every = f"SELECT DISTINCT ON (layer, code) * FROM ({' UNION ALL '.join(parts)}) x ORDER BY layer, code, why"
+    every = (
+        f"SELECT DISTINCT ON (layer, code) * FROM ({' UNION ALL '.join(parts)}) x ORDER BY layer, code, why"
+    )
     connection.exec_driver_sql(f"CREATE TEMP TABLE in_the_way ON COMMIT DROP AS {every}")
-    for (table,) in connection.exec_driver_sql("SELECT DISTINCT layer FROM in_the_way WHERE why <> 'changed'").all():
+    for (table,) in connection.exec_driver_sql(
+        "SELECT DISTINCT layer FROM in_the_way WHERE why <> 'changed'"
+    ).all():
         _look_through(connection, "in_the_way", "rev", table, f"x.layer = '{table}' AND x.why <> 'changed'")
     connection.exec_driver_sql(f"DELETE FROM in_the_way WHERE rev < {rev:d}")
     total = connection.exec_driver_sql("SELECT count(*) FROM in_the_way").scalar_one()
@@ -266,7 +272,9 @@ def _left_without(table: str, rev: int, undone: set[str]) -> Iterator[str]:
         back = ""
         if other in undone:
             here += f" AND NOT EXISTS (SELECT FROM undone_{other} x WHERE x.code = o.code AND x.op = 'D')"
-            back = f" AND NOT EXISTS (SELECT FROM undone_{other} x WHERE x.code = b.{one.name} AND x.op = 'I')"
+            back = (
+                f" AND NOT EXISTS (SELECT FROM undone_{other} x WHERE x.code = b.{one.name} AND x.op = 'I')"
+            )
         yield (
             f"SELECT '{table}', b.code, 'missing', NULL::bigint FROM undone_{table} u JOIN {_before(table, rev)} b"
             f" USING (code) WHERE u.op <> 'D' AND b.{one.name} IS NOT NULL AND NOT EXISTS ({here}){back}"

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 from jobs.imports import import_file
 from jobs.undo import undo
 from layers.audit import verify
-from layers.database import reading, snapshot, writing
+from layers.database import snapshot, writing
 from layers.fields import TABLES
 from layers.history import as_known, as_of, open_revision
 from layers.schema import metadata
@@ -40,13 +40,24 @@ IMPORTS = {
     "enterprises": (FIRM_HEADER, f"E2,乙,,{at(0.6, 0.2)}"),
     "sources": (SOURCE_HEADER, f"S2,乙罐,lpg_store,E1,{at(0.6, 0.2)}"),
     "inventory": ("source_code,substance,quantity_t", "S1,氨,7", "S1,氯,1"),
-    "targets": ("code,name,target_class,people_day,people_night,lon,lat", f"T1,校,important,10,0,{at(0.3, 0.3)}"),
+    "targets": (
+        "code,name,target_class,people_day,people_night,lon,lat",
+        f"T1,校,important,10,0,{at(0.3, 0.3)}",
+    ),
     "population": ("code,people,lon,lat", f"P1,12,{at(0.3, 0.3)}"),
     "sensors": ("code,source_code,kind,unit", "N1,S1,pressure,MPa", "N2,S1,level,m"),
-    "dangers": ("code,source_code,grade,title,found_on", "D1,S1,general,y,2026-02-01", "D9,S1,major,x,2026-02-02"),
+    "dangers": (
+        "code,source_code,grade,title,found_on",
+        "D1,S1,general,y,2026-02-01",
+        "D9,S1,major,x,2026-02-02",
+    ),
     "events": ("event_id,kind,source_code,time", "e1,alarm,S1,2026-03-01", "e2,alarm,S1,2026-03-02"),
     "resources": ("code,name,kind,lon,lat", f"R1,站,fire_station,{at(0.3, 0.3)}"),
-    "duty": ("code,person,role,object_layer,object_code", "Z1,丙,principal,source,S1", "Z3,甲,leader,source,S1"),
+    "duty": (
+        "code,person,role,object_layer,object_code",
+        "Z1,丙,principal,source,S1",
+        "Z3,甲,leader,source,S1",
+    ),
     "lines": ("code,name,kind,wkt", 'L1,路,road,"LINESTRING (112.301 28.801, 112.31 28.81)"'),
     "zones_external": (
         "code,name,source_code,kind,wkt",
@@ -206,7 +217,10 @@ def test_records_placed_anew_go_back_too(owner: Engine, tmp_path: Path) -> None:
     assert rows(owner, "SELECT township_code FROM enterprise") == [("430981101",)]
     assert report.rev is not None
     done = undo(owner, report.rev)
-    assert {one.table: (one.ended, one.restored) for one in done.layers} == {"area": (1, 0), "enterprise": (0, 1)}
+    assert {one.table: (one.ended, one.restored) for one in done.layers} == {
+        "area": (1, 0),
+        "enterprise": (0, 1),
+    }
     assert state(owner) == before
     sound(owner)
 
