@@ -80,7 +80,7 @@ def undo(
 def _undoable(connection: Connection, rev: int) -> dict[str, Any]:
     if not 0 < rev <= head_rev(connection):
         raise NotFound(f"没有修订 {rev}", remedy="用 riskmap imports 查看可以撤销的导入")
-    found = imports(connection, 1, rev)
+    found = imports(connection, 1, rev=rev)
     if not found:
         raise Refused(f"修订 {rev} 不是数据导入，不能撤销", remedy="用 riskmap imports 查看可以撤销的导入")
     if found[0]["undone_by"] is not None:

@@ -141,9 +141,9 @@ def _repeated(text: str, table: Table) -> Cells:
 
 def _translated(cells: Cells, pairs: dict[str, str]) -> Cells:
     """The column with their words turned into ours; an empty cell counts as the word ""."""
-    plain = {_key(theirs): value for theirs, value in pairs.items()}
+    plain = {header_key(theirs): value for theirs, value in pairs.items()}
     kinds = cells.dictionary_encode(null_encoding="encode")
-    words = cells_of(plain.get(_key(text or ""), text) for text in kinds.dictionary.to_pylist())
+    words = cells_of(plain.get(header_key(text or ""), text) for text in kinds.dictionary.to_pylist())
     return words.take(kinds.indices)
 
 
@@ -157,9 +157,9 @@ def _matched(table: Table, layer: Layer, mapping: Mapping) -> dict[str, str]:
             )
     headers = dict(mapping.columns)
     taken = set(headers.values())
-    lookup = {_key(name): ours for ours, others in names_of(layer).items() for name in (ours, *others)}
+    lookup = {header_key(name): ours for ours, others in names_of(layer).items() for name in (ours, *others)}
     for theirs in table.columns:
-        ours = lookup.get(_key(theirs), "")
+        ours = lookup.get(header_key(theirs), "")
         if not ours or theirs in taken or ours in mapping.columns:
             continue
         if ours in headers:
@@ -186,7 +186,7 @@ def _require(table: Table, layer: Layer, cells: dict[str, Cells]) -> None:
         )
 
 
-def _key(header: str) -> str:
+def header_key(header: str) -> str:
     """What two writings of one header have in common."""
     plain = unicodedata.normalize("NFKC", header).casefold()
     return "".join(plain.split()).rstrip("*")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, and_, func, select, text
 
 from layers.fields import LAYERS, TABLES
 from layers.history import end_on
@@ -21,6 +21,7 @@ UNDOABLE = ("import", UNDO)
 """jobs whose revisions can be taken back: an undo too, which is a redo"""
 MOST_CONFLICTS = 200
 _REASON = "撤销修订 "
+_TAKES_BACK = and_(revision.c.job.in_(UNDOABLE), revision.c.detail != text("'[]'::jsonb"))
 _PLACES = ("township_code", "village_code", "grid_code")
 
 
@@ -48,7 +49,9 @@ def reason_of_undo(rev: int, reason: str | None) -> str:
     return f"{_REASON}{rev}：{reason or ''}".rstrip("：")
 
 
-def imports(connection: Connection, limit: int = 20, rev: int | None = None) -> list[dict[str, Any]]:
+def imports(
+    connection: Connection, limit: int = 20, offset: int = 0, *, rev: int | None = None
+) -> list[dict[str, Any]]:
     """The latest revisions that can be taken back, newest first, or one of them, each with the undo that holds.
 
     `undone_by` is None again where that undo was itself undone. A revision without rows is none of them.
@@ -57,12 +60,7 @@ def imports(connection: Connection, limit: int = 20, rev: int | None = None) -> 
     for undo, target in sorted(_undos(connection).items(), reverse=True):
         if undo not in undone_by:
             undone_by.setdefault(target, undo)
-    query = (
-        select(revision)
-        .where(revision.c.job.in_(UNDOABLE), revision.c.detail != text("'[]'::jsonb"))
-        .order_by(revision.c.rev.desc())
-        .limit(limit)
-    )
+    query = select(revision).where(_TAKES_BACK).order_by(revision.c.rev.desc()).limit(limit).offset(offset)
     if rev is not None:
         query = query.where(revision.c.rev == rev)
     return [
@@ -80,6 +78,11 @@ def imports(connection: Connection, limit: int = 20, rev: int | None = None) -> 
         }
         for row in connection.execute(query)
     ]
+
+
+def count_imports(connection: Connection) -> int:
+    """How many revisions `imports` lists in all."""
+    return int(connection.execute(select(func.count()).select_from(revision).where(_TAKES_BACK)).scalar_one())
 
 
 def _undos(connection: Connection) -> dict[int, int]:

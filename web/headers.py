@@ -10,7 +10,7 @@ from riskmap.errors import TooLarge
 
 LONGEST_BODY_B = 256 * 1024
 LONGEST_IMPORT_B = 512 * 1024 * 1024
-IMPORT_PATH = "/api/v1/imports"
+IMPORT_PATHS = frozenset({"/api/v1/imports", "/api/v1/imports/preview"})
 
 _FIXED = {
     "x-content-type-options": "nosniff",
@@ -92,7 +92,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        bound = LONGEST_IMPORT_B if scope["path"] == IMPORT_PATH else LONGEST_BODY_B
+        bound = LONGEST_IMPORT_B if scope["path"] in IMPORT_PATHS else LONGEST_BODY_B
         stated = Headers(scope=scope).get("content-length", "")
         too_large = TooLarge(
             f"请求超过 {bound // 1024} KiB 的上限", remedy="请缩小文件，或在服务器上用 riskmap import 导入"

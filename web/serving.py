@@ -40,7 +40,7 @@ def run_server(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Run the scheduler until Ctrl-C or SIGTERM."""
     with opened(settings) as city:
-        worker = Worker(city.dsn, city.owner, _revival(settings))
+        worker = Worker(city.dsn, city.owner, _revival(settings), settings.home)
         thread = threading.Thread(target=worker.run, name="worker")
         thread.start()
         try:

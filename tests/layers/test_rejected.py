@@ -41,7 +41,15 @@ def test_the_corrected_workbook_goes_in_as_it_is(owner: Engine, tmp_path: Path) 
         import_file(owner, "enterprises", path, rejected=out)
     found = cells(out)
     assert [cell.value for cell in found[0]] == [*HEADER.split(","), *NOTES]
-    assert [cell.value for cell in found[1]] == ["b", "E2", "乙", "active", "here", "28.8", "3", "lon"] + [
+    assert [cell.value for cell in found[1]] == [
+        "b",
+        "E2",
+        "乙",
+        "active",
+        "here",
+        "28.8",
+        "3",
+        "lon",
         "坐标不是数字",
         "请写成十进制数，如 112.3612",
     ]
