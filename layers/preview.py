@@ -10,7 +10,7 @@ from layers.checks import Fault
 from layers.fields import TABLES
 from layers.questions import Question
 from layers.schema import metadata
-from layers.staging import Incoming, said_columns
+from layers.staging import Incoming
 
 MOST_CHANGES = 100
 _PLACES_EACH = 1000
@@ -34,8 +34,9 @@ def look(
 
 
 def _changes(connection: Connection, table: str) -> list[dict[str, Any]]:
-    names = [name for name in said_columns(TABLES[table]) if name not in {"code", "geom", "geom_m"}]
-    names.append("township_code")
+    layer = TABLES[table]
+    names = dict(zip(layer.columns, (one.name for one in layer.fields), strict=True))
+    names.pop("code", None)
     placed = TABLES[table].position != "none"
     moved = "round(ST_Distance(s.geom_m, t.geom_m)::numeric, 1)::float8" if placed else "NULL::float8"
     pairs = ", ".join(f"'{name}', jsonb_build_array(t.{name}, s.{name})" for name in names)
@@ -51,9 +52,9 @@ def _changes(connection: Connection, table: str) -> list[dict[str, Any]]:
             "name": one.name,
             "moved_m": one.moved_m or None,
             "fields": [
-                {"field": name, "old": old, "new": new}
-                for name, (old, new) in ((name, one.pairs[name]) for name in names)
-                if old != new
+                {"field": field, "old": old, "new": new}
+                for field, (old, new) in ((field, one.pairs[name]) for name, field in names.items())
+                if old != new and (old or new)  # who wrote a record is said anew: none and false are one
             ],
         }
         for one in found

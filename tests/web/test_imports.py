@@ -1,8 +1,8 @@
 """Importing with a look first, by the interface: preview, other options, confirmation, undo; and who may not."""
 
 import io
+import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,8 @@ class Importer:
 
 
 @pytest.fixture
-def city(own_site: Served) -> Iterator[Importer]:
-    yield Importer(own_site)
+def city(own_site: Served) -> Importer:
+    return Importer(own_site)
 
 
 def names(site: Served) -> dict[str, str]:
@@ -274,8 +274,6 @@ def test_uploads_lie_closed_and_go_after_a_day(own_site: Served, city: Importer)
     assert [path.name for path in folder.iterdir()] == ["企业.csv"]
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
     assert forget_old_uploads(home) == 0
-    import os  # noqa: PLC0415
-
     os.utime(folder, (0, 0))
     fresh = city.preview(f"{HEADER}\n{GOOD}\n")
     assert [path.name for path in (home / "uploads").iterdir()] == [fresh["token"]]

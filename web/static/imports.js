@@ -206,13 +206,13 @@ window.RiskMap = window.RiskMap || {};
       box.append(...[report.columns(told, config, act)].filter(Boolean));
       return;
     }
-    const parts = [el("p", { class: "headline" }, `${config.layers[told.report.layer]} · ${t("state_ready")}`),
-      report.questions(told, act), report.counts(told.report), report.faults(told, config), report.mapPart(told),
+    const map = report.mapPart(told);
+    const asked = told.report.questions.length > 0; // the map belongs to the question where there is one
+    const parts = [report.questions(told, act), asked && map, report.counts(told, config), report.faults(told, config), !asked && map,
       report.columns(told, config, act), report.changes(told, config), report.duplicates(told.report),
-      report.mismatched(told.report), told.state === "ready" ? report.confirm(told, confirmed) : null];
+      report.mismatched(told.report), told.state === "ready" && report.confirm(told, confirmed)];
     box.append(...parts.filter(Boolean));
-    const map = box.querySelector(".preview-map");
-    if (map) removeMap = RiskMap.previewMap.draw(map, told.points, config.bounds);
+    if (map) removeMap = RiskMap.previewMap.draw(map.querySelector(".preview-map"), told.points, config.bounds);
   }
 
   function done() {
@@ -246,8 +246,8 @@ window.RiskMap = window.RiskMap || {};
 
   async function recent() {
     const { items } = await send(API);
-    const ops = (one) => one.layers.map((part) =>
-      `${config.layers[part.layer]}：${t(`op_${part.op}`, { n: number(part.rows) })}`).join("；");
+    const ops = (one) => [...new Set(one.layers.map((part) => part.layer))].map((layer) => `${config.layers[layer]}: ${
+      one.layers.filter((part) => part.layer === layer).map((part) => t(`op_${part.op}`, { n: number(part.rows) })).join(", ")}`).join("; ");
     const way = (one) => (one.undone_by ? el("span", { class: "note" }, t("undone_by", { rev: one.undone_by }))
       : el("button", { class: "plain", type: "button", "data-undo": one.rev, onclick: () => undo(one.rev) }, t("undo_short")));
     byId("recent").replaceChildren(items.length

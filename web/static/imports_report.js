@@ -21,9 +21,10 @@ window.RiskMap = window.RiskMap || {};
   const part = (title, about, ...children) => el("section", {}, el("h2", {}, title),
     about ? el("p", { class: "about" }, about) : null, ...children);
 
-  function counts(report) {
+  function counts({ report }, config) {
     const one = (name, kind) => el("p", { class: kind }, t(name), el("b", {}, number(name === "rejected" ? report.rejected_count : report[name])));
-    return el("div", {}, el("p", { class: "headline" }, t("read", { n: number(report.rows_read) })),
+    const words = [config.layers[report.layer], t("read", { n: number(report.rows_read) }), t("state_ready")];
+    return el("div", {}, el("p", { class: "headline" }, words.join(" · ")),
       el("div", { class: "counts" }, one("inserted", "new"), one("updated", "changed"), one("unchanged", "same"), one("rejected", "rejected")));
   }
 
@@ -40,11 +41,11 @@ window.RiskMap = window.RiskMap || {};
         onclick: () => act(swapped ? { columns: { [lon]: "lat", [lat]: "lon" } } : { crs: question.crs }) },
       swapped ? t("swap") : t("convert", { crs: CRS_WORDS[question.crs] || question.crs }));
     };
-    return el("section", { class: "question" }, el("h2", {}, t("questions")),
-      told.report.questions.map((question) => el("div", {}, el("p", {}, el("b", {}, question.text), " ",
-        t("example", { row: question.example.row, before: place(question.example.before), after: place(question.example.after) })),
-      el("div", { class: "actions" }, button(question)))),
-      el("p", {}), el("button", { class: "plain", type: "button", "data-question": "keep", onclick: () => act({ crs: "cgcs2000" }) }, t("keep")));
+    const keep = el("button", { class: "plain", type: "button", "data-question": "keep", onclick: () => act({ crs: "cgcs2000" }) }, t("keep"));
+    return el("section", { class: "asked" }, el("h2", {}, t("questions")),
+      told.report.questions.map((question) => el("p", {}, el("b", {}, question.text), " ",
+        t("example", { row: question.example.row, before: place(question.example.before), after: place(question.example.after) }))),
+      el("div", { class: "actions" }, told.report.questions.map(button), keep));
   }
 
   function mapPart(told) {
