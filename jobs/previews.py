@@ -26,11 +26,12 @@ from layers.recognise import described, guess_layer, matches
 from layers.rejected import write_rejected
 from layers.sheets import Table
 from layers.workbook import sheet_names
-from riskmap.errors import BadInput, NotFound, Refused, RiskMapError, TooLarge
+from riskmap.errors import BadInput, Busy, NotFound, Refused, RiskMapError, TooLarge
 
 LASTS_S = 24 * 3600
 MOST_FILES = 20
 MOST_BYTES = 2 * 2**30
+"""of all files together; half of it is free before one is taken"""
 MOST_FAULTS = 500
 """of a report that is shown; the workbook has them all"""
 _PIECE = 2**20
@@ -106,19 +107,14 @@ class Previews:
         token = secrets.token_urlsafe(24)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._make_room()
-        folder = self._folder / token
-        folder.mkdir(mode=0o700)
-        path = folder / name
-        digest, size = hashlib.sha256(), 0
-        with path.open("wb") as kept:
-            while piece := file.read(_PIECE):
-                size += len(piece)
-                if size > MOST_BYTES:
-                    shutil.rmtree(folder)
-                    raise TooLarge(f"{name} 超过 {MOST_BYTES // 2**20} MB", remedy="请分成几个文件导入")
-                digest.update(piece)
-                kept.write(piece)
-        preview = Preview(token, actor, path, size, digest.hexdigest())
+        path = self._folder / token / name
+        path.parent.mkdir(mode=0o700)
+        try:
+            size, digest = _keep(file, path)
+        except BaseException:
+            shutil.rmtree(path.parent)
+            raise
+        preview = Preview(token, actor, path, size, digest)
         with self._changed:
             self._known[token] = preview
         self._start(preview, lambda: self._check(engine, preview, options))
@@ -241,25 +237,51 @@ class Previews:
     # --- room --------------------------------------------------------------------------------------------
 
     def _make_room(self) -> None:
-        """Forget what is old, then the oldest of what nobody waits for, until one more file fits."""
+        """Forget what is old, then the oldest of what is not being worked on, until one more file fits.
+
+        Busy where every place is taken by a file that is being worked on.
+        """
         forget_old_uploads(self._folder.parent)
         with self._changed:
+            sizes = {folder: _size(folder) for folder in sorted(self._folder.iterdir(), key=_age)}
+            for folder in list(sizes):
+                if len(sizes) < MOST_FILES and sum(sizes.values()) <= MOST_BYTES // 2:
+                    break
+                known = self._known.get(folder.name)
+                if known is None or known.state not in _WORKING:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    del sizes[folder]
             self._known = {token: one for token, one in self._known.items() if one.path.exists()}
-            oldest = [one for one in self._known.values() if one.state not in _WORKING]
-            while oldest and (
-                len(self._known) >= MOST_FILES
-                or sum(one.bytes for one in self._known.values()) > MOST_BYTES // 2
-            ):
-                gone = oldest.pop(0)
-                del self._known[gone.token]
-                shutil.rmtree(gone.path.parent, ignore_errors=True)
+        if len(sizes) >= MOST_FILES:
+            raise Busy("正在处理的文件太多", remedy="请稍后再上传")
+
+
+def _keep(file: BinaryIO, path: Path) -> tuple[int, str]:
+    """Copy a file to its place; its size and digest. TooLarge beyond what all files together may have."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as kept:
+        while piece := file.read(_PIECE):
+            size += len(piece)
+            if size > MOST_BYTES // 2:
+                raise TooLarge(f"{path.name} 超过 {MOST_BYTES // 2**21} MB", remedy="请分成几个文件导入")
+            digest.update(piece)
+            kept.write(piece)
+    return size, digest.hexdigest()
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _age(folder: Path) -> float:
+    return folder.stat().st_mtime
 
 
 def forget_old_uploads(home: Path) -> int:
     """Remove uploaded files older than a day; how many there were."""
     folder = home / "uploads"
     ends = time.time() - LASTS_S
-    old = [one for one in folder.iterdir() if one.stat().st_mtime < ends] if folder.is_dir() else []
+    old = [one for one in folder.iterdir() if _age(one) < ends] if folder.is_dir() else []
     for one in old:
         shutil.rmtree(one, ignore_errors=True)
     return len(old)

@@ -219,7 +219,7 @@ window.RiskMap = window.RiskMap || {};
     const { rev, inserted, updated, unchanged, rejected_count: rejected } = told.report;
     const words = rev ? t("done", { rev, inserted: number(inserted), updated: number(updated), unchanged: number(unchanged),
       rejected: number(rejected) }) : t("done_nothing");
-    return el("section", { class: "card", id: "done" }, el("p", { class: "done" }, words),
+    return el("section", { class: "card", id: "done" }, el("p", { class: "done" }, words), rejected !== "0" && report.download(told),
       rev ? el("p", { class: "actions" }, el("button", { class: "plain", type: "button", id: "undo", onclick: () => undo(rev) }, t("undo"))) : null);
   }
 

@@ -90,13 +90,16 @@ window.RiskMap = window.RiskMap || {};
     return part(t("changes"), more, table([t("change_record"), t("change_field"), t("change_old"), t("change_new")], lines));
   }
 
+  /* The way to the workbook of the rejected rows, before the import and after it. */
+  const download = (told) => el("p", {}, el("a", { class: "button", id: "download", download: "",
+    href: `/api/v1/imports/preview/${told.token}/rejected.xlsx` }, t("download")), " ", el("span", { class: "note" }, t("download_about")));
+
   function faults(told, config) {
     const { rejected, rejected_count: n, layer } = told.report;
     if (!n) return null;
     const names = config.fields[layer];
     return part(t("faults"), t("faults_about", { n: number(n), shown: number(rejected.length) }),
-      told.state === "done" ? null : el("p", {}, el("a", { class: "button", id: "download", href: `/api/v1/imports/preview/${told.token}/rejected.xlsx`, download: "" },
-        t("download")), " ", el("span", { class: "note" }, t("download_about"))),
+      download(told),
       table([t("row"), t("field"), t("value"), t("reason"), t("remedy")], rejected.map((fault) =>
         [number(fault.row), names[fault.field] || fault.field, fault.value, fault.reason, fault.remedy])));
   }
@@ -138,5 +141,5 @@ window.RiskMap = window.RiskMap || {};
       `${config.layers[one.layer]} ${one.code}`, t(`why_${one.why}`), one.rev, one.at && one.at.slice(0, 16).replace("T", " "), one.actor]));
   }
 
-  RiskMap.importReport = { table, counts, questions, mapPart, columns, changes, faults, duplicates, mismatched, confirm, conflicts };
+  RiskMap.importReport = { table, counts, questions, mapPart, columns, changes, download, faults, duplicates, mismatched, confirm, conflicts };
 })();
