@@ -83,13 +83,12 @@ def _rejected_points(incoming: Incoming, faults: list[Fault]) -> list[dict[str, 
     """Rejected rows that have a position all the same."""
     if incoming.positions is None:
         return []
-    rows = {fault.row for fault in faults}
-    at = [index for index, row in enumerate(incoming.rows) if row in rows]
-    shapes = incoming.positions.degrees[np.array(at[:_PLACES_EACH], dtype=np.int64)]
-    middles = shapely.point_on_surface(shapes)
+    at = np.flatnonzero(np.isin(incoming.rows, [fault.row for fault in faults]))[:_PLACES_EACH]
+    degrees, _metres = incoming.positions.ewkb(at)
+    middles = shapely.point_on_surface(shapely.from_wkb(degrees.to_numpy(zero_copy_only=False)))
     return [
         _point(int(incoming.rows[index]), "rejected", shapely.get_x(middle), shapely.get_y(middle), None)
-        for index, middle in zip(at, middles, strict=False)
+        for index, middle in zip(at, middles, strict=True)
         if middle is not None
     ]
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
@@ -21,7 +23,7 @@ from sqlalchemy import Connection, func, select
 from layers.crs import Floats, Pair, declared_crs
 from layers.mapping import Named
 from layers.schema import metadata
-from layers.sheets import Table
+from layers.sheets import Cells, Table
 
 _SAMPLE = 20_000
 """rows at most on which the share after a conversion is estimated"""
@@ -175,24 +177,29 @@ def _words(kind: str, rows: int, before: float, after: float, srid: int) -> tupl
 
 def _given(table: Table, named: Named) -> Pair:
     """The two numbers of every row's position as the file gives them; NaN where there is none to read."""
-    if table.shapes is not None:
-        return _middles(table.shapes)
+    if table.wkb is not None:
+        return _middles(shapely.from_wkb(_objects(table.wkb), on_invalid="ignore"))
     if "wkt" in named.cells:
-        with np.errstate(all="ignore"):
-            return _middles(
-                shapely.from_wkt(np.array(list(named.cells["wkt"]), dtype=object), on_invalid="ignore")
-            )
+        return _middles(shapely.from_wkt(_objects(named.cells["wkt"]), on_invalid="ignore"))
     if {"lon", "lat"} <= set(named.cells):
         return _numbers(named.cells["lon"]), _numbers(named.cells["lat"])
     nothing = np.full(len(table.rows), np.nan)
     return nothing, nothing
 
 
+def _objects(cells: pa.Array) -> NDArray[np.object_]:
+    return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.object_)
+
+
 def _middles(shapes: Any) -> Pair:
-    middles = shapely.centroid(shapes)
+    with np.errstate(all="ignore"):
+        middles = shapely.centroid(shapes)
     return shapely.get_x(middles), shapely.get_y(middles)
 
 
-def _numbers(cells: Any) -> Floats:
-    numbers = pd.to_numeric(pd.Series(list(cells), dtype=object), errors="coerce")
-    return np.asarray(numbers, dtype=np.float64)
+def _numbers(cells: Cells) -> Floats:
+    """Cells as numbers, NaN where they are none; a column without a fault is read at once."""
+    try:
+        return np.asarray(pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    except pa.ArrowInvalid:
+        return np.asarray(pd.to_numeric(cells.to_pandas(), errors="coerce"), dtype=np.float64)

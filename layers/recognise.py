@@ -5,9 +5,10 @@ from typing import Any
 
 from layers.fields import LAYERS, Layer
 from layers.mapping import header_key, names_of
-from layers.sheets import Table
+from layers.sheets import Cells, Table
 
 _SAMPLES = 3
+_LOOKED_AT = 50
 _SAMPLE_CHARS = 60
 
 
@@ -38,7 +39,7 @@ def guess_layer(table: Table) -> str | None:
 
 
 def _complete(layer: Layer, found: set[str], table: Table) -> bool:
-    placed = table.shapes is not None or "wkt" in found or {"lon", "lat"} <= found
+    placed = table.wkb is not None or "wkt" in found or {"lon", "lat"} <= found
     required = {one.name for one in layer.fields if one.required}
     if "quantity" in found:
         required.discard("quantity_t")
@@ -54,7 +55,7 @@ def described(table: Table, columns: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _samples(cells: Any) -> list[str]:
+def _samples(cells: Cells) -> list[str]:
     """The first few different cells that are not empty; a long column is not read to its end for them."""
-    found = dict.fromkeys(text[:_SAMPLE_CHARS] for text in cells[:50] if text)
+    found = dict.fromkeys(text[:_SAMPLE_CHARS] for text in cells[:_LOOKED_AT].to_pylist() if text)
     return list(found)[:_SAMPLES]

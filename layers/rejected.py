@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -37,16 +38,16 @@ def write_rejected(path: Path, table: Table, rejected: list[dict[str, Any]], col
         by_row.setdefault(fault["row"], []).append(fault)
     headers = [header for header in table.columns if header in columns.values() or header not in NOTES]
     shown = (
-        [*headers, POSITION] if table.shapes is not None and not {"wkt", POSITION} & set(headers) else headers
+        [*headers, POSITION] if table.wkb is not None and not {"wkt", POSITION} & set(headers) else headers
     )
     notes = [note if note not in headers else f"{note}（检查）" for note in NOTES]
     book = Workbook(write_only=True)
     sheet = book.create_sheet(SHEET)
     sheet.freeze_panes = "A2"
     sheet.append([_cell(sheet, text, font=_BOLD) for text in (*shown, *notes)])
-    for index, row in enumerate(table.rows):
-        if row in by_row:
-            sheet.append(list(_row(sheet, table, index, by_row[row], shown, columns)))
+    for index in np.flatnonzero(np.isin(table.rows, list(by_row))).tolist():
+        faults = by_row[int(table.rows[index])]
+        sheet.append(list(_row(sheet, table, index, faults, shown, columns)))
     book.save(path)
     return len(by_row)
 
@@ -81,8 +82,8 @@ def _row(
 
 def _text(table: Table, header: str, index: int) -> str:
     if header in table.columns:
-        return table.columns[header][index] or ""
-    shape = None if table.shapes is None else table.shapes[index]
+        return table.columns[header][index].as_py() or ""
+    shape = None if table.wkb is None else shapely.from_wkb(table.wkb[index].as_py())
     return "" if shape is None else str(shapely.to_wkt(shape, rounding_precision=12, trim=True))
 
 

@@ -15,7 +15,7 @@ from layers.fields import LAYERS
 from layers.mapping import name_columns
 from layers.questions import Question, ask, city_shape
 from layers.schema import METRIC_SRID
-from layers.sheets import Table
+from layers.sheets import Table, cells_of
 from tests.import_files import AREAS, at, load, load_areas
 
 CITY = shapely.box(112.2, 28.7, 112.8, 29.2)
@@ -24,13 +24,14 @@ INLAND = [(112.4 + n * 0.003, 28.9) for n in range(100)]
 
 
 def asked(places: list[tuple[float, float]], city: object = CITY) -> list[Question]:
-    columns: dict[str, list[str | None]] = {
+    columns: dict[str, list[str]] = {
         "code": [f"E{n}" for n in range(len(places))],
         "name": ["x"] * len(places),
         "lon": [repr(lon) for lon, _ in places],
         "lat": [repr(lat) for _, lat in places],
     }
-    table = Table("t", columns, list(range(2, len(places) + 2)))
+    rows = np.arange(2, len(places) + 2, dtype=np.int32)
+    table = Table("t", {name: cells_of(texts) for name, texts in columns.items()}, rows)
     return ask(table, name_columns(table, LAYERS["enterprises"]), city, METRIC_SRID)
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pytest
 from sqlalchemy import Engine
@@ -13,7 +14,7 @@ from layers.fields import LAYERS
 from layers.files import read_table
 from layers.mapping import name_columns, names_of
 from layers.rejected import NOTES, write_rejected
-from layers.sheets import Table
+from layers.sheets import Table, cells_of
 from riskmap.errors import Refused
 from tests.import_files import at, load_areas, rows, write
 
@@ -124,9 +125,11 @@ def test_shapes_of_a_spatial_file_come_along(owner: Engine, tmp_path: Path) -> N
 
 
 def written(tmp_path: Path, *values: str) -> list[Any]:
-    table = Table("t", {"code": [None] * len(values), "name": list(values)}, list(range(2, len(values) + 2)))
+    columns = {"code": cells_of([None] * len(values)), "name": cells_of(values)}
+    table = Table("t", columns, np.arange(2, len(values) + 2, dtype=np.int32))
     faults = [
-        {"row": row, "field": "code", "value": None, "reason": "必填", "remedy": "=1+1"} for row in table.rows
+        {"row": int(row), "field": "code", "value": None, "reason": "必填", "remedy": "=1+1"}
+        for row in table.rows
     ]
     write_rejected(tmp_path / "x.xlsx", table, faults, {"code": "code", "name": "name"})
     return [row[1] for row in cells(tmp_path / "x.xlsx")[1:]]
