@@ -30,6 +30,8 @@ _SAMPLE = 20_000
 _SHOWN = 500
 """places at most that a map of the question shows"""
 _OFFSET = ("gcj02", "bd09")
+_FARTHEST_OFFSET = 0.03
+"""degrees: GCJ-02 moves a point by less than 0.012 anywhere, BD-09 by another 0.013"""
 _WORDS = {"gcj02": "GCJ-02（高德、腾讯地图）", "bd09": "BD-09（百度地图）"}
 
 
@@ -82,13 +84,16 @@ def ask(table: Table, named: Named, city: Any, metric_srid: int) -> list[Questio
     outside = np.flatnonzero(there & ~inside)
     if not len(outside):
         return []
+    near = shapely.buffer(city, _FARTHEST_OFFSET)
+    shapely.prepare(near)
     asked = []
     for kind, convert in _readings(metric_srid).items():
-        lon, lat = _converted(convert, x[outside], y[outside])
+        rows = outside[_may_be(kind, x[outside], y[outside], near)]
+        lon, lat = _converted(convert, x[rows], y[rows])
         hit = shapely.contains_xy(city, lon, lat)
         if not hit.any():
             continue
-        rows = outside[hit]
+        rows = rows[hit]
         before = float(inside.sum() / there.sum())
         after = _share_after(convert, city, x[there], y[there])
         if kind in _OFFSET and after <= before:
@@ -108,6 +113,14 @@ def _readings(metric_srid: int) -> dict[str, Callable[[Floats, Floats], Pair]]:
         "metric": metres,
         "metric_swapped": lambda x, y: metres(y, x),
     }
+
+
+def _may_be(kind: str, x: Floats, y: Floats, near: Any) -> NDArray[np.bool_]:
+    """Which rows are worth converting: conversion costs more than all the rest."""
+    if kind in _OFFSET:
+        return np.asarray(shapely.contains_xy(near, x, y), dtype=np.bool_)
+    degrees = (np.abs(x) <= 180.0) & (np.abs(y) <= 180.0)
+    return np.asarray(degrees if kind == "swapped" else ~degrees, dtype=np.bool_)
 
 
 def _converted(convert: Callable[[Floats, Floats], Pair], x: Floats, y: Floats) -> Pair:

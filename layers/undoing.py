@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, text
 
+from layers.bulk import indexes_rebuilt
 from layers.fields import LAYERS, TABLES
 from layers.history import end_on
 from layers.schema import SCOPE, revision
@@ -294,6 +295,14 @@ def write_undo(connection: Connection, one: Undone, undone: int, rev: int, *, re
     comes back holds from when it held. Old values hold from when they held; where an import reached back further
     than what it replaced, from there, so that no day is left to what was taken back.
     """
+    with (
+        indexes_rebuilt(connection, one.table, one.returned),
+        indexes_rebuilt(connection, f"{one.table}_past", 2 * one.ended + one.restored),
+    ):
+        _take_back(connection, one, undone, rev, redo=redo)
+
+
+def _take_back(connection: Connection, one: Undone, undone: int, rev: int, *, redo: bool) -> None:
     table = one.table
     plain = [name for name in columns_of(table) if name not in {"valid_from", "rev"}]
     if one.ended:

@@ -58,6 +58,9 @@ DECLARE
                  WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
   olds text := (SELECT string_agg('o.' || quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                 WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
+  gones text := (SELECT string_agg(CASE attname WHEN 'rev' THEN '$1' WHEN 'valid_from' THEN '$2'
+                                   ELSE 'o.' || quote_ident(attname) END, ', ' ORDER BY attnum) FROM pg_attribute
+                 WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
   written text := CASE tg_op WHEN 'DELETE' THEN 'old_rows' ELSE 'new_rows' END;
   in_revision boolean := true;
   n bigint;
@@ -77,9 +80,7 @@ BEGIN
     EXECUTE format('INSERT INTO %s (%s, rev_to, valid_to, gone) SELECT %s, $1, $2, false FROM old_rows o
                     WHERE o.rev < $1', past, names, olds) USING this_rev, ends_on;
     EXECUTE format('INSERT INTO %s (%s, rev_to, valid_to, gone) SELECT %s, 9223372036854775807, ''infinity'', true
-                    FROM old_rows o', past, names, olds);
-    EXECUTE format('UPDATE %s t SET rev = $1, valid_from = $2 FROM old_rows o
-                    WHERE t.code = o.code AND t.rev = o.rev AND t.gone', past) USING this_rev, ends_on;
+                    FROM old_rows o', past, names, gones) USING this_rev, ends_on;
   END IF;
   EXECUTE format('SELECT count(*), encode(sha256(coalesce(string_agg(sha256(convert_to(t::text, ''UTF8'')), ''''
                   ORDER BY code), '''')), ''hex'') FROM %s t', written) INTO n, digest;
