@@ -28,6 +28,9 @@ from layers.placement import (
     place_areas,
     pull,
 )
+from layers.preview import look
+from layers.questions import Question, ask, city_shape
+from layers.rejected import write_rejected
 from layers.risk import edition_on
 from layers.sheets import Table
 from layers.staging import (
@@ -51,8 +54,9 @@ _SUFFIXES = (".csv", ".geojson", ".xlsx")
 class ImportReport:
     """What an import did, or would do: rows of the file by outcome, and a line for every row that is not taken.
 
-    `ignored` are headers that mean nothing to the layer, `mismatched` the records whose declared township is not
-    where they lie, `rev` the revision that was written (None: nothing was).
+    `columns` are the canonical columns with the headers they were found under, `ignored` the headers that mean
+    nothing to the layer, `mismatched` the records whose declared township is not where they lie, `questions` what
+    undeclared coordinates make one ask, `look` what a preview shows, `rev` the revision that was written (None: nothing was).
     """
 
     layer: str
@@ -61,7 +65,10 @@ class ImportReport:
     updated: int = 0
     unchanged: int = 0
     rejected: list[Fault] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    look: dict[str, Any] | None = None
     mismatched: list[dict[str, Any]] = field(default_factory=list)
     dry_run: bool = False
     rev: int | None = None
@@ -75,10 +82,22 @@ class ImportReport:
             "updated": self.updated,
             "unchanged": self.unchanged,
             "rejected": [fault.to_json() for fault in self.rejected],
+            "columns": self.columns,
             "ignored": self.ignored,
+            "questions": [question.to_json() for question in self.questions],
             "mismatched": self.mismatched,
             "dry_run": self.dry_run,
             "rev": self.rev,
+        }
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows by outcome: what a preview promises and its confirmation must find again."""
+        return {
+            "inserted": self.inserted,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "rejected": len(self.rejected),
         }
 
 
@@ -94,6 +113,10 @@ class Order:
     dry_run: bool = False
     always: bool = False
     """open a revision even where nothing changes"""
+    look: bool = False
+    """let the reports say, too, what a preview shows"""
+    promised: dict[str, int] | None = None
+    """the counts of a preview; the import is refused where it comes to others"""
 
     @property
     def day(self) -> date:
@@ -112,13 +135,15 @@ def import_file(
     encoding: str | None = None,
     dry_run: bool = False,
     partial: bool = False,
+    rejected: Path | None = None,
     actor: str = "cli",
     at: datetime | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import one file into one layer as one revision.
 
-    `at` is for loading history: the import counts as made then. With `partial` faulty rows are left out, else one
+    `at` is for loading history: the import counts as made then. `rejected` is a workbook to be written of the rows
+    that are not taken, where there are any. With `partial` faulty rows are left out, else one
     is enough to refuse the file. BadInput, TooLarge where the file as a whole cannot be read; Refused where rows
     are faulty, with the report as the error's fact `report`; nothing was written then.
     """
@@ -129,7 +154,19 @@ def import_file(
         mapping = read_mapping(mapping, layer)
     table = read_table(path, sheet=sheet, encoding=encoding)
     order = Order(actor, "import", f"{layer.zh}：{table.name}", at, partial, dry_run)
-    return import_table(owner_engine, layer_name, table, order, crs=crs, mapping=mapping, progress=say)
+    try:
+        report = import_table(owner_engine, layer_name, table, order, crs=crs, mapping=mapping, progress=say)
+    except Refused as refused:
+        if "report" in refused.facts:
+            _keep_rejected(rejected, table, refused.facts["report"])
+        raise
+    _keep_rejected(rejected, table, report.to_json())
+    return report
+
+
+def _keep_rejected(path: Path | None, table: Table, report: dict[str, Any]) -> None:
+    if path is not None and report["rejected"]:
+        write_rejected(path, table, report["rejected"], report["columns"])
 
 
 def import_table(
@@ -191,11 +228,18 @@ def _import(
             layer = layer_named(name)
             if layer.table in incoming:
                 raise BadInput(f"{layer.zh}有两个文件", remedy="每个图层只保留一个文件")
-            incoming[layer.table], ignored = prepare(layer, rows, rules, crs=crs, mapping=mapping)
-            reports[layer.table] = ImportReport(name, len(rows.rows), ignored=ignored, dry_run=order.dry_run)
+            incoming[layer.table], named = prepare(layer, rows, rules, crs=crs, mapping=mapping)
+            report = ImportReport(name, len(rows.rows), ignored=named.ignored, dry_run=order.dry_run)
+            report.columns = named.headers
+            if crs is None and rows.crs is None and layer.position != "none" and not order.always:
+                report.questions = ask(rows, named, city_shape(connection), rules.city.metric_srid)
+            reports[layer.table] = report
         say("核对并归属网格", 0.5)
         seen = head_rev(connection)
         plan = _compute(connection, incoming, reports, rules)
+        if order.look:
+            for table, report in reports.items():
+                report.look = look(connection, incoming[table], report.rejected, report.questions)
         _refuse_faults(reports, order)
         if order.dry_run or not (
             order.always or any(found.inserts or found.updates for found in plan.values())
@@ -270,7 +314,15 @@ def _refused(connection: Connection, incoming: Incoming, staged: set[str], rules
 
 
 def _refuse_faults(reports: dict[str, ImportReport], order: Order) -> None:
-    """Refused where a row is faulty and the import is to be whole."""
+    """Refused where a row is faulty and the import is to be whole, or where it is not what was promised."""
+    for report in reports.values():
+        if order.promised is not None and order.promised != report.counts:
+            raise Refused(
+                "预览之后数据库有变化，导入的结果会与预览不同，未写入任何数据",
+                remedy="请重新预览后再确认",
+                promised=order.promised,
+                now=report.counts,
+            )
     faulty = [report for report in reports.values() if report.rejected]
     if order.skip_faulty or not faulty:
         return

@@ -7,12 +7,14 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 
 from jobs.drop import Drop, patrol
+from jobs.previews import forget_old_uploads
 from jobs.risk import assess, is_stale
 from jobs.users import forget_old_sessions
 from layers.feed import heed, take_runner_lock
@@ -31,10 +33,13 @@ class Worker:
     `revive` brings a private database server back after it died; a foreign one is waited for.
     """
 
-    def __init__(self, dsn: str, owner: Engine, revive: Callable[[], None], drop: Drop) -> None:
+    def __init__(
+        self, dsn: str, owner: Engine, revive: Callable[[], None], *, home: Path, drop: Drop
+    ) -> None:
         self._dsn = dsn
         self._owner = owner
         self._revive = revive
+        self._home = home
         self._drop = drop
         self._at_drop = threading.Lock()
         self._stop = threading.Event()
@@ -98,9 +103,10 @@ class Worker:
             self._at_drop.release()
 
     def _midnight(self) -> None:
-        """A new day: dynamic factors step, sessions end."""
+        """A new day: dynamic factors step, sessions end, files that were only looked at go."""
         self._safely(lambda: assess(self._owner, actor="scheduler"))
         self._safely(lambda: forget_old_sessions(self._owner))
+        self._safely(lambda: forget_old_uploads(self._home))
 
     @staticmethod
     def _safely(task: Callable[[], object]) -> None:

@@ -22,13 +22,15 @@ def indexes_rebuilt(connection: Connection, table: str, rows: int) -> Iterator[N
         yield
         return
     connection.exec_driver_sql("SET LOCAL work_mem = '192MB'; SET LOCAL maintenance_work_mem = '384MB'")
-    key = connection.execute(_KEY, {"table": table}).one()
+    key = connection.execute(_KEY, {"table": table}).one_or_none()  # a past has none
     others = connection.execute(_INDEXES, {"table": table}).all()
-    connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {key.name}")
+    if key is not None:
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {key.name}")
     for index in others:
         connection.exec_driver_sql(f"DROP INDEX {index.name}")
     yield
-    connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {key.name} {key.definition}")
+    if key is not None:
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {key.name} {key.definition}")
     for index in others:
         connection.exec_driver_sql(index.definition)
     connection.exec_driver_sql(f"ANALYZE {table} (code, township_code)")

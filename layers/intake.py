@@ -9,7 +9,7 @@ from layers.crs import Declared, declared_crs, metric_system
 from layers.events import Told, by_content, disputed, shared
 from layers.fields import LAYERS, Layer
 from layers.keys import own_codes, place_codes, substance_codes
-from layers.mapping import Mapping, name_columns
+from layers.mapping import Mapping, Named, name_columns
 from layers.positions import locate
 from layers.sheets import Table
 from layers.staging import Incoming
@@ -53,8 +53,8 @@ def prepare(
     crs: str | None = None,
     mapping: Mapping | None = None,
     several: bool = False,
-) -> tuple[Incoming, list[str]]:
-    """The table's rows ready to be staged, with the faults found so far; and the headers that mean nothing here.
+) -> tuple[Incoming, Named]:
+    """The table's rows ready to be staged, with the faults found so far; and what each header was taken for.
 
     The rows are one delivery, or `several`: then those of one key that contradict each other are groups of their
     own, between which the caller decides.
@@ -79,7 +79,7 @@ def prepare(
             elif faults := disputed(told, checked.rows, shared(groups)):
                 checked.faults |= faults
                 groups = own_codes(checked)
-    return Incoming.of(checked, groups, positions if placed else None), named.ignored
+    return Incoming.of(checked, groups, positions if placed else None), named
 
 
 def _system(table: Table, crs: str | None) -> Declared:

@@ -42,6 +42,8 @@ class Named:
 
     cells: dict[str, Cells]
     ignored: list[str]
+    headers: dict[str, str] = field(default_factory=dict)
+    """canonical column → the file's header"""
 
 
 def names_of(layer: Layer) -> dict[str, tuple[str, ...]]:
@@ -130,7 +132,7 @@ def name_columns(table: Table, layer: Layer, mapping: Mapping | None = None) -> 
             cells[ours] = _translated(cells[ours], pairs)
     _require(table, layer, cells)
     used = set(headers.values())
-    return Named(cells, [header for header in table.columns if header not in used])
+    return Named(cells, [header for header in table.columns if header not in used], headers)
 
 
 def _repeated(text: str, table: Table) -> Cells:

@@ -113,10 +113,9 @@ def _add_layer(layer: Layer) -> None:
             now.append_constraint(CheckConstraint(f"ST_IsValid({name})", name=f"{layer.table}_{name}_valid"))
     if layer.immutable:
         _index_stream(now)
-        _index_position(now, few=True)
-        return
-    _index_scope(now)
-    _index_position(now)
+    else:
+        _index_scope(now)
+    _index_position(now, few=layer.immutable)
     past = Table(
         f"{layer.table}_past",
         metadata,
@@ -126,7 +125,7 @@ def _add_layer(layer: Layer) -> None:
         Column("gone", Boolean, nullable=False, server_default=text("false")),
     )
     Index(f"{past.name}_code_rev", past.c.code, past.c.rev)
-    _index_position(past)
+    _index_position(past, few=layer.immutable)
 
 
 for _layer in TABLES.values():

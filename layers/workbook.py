@@ -5,9 +5,11 @@ entities; no cell placed so far out that the sheet's rectangle would not fit in 
 compression: what was checked is what is read. Macros, media and external links are left out.
 """
 
+import html
 import io
 import re
 import zipfile
+from pathlib import Path
 from zlib import error as ZlibError  # noqa: N812 - an exception class with a lower-case name
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum, load_workbook
@@ -19,6 +21,9 @@ _SAVE_AGAIN = "请用 Excel 或 WPS 打开后另存为 .xlsx"
 _PLACED = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^<>]*?\sr\s*=\s*["']([^"']*)["']""")
 _NOT_PLACED = re.compile(rb"""<(?:\w+:)?(?:c|row)(?=[\s/>])(?![^<>]*\sr\s*=\s*["'])""")
 _PLACE = re.compile(rb"([A-Za-z]{0,3})([0-9]{1,7})")
+_CONTENTS_B = 2**20
+_SHEET = re.compile(r"<(?:\w+:)?sheet\s[^<>]*>")
+_SHEET_NAME = re.compile(r'\sname\s*=\s*"([^"]*)"')
 _OLE = b"\xd0\xcf\x11\xe0"
 
 
@@ -34,6 +39,21 @@ def read_workbook(name: str, content: bytes, sheet: str | None, limits: Limits) 
             return _read_sheet(name, workbook, sheet, limits)
     except (zipfile.BadZipFile, ZlibError, EOFError, NotImplementedError, CalamineError):
         raise BadInput(f"{name} 不是有效的 .xlsx 工作簿", remedy=_SAVE_AGAIN) from None
+
+
+def sheet_names(path: Path) -> list[str]:
+    """The visible worksheets of a workbook in their order, told by its table of contents; none where it has none."""
+    try:
+        with zipfile.ZipFile(path) as packed, packed.open("xl/workbook.xml") as file:
+            contents = file.read(_CONTENTS_B).decode("utf-8", "replace")
+    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, ZlibError, NotImplementedError):
+        return []
+    sheets = [
+        tag
+        for tag in _SHEET.findall(contents)
+        if 'state="hidden"' not in tag and 'state="veryHidden"' not in tag
+    ]
+    return [html.unescape(name[1]) for tag in sheets if (name := _SHEET_NAME.search(tag))]
 
 
 def _read_sheet(name: str, workbook: CalamineWorkbook, sheet: str | None, limits: Limits) -> Table:

@@ -20,8 +20,8 @@ from layers.history import moment
 from layers.records import Filters, fetch, iso
 from layers.risk import runs as run_ledger
 from layers.status import count_runs
-from riskmap.errors import BadInput, Forbidden, NotFound, Refused, TooLarge
-from web.deps import Lang, Owner, Reader, Rows, SignedIn
+from riskmap.errors import BadInput, NotFound, Refused, TooLarge
+from web.deps import Importer, Lang, Owner, Reader, Rows, SignedIn
 
 _PROBLEM = {
     "type": "object",
@@ -36,6 +36,7 @@ _ERROR: dict[str, Any] = {
     "content": {"application/problem+json": {"schema": _PROBLEM}},
 }
 ERRORS: dict[int | str, dict[str, Any]] = {422: _ERROR, "default": _ERROR}
+"""What every address of the interface may answer besides."""
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 KINDS = {
@@ -51,7 +52,6 @@ KINDS = {
 }
 """The last part of an address, and the kind of record it stands for."""
 EXPLAINED = ("source", "enterprise", "grid", "village", "township", "city", "overlay")
-_IMPORTERS = ("admin", "city")
 _FLAGS = {"true": True, "1": True, "on": True, "false": False, "0": False, "": False}
 _LONGEST_LIST = 1000
 
@@ -197,26 +197,22 @@ _IMPORT_FORM = {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _IMPORT_FORM}}}
     },
 )
-async def imports(request: Request, identity: SignedIn, owner: Owner) -> Record:
+async def imports(request: Request, identity: Importer, owner: Owner) -> Record:
     """Import one file into one layer, all or nothing unless `partial`; for the roles admin and city.
 
     Nothing of the body is read before identity and page token are checked. A file over 1 MiB goes to disk as it comes.
     """
-    if identity.role not in _IMPORTERS or identity.committee:
-        raise Forbidden("只有管理员和市级用户可以导入数据", remedy="请联系市级用户导入")
     async with request.form(max_files=1, max_fields=10) as form:
         return await run_in_threadpool(_import, owner, identity, form)
 
 
 def _import(owner: Engine, identity: Identity, form: FormData) -> Record:
-    upload = form.get("file")
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        raise BadInput("没有收到文件", remedy="请在字段 file 中上传 .csv、.xlsx 或 .geojson 文件")
+    upload, name = uploaded(form)
     layer = str(form.get("layer", ""))
     if layer not in LAYERS:
         raise BadInput(f"没有“{layer}”这个图层", remedy="可用：" + "、".join(LAYERS))
     with TemporaryDirectory(prefix="riskmap-import-") as folder:
-        path = Path(folder) / _safe_name(upload.filename)
+        path = Path(folder) / name
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file)
         try:
@@ -232,6 +228,14 @@ def _import(owner: Engine, identity: Identity, form: FormData) -> Record:
         except Refused as error:
             raise Refused(error.detail, remedy=error.remedy, **error.facts.get("report", {})) from None
     return report.to_json()
+
+
+def uploaded(form: FormData) -> tuple[UploadFile, str]:
+    """The file of a form and a name for it that is fit for this disk. BadInput without one."""
+    upload = form.get("file")
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        raise BadInput("没有收到文件", remedy="请在字段 file 中上传 .csv、.xlsx 或 .geojson 文件")
+    return upload, _safe_name(upload.filename)
 
 
 def _flag(form: FormData, name: str) -> bool:

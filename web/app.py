@@ -9,10 +9,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from jobs.events import EventDesk
+from jobs.previews import Previews
 from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
-from web import api, auth, docs, events, exports, grades, health, pages, quality, stream, tiles
+from web import api, auth, docs, events, exports, grades, health, imports, pages, quality, stream, tiles
 from web import map as map_page
 from web.forms import FormTokens
 from web.headers import BodyLimit, SecureHeaders
@@ -42,13 +43,29 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
     app.state.forms = FormTokens(settings)
     app.state.templates = make_environment()
     app.state.measures = Measures()
+    app.state.previews = Previews(settings.home)
     if dsn is not None:
         app.state.owner = owner_engine(dsn)
         app.state.reader = reader_engine(dsn, private=settings.database_url is None)
         app.state.feed = stream.Feed(dsn)
         app.state.events = EventDesk(app.state.owner)
 
-    for part in (map_page, tiles, pages, grades, quality, auth, stream, api, events, exports, docs, health):
+    parts = (
+        map_page,
+        tiles,
+        pages,
+        grades,
+        quality,
+        imports,
+        auth,
+        stream,
+        api,
+        events,
+        exports,
+        docs,
+        health,
+    )
+    for part in parts:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 

@@ -18,8 +18,9 @@ from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
 from riskmap.vocabulary import USER_ROLES
+from web import import_commands
 from web.console import print_facts, print_json, print_table, progress, say, tell
-from web.opening import Opened, opened
+from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
 
 app = typer.Typer(
@@ -31,10 +32,11 @@ app = typer.Typer(
 )
 user = typer.Typer(help="用户管理", no_args_is_help=True)
 app.add_typer(user, name="user")
+app.command("imports")(import_commands.list_imports)
+app.command("undo")(import_commands.undo)
 
 _ROWS_SHOWN = 200
 
-Json = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="截至某日（2026-01-31）或某时刻")]
 
 
@@ -121,6 +123,9 @@ def import_layer(
     encoding: Annotated[str | None, typer.Option(help="文本编码")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，不写入")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="有错的行跳过，其余写入")] = False,
+    rejected: Annotated[
+        Path | None, typer.Option(help="把不能导入的行连同原因写成这个 .xlsx，改正后可直接再导入")
+    ] = None,
     json: Json = False,
 ) -> None:
     """导入一个图层：全部成功或全部不写；每个错误说明行、字段、原因和改法。"""
@@ -130,7 +135,14 @@ def import_layer(
     try:
         with opened(_settings(context)) as city, progress(quiet=json) as bar:
             report = import_file(
-                city.owner, layer, file, **options, dry_run=dry_run, partial=partial, progress=bar
+                city.owner,
+                layer,
+                file,
+                **options,
+                dry_run=dry_run,
+                partial=partial,
+                rejected=rejected,
+                progress=bar,
             ).to_json()
     except Refused as refused:
         if "report" not in refused.facts:
@@ -150,6 +162,8 @@ def _print_import(report: dict[str, Any], *, json: bool) -> None:
     counts = "，".join(f"{word} {report[name]}" for name, word in outcomes.items())
     told = f"{LAYERS[report['layer']].zh}：读取 {report['rows_read']} 行，{counts}，拒绝 {len(report['rejected'])}"
     say(told + ("（试运行，未写入）" if report["dry_run"] else ""))
+    for question in report["questions"]:
+        say(f"请确认：{question['text']}若是：{question['remedy']}")
     if report["rejected"]:
         columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
         print_table("不能导入的行", report["rejected"][:_ROWS_SHOWN], columns)
@@ -306,6 +320,5 @@ def openapi() -> None:
 
 
 def _settings(context: typer.Context, port: int | None = None) -> Settings:
-    settings = context.find_root().obj
-    assert isinstance(settings, Settings)
+    settings = settings_of(context)
     return settings.model_copy(update={"port": port}) if port else settings

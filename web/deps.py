@@ -115,6 +115,21 @@ SignedIn = Annotated[Identity, Depends(_signed_in)]
 """Who asks; NotSignedIn without an identity."""
 
 
+def may_import(identity: Identity) -> bool:
+    """Whether somebody may bring in whole files: an administrator or the city, not a committee of it."""
+    return identity.role in ("admin", "city") and not identity.committee
+
+
+def _importer(identity: SignedIn) -> Identity:
+    if not may_import(identity):
+        raise Forbidden("只有管理员和市级用户可以导入数据", remedy="请联系市级用户导入")
+    return identity
+
+
+Importer = Annotated[Identity, Depends(_importer)]
+"""Who asks, and may import; Forbidden else."""
+
+
 def _rows(reader: Reader, identity: SignedIn) -> Iterator[Connection]:
     with reading(reader, identity) as connection:
         yield connection

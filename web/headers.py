@@ -12,9 +12,12 @@ from riskmap.errors import TooLarge
 LONGEST_BODY_B = 256 * 1024
 LONGEST_IMPORT_B = 512 * 1024 * 1024
 IMPORT_PATH = "/api/v1/imports"
+PREVIEW_PATH = "/api/v1/imports/preview"
 EVENTS_PATH = "/api/v1/events"
+_FILE = LONGEST_IMPORT_B, "请缩小文件，或在服务器上用 riskmap import 导入"
 _BOUNDS = {
-    IMPORT_PATH: (LONGEST_IMPORT_B, "请缩小文件，或在服务器上用 riskmap import 导入"),
+    IMPORT_PATH: _FILE,
+    PREVIEW_PATH: _FILE,
     EVENTS_PATH: (POST.json_bytes, "请分成几次发送，或把文件放入投递目录 drop/in"),
 }
 """what a body may have and what to do with a larger one, where that is not the usual"""

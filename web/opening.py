@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
+import typer
 from sqlalchemy import Engine
 
 from layers.city import stored_city
@@ -12,6 +14,16 @@ from layers.database import owner_engine, reader_engine, snapshot
 from layers.versions import database_version, newest_version
 from riskmap.errors import Unavailable
 from riskmap.settings import City, Settings
+
+Json = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档")]
+"""The switch that every command with an answer has."""
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that the program was started with."""
+    settings = context.find_root().obj
+    assert isinstance(settings, Settings)
+    return settings
 
 
 @dataclass(frozen=True, slots=True)

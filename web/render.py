@@ -17,7 +17,7 @@ from layers.ledger import filled
 from layers.status import Status, status_of
 from layers.users import Session
 from riskmap import __version__
-from web.deps import Rows, SignedSession
+from web.deps import Rows, SignedSession, may_import
 from web.headers import nonce_of
 from web.texts import LANGUAGE_COOKIE, LANGUAGES, lang_of, translate, word
 
@@ -119,6 +119,7 @@ class Page:
 def _page(request: Request, session: SignedSession, rows: Rows) -> Page:
     there = filled(rows, tuple(layer for layer in PAGES.values() if layer))
     menu = [name for name, layer in PAGES.items() if not layer or layer in there]
+    menu += ["imports"] if may_import(session.identity) else []
     return Page(request, session, rows, status_of(rows), menu)
 
 

@@ -41,7 +41,9 @@ def run_server(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Run the scheduler until Ctrl-C or SIGTERM."""
     with opened(settings) as city:
-        worker = Worker(city.dsn, city.owner, _revival(settings), Drop.of(settings.home))
+        worker = Worker(
+            city.dsn, city.owner, _revival(settings), home=settings.home, drop=Drop.of(settings.home)
+        )
         thread = threading.Thread(target=worker.run, name="worker")
         thread.start()
         try:

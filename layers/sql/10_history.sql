@@ -58,6 +58,9 @@ DECLARE
                  WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
   olds text := (SELECT string_agg('o.' || quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                 WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
+  gones text := (SELECT string_agg(CASE attname WHEN 'rev' THEN '$1' WHEN 'valid_from' THEN '$2'
+                                   ELSE 'o.' || quote_ident(attname) END, ', ' ORDER BY attnum) FROM pg_attribute
+                 WHERE attrelid = tg_relid AND attnum > 0 AND NOT attisdropped);
   written text := CASE tg_op WHEN 'DELETE' THEN 'old_rows' ELSE 'new_rows' END;
   in_revision boolean := true;
   n bigint;
@@ -77,9 +80,7 @@ BEGIN
     EXECUTE format('INSERT INTO %s (%s, rev_to, valid_to, gone) SELECT %s, $1, $2, false FROM old_rows o
                     WHERE o.rev < $1', past, names, olds) USING this_rev, ends_on;
     EXECUTE format('INSERT INTO %s (%s, rev_to, valid_to, gone) SELECT %s, 9223372036854775807, ''infinity'', true
-                    FROM old_rows o', past, names, olds);
-    EXECUTE format('UPDATE %s t SET rev = $1, valid_from = $2 FROM old_rows o
-                    WHERE t.code = o.code AND t.rev = o.rev AND t.gone', past) USING this_rev, ends_on;
+                    FROM old_rows o', past, names, gones) USING this_rev, ends_on;
   END IF;
   EXECUTE format('SELECT count(*), encode(sha256(coalesce(string_agg(sha256(convert_to(t::text, ''UTF8'')), ''''
                   ORDER BY code), '''')), ''hex'') FROM %s t', written) INTO n, digest;
@@ -106,7 +107,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Gives one layer its triggers and its view over now and past. Idempotent.
+-- Gives one layer its triggers and its view over now and past; an immutable one is never updated. Idempotent.
 CREATE OR REPLACE PROCEDURE keep_history(layer text, immutable boolean) LANGUAGE plpgsql AS $$
 DECLARE
   columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
@@ -115,20 +116,16 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER past_i AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
                   FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
   EXECUTE format('DROP VIEW IF EXISTS %I', layer || '_all');  -- a new column may stand in the middle
-  IF immutable THEN
-    EXECUTE format('CREATE VIEW %I WITH (security_invoker = true) AS
-      SELECT %s, 9223372036854775807 AS rev_to, ''infinity''::date AS valid_to, false AS gone FROM %I',
-      layer || '_all', columns, layer);
-    RETURN;
+  IF NOT immutable THEN
+    EXECUTE format('CREATE OR REPLACE TRIGGER past_u AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows
+                    NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 85)', layer);
   END IF;
-  EXECUTE format('CREATE OR REPLACE TRIGGER past_u AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows
-                  NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
   EXECUTE format('CREATE OR REPLACE TRIGGER past_d AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
                   FOR EACH STATEMENT EXECUTE FUNCTION keep_past()', layer);
   EXECUTE format('CREATE VIEW %I WITH (security_invoker = true) AS
     SELECT %s, 9223372036854775807 AS rev_to, ''infinity''::date AS valid_to, false AS gone FROM %I
     UNION ALL SELECT %s, rev_to, valid_to, gone FROM %I', layer || '_all', columns, layer, columns, layer || '_past');
-  EXECUTE format('ALTER TABLE %I SET (fillfactor = 85)', layer);
 END $$;
 
 CREATE OR REPLACE VIEW score_all WITH (security_invoker = true) AS

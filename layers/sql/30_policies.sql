@@ -62,7 +62,7 @@ BEGIN
                     riskmap_enterprise, riskmap_committee', tab || '_all');
   END LOOP;
   CALL keep_history('event', true);
-  FOREACH tab IN ARRAY ARRAY['event', 'score', 'score_past', 'contribution', 'contribution_past'] LOOP
+  FOREACH tab IN ARRAY ARRAY['event', 'event_past', 'score', 'score_past', 'contribution', 'contribution_past'] LOOP
     CALL restrict_rows(tab);
   END LOOP;
   FOREACH tab IN ARRAY ARRAY['event_all', 'score_all', 'contribution_all'] LOOP

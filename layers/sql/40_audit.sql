@@ -7,7 +7,6 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   columns text := (SELECT string_agg('a.' || quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                    WHERE attrelid = layer::regclass AND attnum > 0 AND NOT attisdropped);
-  has_past boolean := to_regclass(layer || '_past') IS NOT NULL;
   replaced text := format('EXISTS (SELECT FROM %I p WHERE p.code = a.code AND p.rev_to = $1 AND p.rev < $1
                            AND NOT p.gone)', layer || '_past');
   which text;
@@ -15,8 +14,6 @@ BEGIN
   IF op = 'DELETE' THEN
     which := format('FROM %I a WHERE a.rev_to = $1 AND NOT a.gone AND EXISTS
       (SELECT FROM %I g WHERE g.code = a.code AND g.rev = $1 AND g.gone)', layer || '_past', layer || '_past');
-  ELSIF NOT has_past THEN
-    which := format('FROM %I a WHERE a.rev = $1', layer);
   ELSE
     which := format('FROM %I a WHERE a.rev = $1 AND a.rev_to > $1 AND NOT a.gone AND %s %s', layer || '_all',
                     CASE op WHEN 'INSERT' THEN 'NOT' ELSE '' END, replaced);

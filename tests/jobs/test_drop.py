@@ -217,7 +217,7 @@ def test_killed_between_commit_and_move_nothing_is_taken_twice(
 
 @pytest.fixture
 def working(database: str, owner: Engine, drop: Drop) -> Iterator[None]:
-    worker = Worker(database, owner, lambda: None, drop)
+    worker = Worker(database, owner, lambda: None, home=drop.folder.parent, drop=drop)
     thread = threading.Thread(target=worker.run)
     thread.start()
     yield

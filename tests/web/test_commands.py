@@ -131,3 +131,26 @@ def test_another_city_is_refused(database: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["init"], obj=settings)
     assert result.exit_code == 1
     assert "430981" in str(result.exception)
+
+
+def test_an_import_is_listed_undone_and_its_rejects_kept(run: Run, tmp_path: Path) -> None:
+    path, out = tmp_path / "s.csv", tmp_path / "rejected.xlsx"
+    path.write_text(
+        "code,name,kind,lon,lat\nS1,甲,ferry,112.4,28.8\nS2,乙,rocket,112.4,28.8\n", encoding="utf-8"
+    )
+    report = document(run("import", "sources", str(path), "--partial", "--rejected", str(out), "--json"))
+    assert (report["inserted"], report["questions"], report["columns"]["kind"]) == (1, [], "kind")
+    assert out.is_file()
+    (listed,) = document(run("imports", "--json"))
+    assert listed.keys() == {"rev", "at", "actor", "job", "reason", "layers", "undone_by"}
+    assert (listed["rev"], listed["actor"], listed["undone_by"]) == (report["rev"], "cli", None)
+    assert listed["at"].endswith("+08:00")
+    told = document(run("undo", str(report["rev"]), "--dry-run", "--json"))
+    assert told["layers"] == [{"layer": "sources", "ended": 1, "restored": 0, "returned": 0}]
+    back = document(run("undo", str(report["rev"]), "--json"))
+    assert document(run("show", "source", "--json")) == []
+    assert run("undo", str(back["rev"])).exit_code == 0
+    assert [row["code"] for row in document(run("show", "source", "--json"))] == ["S1"]
+    assert "撤销" in run("imports").stdout
+    refused = run("undo", str(back["rev"]))
+    assert refused.exit_code == 1
