@@ -13,6 +13,7 @@ from layers.checks import Fault
 from layers.city import stored_city
 from layers.containment import Areas
 from layers.database import writing
+from layers.duplicates import near_duplicates
 from layers.events import refuse_contradictions
 from layers.files import read_table
 from layers.history import CLOCK, head_rev, open_revision
@@ -47,6 +48,8 @@ from layers.staging import (
 from riskmap.errors import BadInput, Refused
 
 Progress = Callable[[str, float], None]
+_COMPARED = 20_000
+"""rows: for so many new ones duplicates are looked for in about two seconds beside a million stored"""
 _SUFFIXES = (".csv", ".geojson", ".xlsx")
 
 
@@ -56,7 +59,9 @@ class ImportReport:
 
     `columns` are the canonical columns with the headers they were found under, `ignored` the headers that mean
     nothing to the layer, `mismatched` the records whose declared township is not where they lie, `questions` what
-    undeclared coordinates make one ask, `look` what a preview shows, `rev` the revision that was written (None: nothing was).
+    undeclared coordinates make one ask, `duplicates` pairs of records with one name a few metres apart, proposed and never
+    merged (None: too many rows to look; the page of duplicates tells them afterwards), `look` what a preview shows, `rev`
+    the revision that was written (None: nothing was).
     """
 
     layer: str
@@ -70,6 +75,7 @@ class ImportReport:
     questions: list[Question] = field(default_factory=list)
     look: dict[str, Any] | None = None
     mismatched: list[dict[str, Any]] = field(default_factory=list)
+    duplicates: list[dict[str, Any]] | None = field(default_factory=list)
     dry_run: bool = False
     rev: int | None = None
 
@@ -86,6 +92,7 @@ class ImportReport:
             "ignored": self.ignored,
             "questions": [question.to_json() for question in self.questions],
             "mismatched": self.mismatched,
+            "duplicates": self.duplicates,
             "dry_run": self.dry_run,
             "rev": self.rev,
         }
@@ -237,6 +244,8 @@ def _import(
         say("核对并归属网格", 0.5)
         seen = head_rev(connection)
         plan = _compute(connection, incoming, reports, rules)
+        if not order.always:
+            _propose_duplicates(connection, plan, reports)
         if order.look:
             for table, report in reports.items():
                 report.look = look(connection, incoming[table], report.rejected, report.questions)
@@ -289,6 +298,15 @@ def _compute(
             report.inserted, report.updated, report.unchanged = found.inserted, found.updated, found.unchanged
             report.mismatched = mismatches(connection, table, f"staged_{table}")
     return plan
+
+
+def _propose_duplicates(
+    connection: Connection, plan: dict[str, Comparison], reports: dict[str, ImportReport]
+) -> None:
+    """Pairs that the rows may double, stored or in the file; a file of very many rows is not held up for them."""
+    for table, report in reports.items():
+        few = plan[table].inserted + plan[table].updated <= _COMPARED
+        report.duplicates = near_duplicates(connection, table) if few else None
 
 
 def _refused(connection: Connection, incoming: Incoming, staged: set[str], rules: Rules) -> list[Fault]:

@@ -104,11 +104,17 @@ window.RiskMap = window.RiskMap || {};
         [number(fault.row), names[fault.field] || fault.field, fault.value, fault.reason, fault.remedy])));
   }
 
+  /* Pairs with one name a few metres apart: the row, and the record or row that it may be again. */
   function duplicates(report) {
-    const found = report.duplicates || [];
+    const found = report.duplicates;
+    const link = el("a", { href: "/quality/duplicates" }, t("duplicates_page"));
+    if (found === null) return part(t("duplicates"), t("duplicates_many"), link);
     if (!found.length) return null;
-    const headers = Object.keys(found[0]);
-    return part(t("duplicates"), t("duplicates_about"), table(headers, found.map((one) => headers.map((name) => one[name]))));
+    return part(t("duplicates"), t("duplicates_about"),
+      table([t("row"), t("duplicate_new"), t("duplicate_other"), t("duplicate_distance")], found.map((one) => [
+        number(one.row), `${one.name} ${one.code}`,
+        `${one.other_name} ${one.other}${one.other_row ? `（${t("row")} ${number(one.other_row)}）` : ""}`,
+        number(one.distance_m)])), link);
   }
 
   function mismatched(report) {
