@@ -15,6 +15,7 @@ from layers.containment import Areas
 from layers.database import writing
 from layers.events import refuse_contradictions
 from layers.files import read_table
+from layers.headers import known_headers
 from layers.history import CLOCK, head_rev, open_revision
 from layers.intake import Rules, layer_named, prepare
 from layers.mapping import Mapping, read_mapping
@@ -51,7 +52,8 @@ _SUFFIXES = (".csv", ".geojson", ".xlsx")
 class ImportReport:
     """What an import did, or would do: rows of the file by outcome, and a line for every row that is not taken.
 
-    `ignored` are headers that mean nothing to the layer, `mismatched` the records whose declared township is not
+    `ignored` are headers that mean nothing to the layer, `notes` what is worth saying of them and of how the file was
+    read, `unmatched` substances that are in no table (their rows are taken), `mismatched` the records whose declared township is not
     where they lie, `rev` the revision that was written (None: nothing was).
     """
 
@@ -62,6 +64,8 @@ class ImportReport:
     unchanged: int = 0
     rejected: list[Fault] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unmatched: list[dict[str, Any]] = field(default_factory=list)
     mismatched: list[dict[str, Any]] = field(default_factory=list)
     dry_run: bool = False
     rev: int | None = None
@@ -76,6 +80,8 @@ class ImportReport:
             "unchanged": self.unchanged,
             "rejected": [fault.to_json() for fault in self.rejected],
             "ignored": self.ignored,
+            "notes": self.notes,
+            "unmatched": self.unmatched,
             "mismatched": self.mismatched,
             "dry_run": self.dry_run,
             "rev": self.rev,
@@ -127,7 +133,8 @@ def import_file(
     say("读取文件", 0.05)
     if isinstance(mapping, Path):
         mapping = read_mapping(mapping, layer)
-    table = read_table(path, sheet=sheet, encoding=encoding)
+    known = known_headers(layer, mapping.columns.values() if mapping else ())
+    table = read_table(path, sheet=sheet, encoding=encoding, known=known)
     order = Order(actor, "import", f"{layer.zh}：{table.name}", at, partial, dry_run)
     return import_table(owner_engine, layer_name, table, order, crs=crs, mapping=mapping, progress=say)
 
@@ -164,7 +171,8 @@ def import_day(
     reports of all layers as fact `reports`.
     """
     found = sorted(path for path in folder.glob("*.*") if path.suffix in _SUFFIXES) if folder.is_dir() else []
-    tables = [(layer_named(path.stem).name, read_table(path)) for path in found]
+    layers = [(path, layer_named(path.stem)) for path in found]
+    tables = [(layer.name, read_table(path, known=known_headers(layer))) for path, layer in layers]
     order = Order(actor, job, reason, at, partial, always=True)
     return _import(owner_engine, tables, order)
 
@@ -191,8 +199,15 @@ def _import(
             layer = layer_named(name)
             if layer.table in incoming:
                 raise BadInput(f"{layer.zh}有两个文件", remedy="每个图层只保留一个文件")
-            incoming[layer.table], ignored = prepare(layer, rows, rules, crs=crs, mapping=mapping)
-            reports[layer.table] = ImportReport(name, len(rows.rows), ignored=ignored, dry_run=order.dry_run)
+            incoming[layer.table], named = prepare(layer, rows, rules, crs=crs, mapping=mapping)
+            reports[layer.table] = ImportReport(
+                name,
+                len(rows.rows),
+                ignored=named.ignored,
+                notes=named.notes,
+                unmatched=named.unmatched,
+                dry_run=order.dry_run,
+            )
         say("核对并归属网格", 0.5)
         seen = head_rev(connection)
         plan = _compute(connection, incoming, reports, rules)

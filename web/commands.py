@@ -150,6 +150,20 @@ def _print_import(report: dict[str, Any], *, json: bool) -> None:
     counts = "，".join(f"{word} {report[name]}" for name, word in outcomes.items())
     told = f"{LAYERS[report['layer']].zh}：读取 {report['rows_read']} 行，{counts}，拒绝 {len(report['rejected'])}"
     say(told + ("（试运行，未写入）" if report["dry_run"] else ""))
+    for note in report["notes"]:
+        say(f"注意：{note}")
+    if report["unmatched"]:
+        columns = {
+            "row": "行",
+            "value": "物质",
+            "reason": "原因",
+            "suggestions": "相近的名称",
+            "remedy": "改法",
+        }
+        shown = [
+            one | {"suggestions": "、".join(one["suggestions"])} for one in report["unmatched"][:_ROWS_SHOWN]
+        ]
+        print_table("未识别的物质（已保留）", shown, columns)
     if report["rejected"]:
         columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
         print_table("不能导入的行", report["rejected"][:_ROWS_SHOWN], columns)
