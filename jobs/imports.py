@@ -16,6 +16,7 @@ from layers.database import writing
 from layers.duplicates import near_duplicates
 from layers.events import refuse_contradictions
 from layers.files import read_table
+from layers.headers import known_headers
 from layers.history import CLOCK, head_rev, open_revision
 from layers.intake import Rules, layer_named, prepare
 from layers.mapping import Mapping, read_mapping
@@ -57,11 +58,12 @@ _SUFFIXES = (".csv", ".geojson", ".xlsx")
 class ImportReport:
     """What an import did, or would do: rows of the file by outcome, and a line for every row that is not taken.
 
-    `columns` are the canonical columns with the headers they were found under, `ignored` the headers that mean
-    nothing to the layer, `mismatched` the records whose declared township is not where they lie, `questions` what
-    undeclared coordinates make one ask, `duplicates` pairs of records with one name a few metres apart, proposed and never
-    merged (None: too many rows to look; the page of duplicates tells them afterwards), `look` what a preview shows, `rev`
-    the revision that was written (None: nothing was).
+    `columns` are the canonical columns with the headers they were found under, `ignored` the headers that mean nothing
+    to the layer, `notes` what is worth saying of them and of how the file was read, `unmatched` substances that are in
+    no table (their rows are taken), `mismatched` the records whose declared township is not where they lie, `questions`
+    what undeclared coordinates make one ask, `duplicates` pairs of records with one name a few metres apart, proposed
+    and never merged (None: too many rows to look; the page of duplicates tells them afterwards), `look` what a preview
+    shows, `rev` the revision that was written (None: nothing was).
     """
 
     layer: str
@@ -74,6 +76,8 @@ class ImportReport:
     ignored: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     look: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+    unmatched: list[dict[str, Any]] = field(default_factory=list)
     mismatched: list[dict[str, Any]] = field(default_factory=list)
     duplicates: list[dict[str, Any]] | None = field(default_factory=list)
     dry_run: bool = False
@@ -91,6 +95,8 @@ class ImportReport:
             "columns": self.columns,
             "ignored": self.ignored,
             "questions": [question.to_json() for question in self.questions],
+            "notes": self.notes,
+            "unmatched": self.unmatched,
             "mismatched": self.mismatched,
             "duplicates": self.duplicates,
             "dry_run": self.dry_run,
@@ -159,7 +165,8 @@ def import_file(
     say("读取文件", 0.05)
     if isinstance(mapping, Path):
         mapping = read_mapping(mapping, layer)
-    table = read_table(path, sheet=sheet, encoding=encoding)
+    known = known_headers(layer, mapping.columns.values() if mapping else ())
+    table = read_table(path, sheet=sheet, encoding=encoding, known=known)
     order = Order(actor, "import", f"{layer.zh}：{table.name}", at, partial, dry_run)
     try:
         report = import_table(owner_engine, layer_name, table, order, crs=crs, mapping=mapping, progress=say)
@@ -208,7 +215,8 @@ def import_day(
     reports of all layers as fact `reports`.
     """
     found = sorted(path for path in folder.glob("*.*") if path.suffix in _SUFFIXES) if folder.is_dir() else []
-    tables = [(layer_named(path.stem).name, read_table(path)) for path in found]
+    layers = [(path, layer_named(path.stem)) for path in found]
+    tables = [(layer.name, read_table(path, known=known_headers(layer))) for path, layer in layers]
     order = Order(actor, job, reason, at, partial, always=True)
     return _import(owner_engine, tables, order)
 
@@ -236,8 +244,8 @@ def _import(
             if layer.table in incoming:
                 raise BadInput(f"{layer.zh}有两个文件", remedy="每个图层只保留一个文件")
             incoming[layer.table], named = prepare(layer, rows, rules, crs=crs, mapping=mapping)
-            report = ImportReport(name, len(rows.rows), ignored=named.ignored, dry_run=order.dry_run)
-            report.columns = named.headers
+            report = ImportReport(name, len(rows.rows), dry_run=order.dry_run, columns=named.headers)
+            report.ignored, report.notes, report.unmatched = named.ignored, named.notes, named.unmatched
             if crs is None and rows.crs is None and layer.position != "none" and not order.always:
                 report.questions = ask(rows, named, city_shape(connection), rules.city.metric_srid)
             reports[layer.table] = report

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from jobs.imports import ImportReport, Order, Progress, import_table
 from layers.fields import LAYERS
 from layers.files import read_table
+from layers.headers import known_headers
 from layers.intake import layer_named
 from layers.mapping import Mapping, mapping_from
 from layers.recognise import described, guess_layer, matches
@@ -209,12 +210,14 @@ class Previews:
 
     def _read(self, preview: Preview, options: Options) -> tuple[Table, Options]:
         """The file's rows and the options with the layer; headers are known from here on, whatever goes wrong."""
-        table = read_table(preview.path, sheet=options.sheet, encoding=options.encoding)
+        table = _read_file(preview, options)
         chosen = options.layer or guess_layer(table)
         if chosen not in LAYERS:
             self._tell(preview, headers=described(table, {}))
             raise BadInput("看不出这个文件是哪个图层的", remedy="请选择图层，再对应各列")
-        options = replace(options, layer=chosen)
+        if options.layer is None:
+            options = replace(options, layer=chosen)
+            table = _read_file(preview, options)  # as the confirmed import reads it, by this layer's headers
         found = {ours: theirs for theirs, ours in options.columns.items() if ours}
         guessed = matches([name for name in table.columns if name not in options.columns], LAYERS[chosen])
         self._tell(preview, options=options, headers=described(table, guessed | found))
@@ -227,7 +230,7 @@ class Previews:
             if hashlib.file_digest(file, "sha256").hexdigest() != preview.sha256:
                 raise Refused("服务器上的文件与预览时不同，未写入任何数据", remedy="请重新上传")
         options = preview.options
-        table = read_table(preview.path, sheet=options.sheet, encoding=options.encoding)
+        table = _read_file(preview, options)
         reason = f"{layer_named(options.layer or '').zh}：{table.name}"
         order = Order(preview.actor, reason=reason, skip_faulty=partial, promised=preview.counts)
         report = _import(engine, table, options, order, say).to_json()
@@ -275,6 +278,11 @@ def _size(folder: Path) -> int:
 
 def _age(folder: Path) -> float:
     return folder.stat().st_mtime
+
+
+def _read_file(preview: Preview, options: Options) -> Table:
+    known = known_headers(LAYERS.get(options.layer or ""), options.columns)
+    return read_table(preview.path, sheet=options.sheet, encoding=options.encoding, known=known)
 
 
 def forget_old_uploads(home: Path) -> int:

@@ -1,23 +1,33 @@
 """From cells to typed columns, each fault with its row, field, value, reason and remedy.
 
-A row has at most one fault: its first field that is wrong, in the layer's order; then its position; then a code
-that an earlier row has already; then a reference to a record that does not exist.
+A row has at most one fault, the first of these that it has:
+
+1. a cell beyond the last header;
+2. being no record: the foot of a list (合计, 填表人, 备注), told as such and never dropped unsaid;
+3. its first field that is wrong, in the layer's order: of one field a formula without a usable result before a value
+   that cannot be read, and of a quantity its unit, its amount, its density;
+4. none of the names given of which one is needed (an inventory's substance, where a danger is);
+5. its position: a formula without a usable result, a missing one, what is no number, what is no place;
+6. a code that an earlier row has already;
+7. a reference to a record that does not exist.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from layers.columns import read_column, type_of
+from layers.columns import read_column
 from layers.fields import Field, Layer
+from layers.foot import foot_rows
+from layers.headers import POSITION, QUANTITY
 from layers.mapping import Named
-from layers.parsing import Unreadable, check_range, read_decimal
+from layers.quantities import DensityOf, read_quantities
 from layers.sheets import Cells, Table
-from layers.units import TONNES, known_unit, tonnes
 
+_NUMBERS = {"int", "decimal", "number"}
 _DEFAULTS: dict[tuple[str, str], Any] = {("enterprise", "status"): "active", ("source", "status"): "active"}
 ONE_OF = {
     "inventory": ("cas", "substance", "hazard_class"),
@@ -74,19 +84,39 @@ def tidy_value(text: str) -> str:
     return "".join(sign if sign.isprintable() else "�" for sign in text[:80])
 
 
-def check_table(layer: Layer, table: Table, named: Named) -> Checked:
+def check_table(layer: Layer, table: Table, named: Named, density_of: DensityOf | None = None) -> Checked:
     """Read every column of the layer that the file has."""
     checked = Checked(layer, table.rows, {})
     for index, extra in table.overfull.items():
         checked.blame(index, "", extra, "单元格多于表头", "请检查该行是否多了分隔符")
+    one_of = ONE_OF.get(layer.table, ())
+    for index, text in foot_rows(layer, table, named, one_of).items():
+        checked.blame(index, "", text, "不是记录，像是表尾（合计、填表人、备注）", "请从表中删去该行")
     for one in layer.fields:
         if one.name == "quantity_t" and "quantity" in named.cells:
-            checked.columns[one.name] = _quantities(checked, one, named)
+            _blame_broken(checked, table, named, *QUANTITY)
+            checked.columns[one.name], wrong = read_quantities(one, named, density_of)
+            for index, fault in wrong.items():
+                checked.blame(index, fault.field, fault.value, fault.why.reason, fault.why.remedy)
         elif one.name in named.cells:
+            _blame_broken(checked, table, named, one.name)
             checked.columns[one.name] = _checked_column(checked, one, named.cells[one.name])
-    if layer.table in ONE_OF:
-        _need_one_of(checked, ONE_OF[layer.table])
+    if one_of:
+        _need_one_of(checked, one_of)
+    _blame_broken(checked, table, named, *POSITION)
     return checked
+
+
+def _blame_broken(checked: Checked, table: Table, named: Named, *names: str) -> None:
+    """Cells of these columns that have no value to use; a number merged over several rows is none for each of them."""
+    numbers = {"quantity", *(one.name for one in checked.layer.fields if one.kind in _NUMBERS)}
+    for name in names:
+        header = named.headers.get(name, "")
+        for index in table.spread.get(header, ()) if name in numbers else ():
+            shown = table.columns[header][index].as_py()
+            checked.blame(index, name, shown, "数字跨行合并，不知各行是多少", "请取消合并单元格，逐行填写")
+        for index, fault in table.broken.get(header, {}).items():
+            checked.blame(index, name, table.columns[header][index].as_py(), fault.reason, fault.remedy)
 
 
 def _checked_column(checked: Checked, one: Field, cells: Cells) -> pa.Array:
@@ -95,44 +125,6 @@ def _checked_column(checked: Checked, one: Field, cells: Cells) -> pa.Array:
     for index, fault in wrong.items():
         checked.blame(index, one.name, cells[index].as_py(), fault.reason, fault.remedy)
     return values
-
-
-def _quantities(checked: Checked, one: Field, named: Named) -> pa.Array:
-    """Tonnes from `quantity` and `unit`, exactly; without a unit they are tonnes already."""
-    amounts = named.cells["quantity"].to_pylist()
-    units = named.cells["unit"].to_pylist() if "unit" in named.cells else [None] * len(amounts)
-    pairs = list(zip(amounts, units, strict=True))
-    found: dict[tuple[str | None, str | None], str] = {}
-    wrong: dict[tuple[str | None, str | None], tuple[str, str | None, Unreadable]] = {}
-    for pair in set(pairs):
-        try:
-            found[pair] = _tonnes(one, *pair)
-        except _UnknownUnit as fault:
-            wrong[pair] = "unit", pair[1], fault
-        except Unreadable as fault:
-            wrong[pair] = "quantity", pair[0], fault
-    if wrong:
-        for index, pair in enumerate(pairs):
-            if pair in wrong:
-                name, value, why = wrong[pair]
-                checked.blame(index, name, value, why.reason, why.remedy)
-    return pa.array([found.get(pair) for pair in pairs], type_of(one))
-
-
-class _UnknownUnit(Unreadable):
-    """A unit that is none of ours."""
-
-
-def _tonnes(one: Field, amount: str | None, unit: str | None) -> str:
-    name = known_unit(unit) if unit else "t"
-    if name is None:
-        raise _UnknownUnit("未知的单位", f"可用：{' '.join(TONNES)}")
-    if amount is None or amount.isspace():
-        raise Unreadable("必填", f"请填写{one.zh}")
-    number = read_decimal(amount, one if name == "t" else replace(one, high=None))
-    quantity_t = tonnes(number, name)
-    check_range(quantity_t, one)
-    return str(quantity_t)
 
 
 def _need_one_of(checked: Checked, names: tuple[str, ...]) -> None:

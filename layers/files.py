@@ -14,18 +14,27 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from layers.sheets import LIMITS, Cells, Limits, Shapes, Table, cell_text, cells_of, table_of_rows
+from layers.header_rows import TOP
+from layers.sheets import LIMITS, Cells, Limits, Shapes, Sheet, Table, cell_text, cells_of, table_of_rows
 from layers.workbook import read_workbook
 from riskmap.errors import BadInput, TooLarge
 
 _PIECE = 2**20
+_DELIMITERS = ",;\t"
 _READERS = {".csv": "csv", ".xlsx": "xlsx", ".geojson": "json", ".json": "json"}
 
 
 def read_table(
-    path: Path, *, sheet: str | None = None, encoding: str | None = None, limits: Limits = LIMITS
+    path: Path,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    known: frozenset[str] = frozenset(),
+    limits: Limits = LIMITS,
 ) -> Table:
     """Read one file, by its suffix: .csv, .xlsx, .geojson or .json.
+
+    `known` are the headers by which a sheet's header row is found (`layers.headers.known_headers`).
 
     BadInput where it is not there or not what its name says; TooLarge beyond a limit.
     """
@@ -35,12 +44,12 @@ def read_table(
         raise BadInput(f"{name}：不支持的文件类型", remedy="请另存为 .csv、.xlsx 或 .geojson 后重试")
     content = _content(path, name, limits.json_bytes if kind == "json" else limits.file_bytes)
     if kind == "xlsx":
-        return read_workbook(name, content, sheet, limits)
+        return read_workbook(name, content, sheet, limits, known)
     if content[:4] in {b"PK\x03\x04", b"\xd0\xcf\x11\xe0"}:
         raise BadInput(f"{name} 其实是工作簿或压缩包", remedy="请把扩展名改为 .xlsx，或另存为文本文件")
     if kind == "json":
         return _read_geojson(name, content, limits)
-    return _read_csv(name, content, encoding, limits)
+    return _read_csv(name, content, encoding, limits, known)
 
 
 def _content(path: Path, name: str, most: int) -> bytes:
@@ -89,21 +98,30 @@ def _is_text(content: bytes, encoding: str) -> bool:
     return True
 
 
-def _read_csv(name: str, content: bytes, declared: str | None, limits: Limits) -> Table:
+def _read_csv(
+    name: str, content: bytes, declared: str | None, limits: Limits, known: frozenset[str]
+) -> Table:
     encoding = _encoding_of(name, content, declared)
     csv.field_size_limit(limits.cell_chars)
     with io.TextIOWrapper(io.BytesIO(content), encoding, newline="") as text:
-        header_line = next((line for line in text if line.strip()), "").removeprefix("\ufeff")
-        delimiter = max(",;\t", key=header_line.count)
+        delimiter = _delimiter(text)
         text.seek(0)
         reader = csv.reader(_without_mark(text), delimiter=delimiter)
         try:
-            return table_of_rows(name, reader, limits)
+            return table_of_rows(name, reader, limits, Sheet(known))
         except csv.Error as error:
             raise BadInput(
                 f"{name} 第 {reader.line_num} 行附近不是有效的 CSV：{error}",
                 remedy="请检查引号是否成对，单元格是否过长",
             ) from None
+
+
+def _delimiter(lines: Iterable[str]) -> str:
+    """What parts the cells: the sign most frequent in the first line that has one (a title above may have none)."""
+    filled = (line for line in lines if line.strip())
+    top = list(islice(filled, TOP))
+    line = next((line for line in top if any(sign in line for sign in _DELIMITERS)), "")
+    return max(_DELIMITERS, key=line.count)
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:

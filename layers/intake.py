@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from layers.checks import check_table
 from layers.crs import Declared, declared_crs, metric_system
 from layers.events import Told, by_content, disputed, shared
 from layers.fields import LAYERS, Layer
-from layers.keys import own_codes, place_codes, substance_codes
+from layers.keys import own_codes, place_codes, substance_codes, unmatched
 from layers.mapping import Mapping, Named, name_columns
 from layers.positions import locate
+from layers.quantities import DensityOf
 from layers.sheets import Table
 from layers.staging import Incoming
+from riskmap.densities import Densities
 from riskmap.editions import Edition
 from riskmap.errors import BadInput
 from riskmap.settings import City
@@ -23,6 +25,11 @@ from riskmap.substances import Catalogue
 def _catalogue(edition: str) -> Catalogue:
     """The substances of an edition given as JSON; made once, as it takes longer than a day's file."""
     return Catalogue.from_edition(Edition.from_json(edition))
+
+
+@lru_cache(maxsize=4)
+def _densities(edition: str) -> Densities:
+    return Densities.from_edition(Edition.from_json(edition), _catalogue(edition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,15 @@ class Rules:
     def catalogue(self) -> Catalogue:
         """The edition's substances."""
         return _catalogue(self.edition().to_json())
+
+    def density_of(self) -> DensityOf:
+        """What knows the densities on file; the edition is asked for at the first volume, once."""
+
+        @cache
+        def densities() -> Densities:
+            return _densities(self.edition().to_json())
+
+        return lambda cas, name, hazard_class: densities().of(cas=cas, name=name, hazard_class=hazard_class)
 
 
 def layer_named(name: str) -> Layer:
@@ -62,12 +78,13 @@ def prepare(
     BadInput where the file as a whole cannot be used: columns missing, an unknown or undeclared reference system.
     """
     named = name_columns(table, layer, mapping)
-    checked = check_table(layer, table, named)
+    checked = check_table(layer, table, named, rules.density_of())
     metric = metric_system(rules.city.metric_srid)
     positions = locate(checked, table, named, _system(table, crs), metric)
     placed = layer.position != "none" and (table.wkb is not None or bool({"wkt", "lon"} & set(named.cells)))
     if layer.table == "inventory":
         groups = substance_codes(checked, rules.catalogue)
+        named.unmatched = unmatched(checked, rules.catalogue)
     else:
         if layer.table == "population":
             place_codes(checked, positions)

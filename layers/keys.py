@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from layers.checks import Checked
@@ -114,6 +115,38 @@ def substance_codes(checked: Checked, catalogue: Catalogue) -> Groups:
     if len(numbers) < len(good):
         _add_up(columns, groups)
     return groups
+
+
+def unmatched(checked: Checked, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The substances of an inventory that match nothing, after `substance_codes`: each once, with its first row.
+
+    Their rows are kept; the report proposes the substances that are written most alike.
+    """
+    codes, good = checked.columns["code"], checked.good()
+    within = pc.match_substring(codes.take(pa.array(good)), "/?").fill_null(False)
+    found: dict[str, dict[str, Any]] = {}
+    names = {"cas": "cas", "substance": "name", "hazard_class": "hazard_class"}
+    for index in good[np.asarray(within)].tolist():
+        said = {
+            name: checked.columns[column][index].as_py() if column in checked.columns else None
+            for column, name in names.items()
+        }
+        match = catalogue.match(**said)
+        if match.substance is not None:  # a source's own code may hold the sign
+            continue
+        one = found.setdefault(
+            match.key,
+            {
+                "row": int(checked.rows[index]),
+                "rows": 0,
+                "value": " ".join(text for text in said.values() if text),
+                "reason": match.reason_text,
+                "remedy": match.remedy,
+                "suggestions": [suggestion.name for suggestion in match.suggestions],
+            },
+        )
+        one["rows"] += 1
+    return list(found.values())
 
 
 def _add_up(columns: dict[str, pa.Array], groups: Groups) -> None:

@@ -16,8 +16,9 @@ from layers.choices import choice_words, yes_no
 from layers.crs import Declared
 from layers.exports import Block
 from layers.fields import Field, Layer
+from layers.headers import POSITION, QUANTITY, header_key
 from layers.history import CLOCK
-from layers.mapping import POSITION, QUANTITY, Mapping, header_key
+from layers.mapping import Mapping, value_key
 from layers.parsing import FORMULA_SIGNS, MOST_DIGITS, Unreadable, breaks_files, has_mark, reader_of
 from layers.sheets import Shapes
 from layers.units import TONNES, known_unit, tonnes
@@ -127,6 +128,11 @@ class Sheet:
         """The amount in the mapping's unit, and the unit where the file has a column for it."""
         named = next(iter(self._mapping.units.values()), self._mapping.constants.get("unit", "t"))
         unit = known_unit(named) or "t"
+        if unit not in TONNES:
+            raise BadInput(
+                f"不能把存量按 {named} 导出：质量不换算为体积",
+                remedy=f"请在对应文件中改用 {' '.join(TONNES)}",
+            )
         name = "quantity_t" if self._mapping.units and "quantity_t" in self._mapping.columns else "quantity"
         yield Column(
             self._header(name, QUANTITY["quantity"]),
@@ -304,14 +310,14 @@ def _backwards(field: Field, plain: Convert, pairs: dict[str, str], text_of: Con
     theirs_of: dict[str, str] = {}
     for theirs, ours in pairs.items():
         theirs_of.setdefault(canonical(_read(field, ours)) if ours else "", theirs)
-    taken = {header_key(theirs): canonical(_read(field, ours)) for theirs, ours in pairs.items()}
+    taken = {value_key(theirs): canonical(_read(field, ours)) for theirs, ours in pairs.items()}
 
     def convert(value: Any) -> Cell:
         own = canonical(value)
         if own in theirs_of:
             return text_of(theirs_of[own])
         cell = plain(value)
-        if taken.get(header_key(str(cell or "")), own) != own:
+        if taken.get(value_key(str(cell or "")), own) != own:
             raise Refused(
                 f"对应文件把 {field.name} 的“{cell or ''}”另有所指，{own or '空值'}无法导出",
                 remedy=f"请在 [values.{field.name}] 中为它也写一行",

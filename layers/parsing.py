@@ -21,7 +21,7 @@ YEARS = range(1900, 2201)
 MOST_DIGITS = 30
 """most digits of a number: more is a mistake, not precision"""
 
-CLEAN_CODE = r"^[A-Z0-9_./:#-]+$"
+CLEAN_CODE = r"^[A-Z0-9_./:-][A-Z0-9_./:#-]*$"
 """RE2: a code that `read_code` gives back as it is"""
 CLEAN_TEXT = r"^[A-Za-z0-9\p{Han}_.()（）·，。、-]+( [A-Za-z0-9\p{Han}_.()（）·，。、-]+)*$"
 """RE2: a text that `read_text` gives back as it is"""
@@ -35,7 +35,9 @@ _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
 _CREDIT_CODE = re.compile(r"[0-9A-Y]{2}\d{6}[0-9a-zA-Z]{10}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
-_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity|#num!|#n/a|#value!|#div/0!|#ref!)", re.IGNORECASE)
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_ERRORS = frozenset(("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"))
+"""what a spreadsheet writes where a formula has no result"""
 _DATE = re.compile(
     r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))", re.ASCII
 )
@@ -58,7 +60,7 @@ class Unreadable(ValueError):
 
 def tidy(text: str) -> str:
     """The text without invisible characters, outer blanks and the apostrophe that marks text; Unreadable with
-    control characters."""
+    control characters, and where it is the error of a formula."""
     plain = text
     if not text.isprintable():
         plain = "".join(
@@ -67,6 +69,8 @@ def tidy(text: str) -> str:
         if any(map(breaks_files, plain)):
             raise Unreadable("含有控制字符", "请删去该单元格中不可见的字符")
     plain = plain.strip()
+    if plain[:1] == "#" and plain.upper() in _ERRORS:
+        raise Unreadable("公式的结果是错误值", "请改正公式，或直接填写数值")
     return plain[1:].strip() if has_mark(plain) else plain
 
 

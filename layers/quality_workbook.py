@@ -18,7 +18,7 @@ from openpyxl.utils import get_column_letter
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from layers.fields import LAYERS, Layer
-from layers.mapping import POSITION
+from layers.headers import POSITION
 from layers.quality import FIELDS, OWN, faulty_scores
 from layers.records import PREMISES_SUFFIX
 from layers.schema import metadata

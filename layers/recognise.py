@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from layers.fields import LAYERS, Layer
-from layers.mapping import header_key, names_of
+from layers.headers import NOTHING, meaning_of
 from layers.sheets import Cells, Table
 
 _SAMPLES = 3
@@ -13,11 +13,11 @@ _SAMPLE_CHARS = 60
 
 
 def matches(headers: Sequence[str], layer: Layer) -> dict[str, str]:
-    """Canonical column → the first header that is one of its names."""
-    lookup = {header_key(name): ours for ours, others in names_of(layer).items() for name in (ours, *others)}
+    """Canonical column → the first header that means it."""
     found: dict[str, str] = {}
     for header in headers:
-        if ours := lookup.get(header_key(header)):
+        ours = meaning_of(header, layer).field
+        if ours is not None and ours != NOTHING:
             found.setdefault(ours, header)
     return found
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from layers.parsing import is_example
+from layers.header_rows import TOP, Header, find_header
+from layers.parsing import Unreadable, is_example
 from riskmap.errors import BadInput, TooLarge
 
 Cells: TypeAlias = pa.Array
@@ -23,6 +24,8 @@ Shapes = NDArray[np.object_]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLOCK = 20_000
 """rows that are turned into columns at once"""
+_MOST_SPREAD = 1_000_000
+"""so many cells may get their text from a merged one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,47 @@ class Table:
     crs: str | None = None
     overfull: dict[int, str] = field(default_factory=dict)
     """by index: a cell beyond the last header"""
+    headers: dict[str, Header] = field(default_factory=dict)
+    """of a sheet: by key of `columns` the header as it stands there"""
+    broken: dict[str, dict[int, Unreadable]] = field(default_factory=dict)
+    """by key of `columns` and index: a cell that has a text but no value to use, as a formula's error"""
+    spread: dict[str, list[int]] = field(default_factory=dict)
+    """by key of `columns` the indexes of cells that a merged cell above reaches down to, whose text they have"""
+    notes: list[str] = field(default_factory=list)
+    """what whoever sent the file should know of how it was read"""
 
 
-def table_of_rows(name: str, sheet_rows: Iterable[list[Any]], limits: Limits) -> Table:
-    """A table from rows of cells: the first row that is not blank is the header; blank rows and a template's example
-    are passed over.
-
-    BadInput for no header, a doubled or an empty header above data, no data row; TooLarge beyond a limit.
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the kind of file knows of a sheet beside its rows: the headers to look for (`layers.headers`), the column
+    of the first cell, and by row number and column from there the cells with a text but no value to use.
     """
-    numbered = _filled_rows(sheet_rows)
-    first = next(numbered, None)
-    if first is None:
+
+    known: frozenset[str] = frozenset()
+    first_column: int = 0
+    broken: dict[int, dict[int, tuple[str, Unreadable]]] = field(default_factory=dict)
+    merged: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """by number of their first row the cells merged over several rows: column from the first one, number of the last row"""
+
+
+def table_of_rows(
+    name: str, sheet_rows: Iterable[list[Any]], limits: Limits, sheet: Sheet | None = None
+) -> Table:
+    """A table from rows of cells; blank rows, a template's example and what stands above the header are passed over.
+
+    The header is found by the headers to look for; without any it is the first row that is not blank. BadInput for no
+    header, a doubled or an empty header above data, no data row; TooLarge beyond a limit.
+    """
+    sheet = sheet or Sheet()
+    numbered = _filled_rows(_with_texts(sheet_rows, sheet))
+    top = list(islice(numbered, TOP))
+    if not top:
         raise BadInput(f"{name} 没有内容", remedy="请核对工作表")
-    headers = _headers(name, first[1], limits)
+    first, after, headers = find_header(name, [cells for _, cells in top], sheet.known, sheet.first_column)
+    if len(headers) > limits.columns:
+        raise TooLarge(f"{name} 超过 {limits.columns} 列", remedy="请只保留需要的列")
+    spread: list[tuple[int, int]] = []
+    numbered = _filled_down(chain(top[after:], numbered), sheet, spread)
     blocks: list[list[Cells]] = [[] for _ in headers]
     rows: list[int] = []
     overfull: dict[int, str] = {}
@@ -88,12 +119,80 @@ def table_of_rows(name: str, sheet_rows: Iterable[list[Any]], limits: Limits) ->
     if not rows:
         raise BadInput(f"{name} 只有表头，没有数据行", remedy="请核对工作表")
     table = Table(name, {}, np.array(rows, dtype=np.int32), overfull=overfull)
-    for header, parts in zip(headers, blocks, strict=True):
-        if header:
-            table.columns[header] = pa.concat_arrays(parts)
-        elif any(part.null_count < len(part) for part in parts):
-            raise BadInput(f"{name} 有一列没有表头", remedy="请为每一列写上表头")
+    for place, (header, parts) in enumerate(zip(headers, blocks, strict=True)):
+        _add_column(table, header, parts, sheet, place)
+    _note_spread(table, headers, spread)
+    if first:
+        last = f"–{top[after - 1][0]}" if after > first + 1 else ""
+        above = f"第 {top[0][0]}–{top[first - 1][0]} 行" if first > 1 else f"第 {top[0][0]} 行"
+        table.notes.append(f"表头在第 {top[first][0]}{last} 行；其上的{above}是标题，未作为数据读取")
     return table
+
+
+def _add_column(table: Table, header: Header, parts: list[Cells], sheet: Sheet, place: int) -> None:
+    """One column under its header, of two alike with its letters; BadInput for cells that have none."""
+    if header.text:
+        key = header.text if header.text not in table.columns else f"{header.text}（{header.letters} 列）"
+        table.columns[key] = pa.concat_arrays(parts)
+        table.headers[key] = header
+        _note_broken(table, key, sheet, place)
+    elif any(part.null_count < len(part) for part in parts):
+        raise BadInput(f"{table.name} 的 {header.letters} 列没有表头", remedy="请为每一列写上表头")
+
+
+def _note_spread(table: Table, headers: list[Header], spread: list[tuple[int, int]]) -> None:
+    """Keep by column the indexes of the cells that a merged one reaches down to, and say so."""
+    keys = {header: key for key, header in table.headers.items()}
+    for number, place in spread:
+        key = keys.get(headers[place]) if place < len(headers) else None
+        if key is not None:
+            table.spread.setdefault(key, []).append(int(np.searchsorted(table.rows, number)))
+    if table.spread:
+        table.notes.append(f"跨行合并的单元格按每一行都有该值读取：列{'、'.join(table.spread)}")
+
+
+def _with_texts(rows: Iterable[list[Any]], sheet: Sheet) -> Iterable[list[Any]]:
+    """The rows, where broken cells have the text that is shown of them."""
+    if not sheet.broken:
+        yield from rows
+        return
+    for number, row in enumerate(rows, start=1):
+        for place, (shown, _) in sheet.broken.get(number, {}).items():
+            if 0 <= place < len(row):
+                row[place] = shown
+        yield row
+
+
+def _filled_down(
+    rows: Iterable[tuple[int, list[str]]], sheet: Sheet, spread: list[tuple[int, int]]
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows, where a cell merged over several has its text in each of them that is not blank; notes in `spread` where."""
+    if not sheet.merged:
+        yield from rows
+        return
+    reaching: dict[int, tuple[int, str]] = {}
+    for number, cells in rows:
+        for place, (last, text) in list(reaching.items()):
+            if number > last:
+                del reaching[place]
+            elif place < len(cells) and not cells[place]:
+                cells[place] = text
+                spread.append((number, place))
+        if len(spread) > _MOST_SPREAD:
+            raise TooLarge("跨行合并的单元格过多", remedy="请取消合并单元格，或分成几个文件导入")
+        for place, last in sheet.merged.get(number, ()):
+            if 0 <= place < len(cells) and cells[place]:
+                reaching[place] = last, cells[place]
+        yield number, cells
+
+
+def _note_broken(table: Table, key: str, sheet: Sheet, place: int) -> None:
+    """Keep the broken cells of one column by index of their row."""
+    numbers = [number for number, cells in sheet.broken.items() if place in cells]
+    indexes = np.searchsorted(table.rows, numbers)
+    for number, index in zip(numbers, indexes.tolist(), strict=True):
+        if index < len(table.rows) and table.rows[index] == number:
+            table.broken.setdefault(key, {})[index] = sheet.broken[number][place][1]
 
 
 def cells_of(texts: Iterable[str | None]) -> Cells:
@@ -129,18 +228,6 @@ def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:
         cells = [cell if type(cell) is str else cell_text(cell) for cell in row]
         if not "".join(cells).isspace() and any(cells) and not is_example(cells[0]):
             yield number, cells
-
-
-def _headers(name: str, cells: list[str], limits: Limits) -> list[str]:
-    headers = [cell.strip() for cell in cells]
-    while headers and not headers[-1]:
-        headers.pop()
-    if len(headers) > limits.columns:
-        raise TooLarge(f"{name} 超过 {limits.columns} 列", remedy="请只保留需要的列")
-    doubled = {header for header in headers if header and headers.count(header) > 1}
-    if doubled:
-        raise BadInput(f"{name} 的表头重复：{'、'.join(sorted(doubled))}", remedy="请删去或改名其中一列")
-    return headers
 
 
 def cell_text(value: Any) -> str:

@@ -13,7 +13,7 @@ import xlsxwriter
 from layers.checks import ONE_OF
 from layers.choices import choice_words, yes_no
 from layers.fields import LAYERS, Field, Layer
-from layers.mapping import POSITION
+from layers.headers import POSITION
 from layers.outgoing import place_columns
 from layers.parsing import is_code
 from layers.writing import PLAIN_WORKBOOK, write_header

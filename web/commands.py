@@ -165,10 +165,30 @@ def _print_import(report: dict[str, Any], *, json: bool) -> None:
     for question in report["questions"]:
         say(f"请确认：{question['text']}若是：{question['remedy']}")
     if report["duplicates"]:
-        pair = {"row": "行", "name": "名称", "code": "编码", "other": "可能重复的编码", "distance_m": "相距(米)"}
+        pair = {
+            "row": "行",
+            "name": "名称",
+            "code": "编码",
+            "other": "可能重复的编码",
+            "distance_m": "相距(米)",
+        }
         print_table("名称相同且相距很近，只提示，不合并", report["duplicates"][:_ROWS_SHOWN], pair)
     elif report["duplicates"] is None:
         say("行数较多，未逐对查找重复；请在网页“数据质量”中查看疑似重复记录")
+    for note in report["notes"]:
+        say(f"注意：{note}")
+    if report["unmatched"]:
+        columns = {
+            "row": "行",
+            "value": "物质",
+            "reason": "原因",
+            "suggestions": "相近的名称",
+            "remedy": "改法",
+        }
+        shown = [
+            one | {"suggestions": "、".join(one["suggestions"])} for one in report["unmatched"][:_ROWS_SHOWN]
+        ]
+        print_table("未识别的物质（已保留）", shown, columns)
     if report["rejected"]:
         columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
         print_table("不能导入的行", report["rejected"][:_ROWS_SHOWN], columns)

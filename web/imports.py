@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from jobs.previews import Options, Preview, Previews
 from jobs.undo import undo
 from layers.fields import LAYERS
-from layers.mapping import names_of
+from layers.headers import names_of
 from layers.records import iso
 from layers.tiles import extent
 from layers.undoing import count_imports, imports

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from jobs.imports import import_file
 from layers.fields import LAYERS
 from layers.files import read_table
-from layers.mapping import name_columns, names_of
+from layers.headers import names_of
+from layers.mapping import name_columns
 from layers.rejected import NOTES, write_rejected
 from layers.sheets import Table, cells_of
 from riskmap.errors import Refused
