@@ -95,5 +95,5 @@ def test_a_citys_own_table_is_checked(tmp_path: Path, old: str, new: str, field:
     text = file.read_text("utf-8")
     assert old in text
     file.write_text(text.replace(old, new, 1), "utf-8")
-    with pytest.raises(BadInput, match=rf"densities\.csv 第 \d 行字段 {field}"):
+    with pytest.raises(BadInput, match=rf"densities\.csv 第 \d+ 行字段 {field}"):
         densities(load_edition(tmp_path / "own"))
