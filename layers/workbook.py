@@ -1,108 +1,99 @@
-"""XLSX workbooks, read by calamine from a copy that was checked first.
+"""XLSX workbooks, read by calamine after a look through the parts of the zip that a workbook is.
 
-A workbook is a zip of XML. Each XML part is unpacked under a bound and looked through (no document types, so no
-entities; no cell placed so far out that the sheet's rectangle would not fit in memory) and packed anew without
-compression: what was checked is what is read. Macros, media and external links are left out.
+The look refuses what no honest workbook holds (document types, so entities; encryption; more unpacked than the bound)
+and macros. Links to other files are not followed: the values that were saved with the workbook count. A cell placed
+so far out that the sheet's rectangle does not fit in memory ends the process apart in which all this runs.
 """
 
-import io
 import re
 import zipfile
+from pathlib import Path
 from zlib import error as ZlibError  # noqa: N812 - an exception class with a lower-case name
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
-from layers.sheets import Limits, Table, table_of_rows
+from layers.sheets import Limits, Table, Wish, table_of_rows
 from riskmap.errors import BadInput, TooLarge
 
 _SAVE_AGAIN = "请用 Excel 或 WPS 打开后另存为 .xlsx"
-_PLACED = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^<>]*?\sr\s*=\s*["']([^"']*)["']""")
-_NOT_PLACED = re.compile(rb"""<(?:\w+:)?(?:c|row)(?=[\s/>])(?![^<>]*\sr\s*=\s*["'])""")
-_PLACE = re.compile(rb"([A-Za-z]{0,3})([0-9]{1,7})")
-_OLE = b"\xd0\xcf\x11\xe0"
+_PARTS = 2_000
+_PIECE = 2**20
+_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<[A-Za-z_]", re.DOTALL)
 
 
-def read_workbook(name: str, content: bytes, sheet: str | None, limits: Limits) -> Table:
+def read(name: str, path: Path, wish: Wish) -> Table:
     """The rows of one sheet: the named one, else the first that is visible.
 
-    BadInput where it is no workbook, is encrypted or has no such sheet; TooLarge beyond a limit.
+    BadInput where it is no workbook, is encrypted, has macros or no such sheet; TooLarge beyond a limit.
     """
-    if content.startswith(_OLE):
-        raise BadInput(f"{name} 是旧版 .xls 或已加密", remedy="请去掉密码并另存为 .xlsx")
     try:
-        with _checked_copy(name, content, limits) as checked, load_workbook(checked) as workbook:
-            return _read_sheet(name, workbook, sheet, limits)
+        notes = _look_through(name, path, wish.limits)
+        with load_workbook(path) as workbook:
+            table = _read_sheet(name, workbook, wish.sheet, wish.limits)
     except (zipfile.BadZipFile, ZlibError, EOFError, NotImplementedError, CalamineError):
         raise BadInput(f"{name} 不是有效的 .xlsx 工作簿", remedy=_SAVE_AGAIN) from None
+    table.notes += notes
+    return table
 
 
-def _read_sheet(name: str, workbook: CalamineWorkbook, sheet: str | None, limits: Limits) -> Table:
+def _read_sheet(name: str, workbook: CalamineWorkbook, wanted: str | None, limits: Limits) -> Table:
     sheets = [s for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
     names = [s.name for s in sheets]
-    if sheet is not None and sheet not in names:
-        raise BadInput(f"{name} 没有工作表“{sheet}”", remedy=f"现有：{'、'.join(names)}")
+    if wanted is not None and wanted not in names:
+        raise BadInput(f"{name} 没有工作表“{wanted}”", remedy=f"现有：{'、'.join(names)}")
     visible = [s.name for s in sheets if s.visible == SheetVisibleEnum.Visible]
-    chosen = sheet or next(iter(visible), None)
+    chosen = wanted or next(iter(visible), None)
     if chosen is None:
         raise BadInput(f"{name} 没有可见的工作表", remedy="请用 --sheet 写明工作表")
-    rows = workbook.get_sheet_by_name(chosen).iter_rows()
-    return table_of_rows(f"{name}［{chosen}］", rows, limits)
-
-
-def _checked_copy(name: str, content: bytes, limits: Limits) -> io.BytesIO:
-    copy = io.BytesIO()
-    left = limits.unpacked_bytes
-    with (
-        zipfile.ZipFile(io.BytesIO(content)) as packed,
-        zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as plain,
-    ):
-        for part in packed.infolist():
-            if not part.filename.lower().endswith((".xml", ".rels")):
-                continue
-            if part.flag_bits & 1:
-                raise BadInput(f"{name} 已加密", remedy="请去掉密码后另存为 .xlsx")
-            with packed.open(part) as file:
-                data = file.read(left + 1)
-            left -= len(data)
-            if left < 0:
-                raise TooLarge(
-                    f"{name} 解压后超过 {limits.unpacked_bytes // 2**20} MB", remedy="请分成几个文件导入"
-                )
-            _check_part(name, part.filename, data, limits)
-            plain.writestr(part.filename, data)
-    copy.seek(0)
-    return copy
-
-
-def _check_part(name: str, part: str, data: bytes, limits: Limits) -> None:
-    if b"\x00" in data or data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise BadInput(f"{name} 的 {part} 不是 UTF-8 文本", remedy=_SAVE_AGAIN)
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise BadInput(f"{name} 的 {part} 含有文档类型声明，不予读取", remedy=_SAVE_AGAIN)
-    if "worksheets/" in part.lower():
-        _check_extent(name, data, limits)
-
-
-def _check_extent(name: str, data: bytes, limits: Limits) -> None:
-    """The rectangle of all cells must fit: calamine lays it out whole, empty cells included."""
-    if _NOT_PLACED.search(data):
-        raise BadInput(f"{name} 的单元格没有写明行列", remedy=_SAVE_AGAIN)
-    rows = columns = 0
-    for match in _PLACED.finditer(data):
-        place = _PLACE.fullmatch(match[1])
-        if place is None:
-            raise BadInput(f"{name} 的单元格位置无效", remedy=_SAVE_AGAIN)
-        rows = max(rows, int(place[2]))
-        columns = max(columns, _column_number(place[1]))
+    sheet = workbook.get_sheet_by_name(chosen)
+    rows, columns = sheet.total_height, sheet.total_width
     if rows > limits.rows + 1 or columns > limits.columns or rows * columns > limits.cells:
         raise TooLarge(
             f"{name} 的数据区有 {rows:,} 行 {columns:,} 列，超过上限",
             remedy=f"请删去多余的行列，或分成几个文件（至多 {limits.rows:,} 行、{limits.columns} 列）",
         )
+    return table_of_rows(f"{name}［{chosen}］", sheet.iter_rows(), limits)
 
 
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - 64
-    return number
+def _look_through(name: str, path: Path, limits: Limits) -> list[str]:
+    """Refuse what no workbook of a county holds; what the person should know of it otherwise."""
+    left = limits.unpacked_bytes
+    links = False
+    with zipfile.ZipFile(path) as packed:
+        parts = packed.infolist()
+        if len(parts) > _PARTS:
+            raise TooLarge(f"{name} 有 {len(parts):,} 个部件", remedy=_SAVE_AGAIN)
+        for part in parts:
+            if part.flag_bits & 1:
+                raise BadInput(f"{name} 已加密", remedy="请去掉密码后另存为 .xlsx")
+            plain = part.filename.lower().replace("\\", "/")
+            if plain.endswith("vbaproject.bin"):
+                raise BadInput(f"{name} 含有宏，不予读取", remedy="请另存为不含宏的 .xlsx")
+            links = links or "externallinks/" in plain
+            if plain.endswith((".xml", ".rels")):
+                left -= _look_into(name, packed, part, left)
+                if left < 0:
+                    raise TooLarge(
+                        f"{name} 解压后超过 {limits.unpacked_bytes // 2**20} MB", remedy="请分成几个文件导入"
+                    )
+    return [f"{name} 引用了其他文件；没有打开它们，取保存时的数值"] if links else []
+
+
+def _look_into(name: str, packed: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -> int:
+    """Look at the beginning of an XML part and unpack it once, as the size it states may be a lie; its true size."""
+    size = 0
+    with packed.open(part) as file:
+        piece = file.read(_PIECE)
+        _check_prolog(name, part.filename, piece)
+        while piece and size <= most:
+            size += len(piece)
+            piece = file.read(_PIECE)
+    return size
+
+
+def _check_prolog(name: str, part: str, head: bytes) -> None:
+    """A document type can only stand before the first element."""
+    if b"\x00" in head or head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise BadInput(f"{name} 的 {part} 不是 UTF-8 文本", remedy=_SAVE_AGAIN)
+    if _PROLOG.match(head) is None:
+        raise BadInput(f"{name} 的 {part} 含有文档类型声明，或不是 XML，不予读取", remedy=_SAVE_AGAIN)
