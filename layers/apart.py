@@ -21,6 +21,7 @@ import threading
 import traceback
 from contextlib import suppress
 from enum import Enum, auto
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,7 @@ def _end_of(status: bytes, said: str) -> End:
 def serve() -> None:
     """The helper's life: fork a child for each task that comes, report how each ended. Standard input is the socket."""
     _leave_network()
-    # Arrow and pyogrio load pandas where they find it: 60 MB and half a second that no reader needs.
-    sys.modules["pandas"] = sys.modules["geopandas"] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, _WithoutPandas())
     control = socket.socket(fileno=0)
     wake, waker = socket.socketpair()
     waker.setblocking(False)
@@ -181,6 +181,15 @@ def serve() -> None:
                         held.close()
                     _work(task)
                 answers[child] = answer
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Arrow and pyogrio load pandas where they find it: 60 MB and half a second that no reader needs."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:  # noqa: ARG002
+        """Deny the two."""
+        if fullname in {"pandas", "geopandas"}:
+            raise ModuleNotFoundError(name=fullname)
 
 
 def _leave_network() -> None:
