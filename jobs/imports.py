@@ -16,7 +16,8 @@ from layers.database import writing
 from layers.events import refuse_contradictions
 from layers.files import read_table
 from layers.history import CLOCK, head_rev, open_revision
-from layers.intake import Rules, layer_named, prepare
+from layers.intake import Rules, layer_named, notes_on, prepare
+from layers.kinds import SUFFIXES
 from layers.mapping import Mapping, read_mapping
 from layers.placement import (
     ORDER,
@@ -44,15 +45,14 @@ from layers.staging import (
 from riskmap.errors import BadInput, Refused
 
 Progress = Callable[[str, float], None]
-_SUFFIXES = (".csv", ".geojson", ".xlsx")
 
 
 @dataclass(slots=True)
 class ImportReport:
     """What an import did, or would do: rows of the file by outcome, and a line for every row that is not taken.
 
-    `ignored` are headers that mean nothing to the layer, `mismatched` the records whose declared township is not
-    where they lie, `rev` the revision that was written (None: nothing was).
+    `notes` say how the file was read, `ignored` are headers that mean nothing to the layer, `mismatched` the records
+    whose declared township is not where they lie, `rev` the revision that was written (None: nothing was).
     """
 
     layer: str
@@ -62,6 +62,7 @@ class ImportReport:
     unchanged: int = 0
     rejected: list[Fault] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     mismatched: list[dict[str, Any]] = field(default_factory=list)
     dry_run: bool = False
     rev: int | None = None
@@ -76,6 +77,7 @@ class ImportReport:
             "unchanged": self.unchanged,
             "rejected": [fault.to_json() for fault in self.rejected],
             "ignored": self.ignored,
+            "notes": self.notes,
             "mismatched": self.mismatched,
             "dry_run": self.dry_run,
             "rev": self.rev,
@@ -158,12 +160,13 @@ def import_day(
     reason: str = "",
     partial: bool = False,
 ) -> list[ImportReport]:
-    """Import every `<layer>.csv`, `.geojson` or `.xlsx` of a folder as one revision recorded at `at`.
+    """Import every `<layer>` file of a folder, of any kind that can be imported, as one revision recorded at `at`.
 
     A day with no file, or whose files change nothing, is recorded all the same. Errors as `import_file`, with the
     reports of all layers as fact `reports`.
     """
-    found = sorted(path for path in folder.glob("*.*") if path.suffix in _SUFFIXES) if folder.is_dir() else []
+    files = folder.glob("*.*") if folder.is_dir() else []
+    found = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
     tables = [(layer_named(path.stem).name, read_table(path)) for path in found]
     order = Order(actor, job, reason, at, partial, always=True)
     return _import(owner_engine, tables, order)
@@ -192,7 +195,9 @@ def _import(
             if layer.table in incoming:
                 raise BadInput(f"{layer.zh}有两个文件", remedy="每个图层只保留一个文件")
             incoming[layer.table], ignored = prepare(layer, rows, rules, crs=crs, mapping=mapping)
-            reports[layer.table] = ImportReport(name, len(rows.rows), ignored=ignored, dry_run=order.dry_run)
+            reports[layer.table] = ImportReport(
+                name, len(rows.rows), ignored=ignored, notes=notes_on(rows, crs), dry_run=order.dry_run
+            )
         say("核对并归属网格", 0.5)
         seen = head_rev(connection)
         plan = _compute(connection, incoming, reports, rules)

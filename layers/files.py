@@ -14,7 +14,7 @@ from typing import Any
 
 from layers import apart
 from layers.handover import load_table, save_table
-from layers.kinds import KINDS, SUFFIXES, check_head, kind_named
+from layers.kinds import KINDS, check_head, kind_named
 from layers.sheets import LIMITS, Limits, Table, Wish
 from riskmap.errors import BadInput, RiskMapError, TooLarge
 
@@ -23,8 +23,6 @@ _SMALL = 2**20
 _TABLE, _ERROR = "table.arrow", "error.json"
 _ERRORS: dict[str, type[RiskMapError]] = {"BadInput": BadInput, "TooLarge": TooLarge}
 _LOG = logging.getLogger(__name__)
-
-__all__ = ["SUFFIXES", "read_table"]
 
 
 def read_table(

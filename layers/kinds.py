@@ -39,9 +39,9 @@ KINDS = {
     ".zip": Kind("zip 压缩包", "layers.archives", _file_bytes, b"PK\x03\x04"),
     ".parquet": Kind("Parquet", "layers.parquet", _file_bytes, b"PAR1"),
 }
-SUFFIXES = tuple(KINDS)
-ACCEPTED = " ".join(suffix for suffix in SUFFIXES if suffix != ".json")
-"""for the texts that name them"""
+SUFFIXES = tuple(suffix for suffix in KINDS if suffix != ".json")
+"""as people are told them; .json is read, too, but most such files are no GeoJSON"""
+ACCEPTED = " ".join(SUFFIXES)
 
 _REMEDIES = {
     ".xls": "旧版 .xls 请用 Excel 或 WPS 另存为 .xlsx",

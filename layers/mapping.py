@@ -157,7 +157,7 @@ def _matched(table: Table, layer: Layer, mapping: Mapping) -> dict[str, str]:
     taken = set(headers.values())
     lookup = {header_key(name): ours for ours, others in names_of(layer).items() for name in (ours, *others)}
     for theirs in table.columns:
-        ours = lookup.get(header_key(theirs), "")
+        ours = lookup.get(header_key(theirs), "") or (_completed(theirs, lookup) if theirs in table.cut else "")
         if not ours or theirs in taken or ours in mapping.columns:
             continue
         if ours in headers:
@@ -166,6 +166,13 @@ def _matched(table: Table, layer: Layer, mapping: Mapping) -> dict[str, str]:
             )
         headers[ours] = theirs
     return headers
+
+
+def _completed(theirs: str, lookup: dict[str, str]) -> str:
+    """The column whose header begins with one that was cut short, if there is only one; else ""."""
+    start = header_key(theirs)
+    found = {ours for header, ours in lookup.items() if header.startswith(start)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _require(table: Table, layer: Layer, cells: dict[str, Cells]) -> None:

@@ -74,9 +74,9 @@ def _instants(texts: Cells) -> Cells:
     for written, ours in (
         (r"T", " "),
         (r"\.0+($|[+Z-])", r"\1"),
-        (r"(\.[0-9]{3})($|[+Z-])", r"\g<1>000\2"),
+        (r"(\.[0-9]{3})($|[+Z-])", r"\1000\2"),
         (r"Z$", "+00:00"),
         (r" 00:00:00$", ""),
     ):
-        texts = pc.replace_substring_regex(texts, written, ours.replace(r"\g<1>000", r"\1000"))
+        texts = pc.replace_substring_regex(texts, written, ours)
     return texts

@@ -32,5 +32,3 @@ def note_system(table: Table, given: str | dict[str, Any] | None) -> None:
         table.crs_stands = number is not None
     except CRSError:
         table.crs = "无法识别的坐标系"
-    if table.crs_stands:
-        table.notes.append(f"坐标系按文件中写明的 {table.crs} 换算")

@@ -17,6 +17,7 @@ from jobs.imports import import_file
 from layers.database import Identity
 from layers.fields import LAYERS
 from layers.history import moment
+from layers.kinds import ACCEPTED
 from layers.records import Filters, fetch, iso
 from layers.risk import runs as run_ledger
 from layers.status import count_runs
@@ -211,7 +212,7 @@ async def imports(request: Request, identity: SignedIn, owner: Owner) -> Record:
 def _import(owner: Engine, identity: Identity, form: FormData) -> Record:
     upload = form.get("file")
     if not isinstance(upload, UploadFile) or not upload.filename:
-        raise BadInput("没有收到文件", remedy="请在字段 file 中上传 .csv、.xlsx 或 .geojson 文件")
+        raise BadInput("没有收到文件", remedy=f"请在字段 file 中上传 {ACCEPTED} 文件")
     layer = str(form.get("layer", ""))
     if layer not in LAYERS:
         raise BadInput(f"没有“{layer}”这个图层", remedy="可用：" + "、".join(LAYERS))

@@ -14,6 +14,7 @@ from layers.cluster import database
 from layers.database import CITY, reading
 from layers.fields import LAYERS
 from layers.history import moment
+from layers.kinds import ACCEPTED
 from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
@@ -114,10 +115,10 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 def import_layer(
     context: typer.Context,
     layer: Annotated[str, typer.Argument(help="图层：" + " ".join(LAYERS))],
-    file: Annotated[Path, typer.Argument(help=".csv .xlsx .geojson")],
+    file: Annotated[Path, typer.Argument(help=ACCEPTED)],
     crs: Annotated[str | None, typer.Option(help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
     mapping: Annotated[Path | None, typer.Option(help="字段对应文件 .toml")] = None,
-    sheet: Annotated[str | None, typer.Option(help="工作表")] = None,
+    sheet: Annotated[str | None, typer.Option(help="工作表，或 GeoPackage 的图层")] = None,
     encoding: Annotated[str | None, typer.Option(help="文本编码")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，不写入")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="有错的行跳过，其余写入")] = False,
@@ -150,6 +151,8 @@ def _print_import(report: dict[str, Any], *, json: bool) -> None:
     counts = "，".join(f"{word} {report[name]}" for name, word in outcomes.items())
     told = f"{LAYERS[report['layer']].zh}：读取 {report['rows_read']} 行，{counts}，拒绝 {len(report['rejected'])}"
     say(told + ("（试运行，未写入）" if report["dry_run"] else ""))
+    for note in report["notes"]:
+        say(note)
     if report["rejected"]:
         columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
         print_table("不能导入的行", report["rejected"][:_ROWS_SHOWN], columns)
