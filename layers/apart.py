@@ -107,7 +107,7 @@ class Helper:
             with theirs:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", program],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd="/",

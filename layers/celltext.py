@@ -1,5 +1,6 @@
 """Typed columns of a file as text, the same as the cells of a sheet would be, array by array."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -24,28 +25,33 @@ class Unreadable(ValueError):
 
 def texts_of(column: pa.Array) -> Cells:
     """A column as text, null where empty. Unreadable for a type that no cell of a sheet could hold."""
-    kind = column.type
-    if types.is_dictionary(kind):
-        return texts_of(column.dictionary).take(column.indices)
-    if types.is_string(kind):
-        return _no_empty(column)
-    if types.is_large_string(kind) or types.is_string_view(kind):
-        return _no_empty(column.cast(pa.string()))
-    if types.is_null(kind) or types.is_boolean(kind) or types.is_integer(kind) or types.is_date32(kind):
-        return column.cast(pa.string())
-    if types.is_date64(kind):
-        return column.cast(pa.date32()).cast(pa.string())
-    if types.is_floating(kind):
-        return _floats(column)
-    if types.is_decimal(kind):
-        return _decimals(column)
-    if types.is_timestamp(kind):
-        return _timestamps(column)
-    if types.is_time(kind):
-        return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
-    if types.is_list(kind) or types.is_large_list(kind):
-        return _lists(column)
-    raise Unreadable(str(kind))
+    for fits, convert in _WAYS:
+        if fits(column.type):
+            return convert(column)
+    raise Unreadable(str(column.type))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether Arrow's own text of it is ours."""
+    return bool(
+        types.is_null(kind) or types.is_boolean(kind) or types.is_integer(kind) or types.is_date32(kind)
+    )
+
+
+def _is_wide_text(kind: pa.DataType) -> bool:
+    return bool(types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(types.is_list(kind) or types.is_large_list(kind))
+
+
+def _plain(column: pa.Array) -> Cells:
+    return column.cast(pa.string())
+
+
+def _kinds(column: pa.Array) -> Cells:
+    return texts_of(column.dictionary).take(column.indices)
 
 
 def _no_empty(texts: Cells) -> Cells:
@@ -102,6 +108,10 @@ def _timestamps(column: pa.Array) -> Cells:
     return pc.replace_substring_regex(texts, r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2")
 
 
+def _times(column: pa.Array) -> Cells:
+    return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
+
+
 def _lists(column: pa.Array) -> Cells:
     """The members with semicolons between; members that are lists themselves are not for a cell."""
     if types.is_nested(column.type.value_type):
@@ -111,3 +121,18 @@ def _lists(column: pa.Array) -> Cells:
     offsets = pa.array(np.concatenate([[0], np.cumsum(np.asarray(lengths))]).astype(np.int32))
     joined = pc.binary_join(pa.ListArray.from_arrays(offsets, members), ";")
     return _no_empty(joined)
+
+
+_WAYS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]], ...] = (
+    (types.is_string, _no_empty),
+    (_is_plain, _plain),
+    (types.is_floating, _floats),
+    (types.is_timestamp, _timestamps),
+    (types.is_dictionary, _kinds),
+    (_is_wide_text, lambda column: _no_empty(_plain(column))),
+    (types.is_decimal, _decimals),
+    (types.is_date64, lambda column: _plain(column.cast(pa.date32()))),
+    (types.is_time, _times),
+    (_is_list, _lists),
+)
+"""by type, the common ones first"""

@@ -55,7 +55,8 @@ def _texts(name: str, header: str, column: pa.Array) -> pa.Array:
         return texts_of(column)
     except Unreadable as error:
         raise BadInput(
-            f"{name} 的列“{header}”是 {error} 类型，不能读作文字", remedy="请在导出前去掉该列，或改为文字、数字、日期"
+            f"{name} 的列“{header}”是 {error} 类型，不能读作文字",
+            remedy="请在导出前去掉该列，或改为文字、数字、日期",
         ) from None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadInput(

@@ -157,7 +157,9 @@ def _matched(table: Table, layer: Layer, mapping: Mapping) -> dict[str, str]:
     taken = set(headers.values())
     lookup = {header_key(name): ours for ours, others in names_of(layer).items() for name in (ours, *others)}
     for theirs in table.columns:
-        ours = lookup.get(header_key(theirs), "") or (_completed(theirs, lookup) if theirs in table.cut else "")
+        ours = lookup.get(header_key(theirs), "") or (
+            _completed(theirs, lookup) if theirs in table.cut else ""
+        )
         if not ours or theirs in taken or ours in mapping.columns:
             continue
         if ours in headers:

@@ -42,7 +42,9 @@ def read(name: str, path: Path, wish: Wish) -> Table:
     table = read_features(name, path, wish, layer=None, driver="ESRI Shapefile", encoding="ISO-8859-1")
     with beside[".dbf"].open("rb") as file:
         header = file.read(32)
-    stated = wish.encoding or _code_page(beside.get(".cpg")) or _CODE_PAGES.get(header[29] if header[29:] else 0)
+    stated = (
+        wish.encoding or _code_page(beside.get(".cpg")) or _CODE_PAGES.get(header[29] if header[29:] else 0)
+    )
     _decode(table, [stated] if stated else ["utf-8", "gb18030"])
     return table
 

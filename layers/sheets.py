@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from layers.celltext import Cells, texts_of
+from layers.celltext import Cells as Cells
+from layers.celltext import texts_of
 from layers.parsing import is_example
 from riskmap.errors import BadInput, TooLarge
 
@@ -155,7 +156,7 @@ def cells_of_values(values: Sequence[Any]) -> Cells:
 
 def _cells_of_kind(values: Sequence[Any], kind: type, *, alone: bool) -> Cells:
     """The cells of one type as text, null for all others."""
-    own = values if alone else [value if type(value) is kind else None for value in values]
+    own: Sequence[Any] = values if alone else [value if type(value) is kind else None for value in values]
     return cells_of(own) if kind is str else texts_of(pa.array(own, _ARROW_TYPES[kind]))
 
 
