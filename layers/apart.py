@@ -20,15 +20,11 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from enum import Enum, auto
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
-
-MEMORY_BYTES = 704 * 2**20
-"""private memory of one child, libraries (about 130 MB, most of it never touched) included"""
-CPU_S = 90
-WALL_S = 180
 
 _OUT_OF_MEMORY, _FAILED = 3, 4
 """exit codes of a child"""
@@ -46,6 +42,16 @@ _ENVIRONMENT = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one child may use."""
+
+    memory_bytes: int = 704 * 2**20
+    """private memory, the libraries' (about 130 MB, most of it never touched) included"""
+    cpu_s: int = 90
+    wall_s: int = 180
+
+
 class End(Enum):
     """How a task ended."""
 
@@ -58,7 +64,8 @@ class End(Enum):
 class Helper:
     """The process that forks a child for each task; usable from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -70,9 +77,15 @@ class Helper:
 
         `modules` are loaded before the child is made. How it ended, and the end of what it said on standard error.
         """
-        task = {"modules": modules, "function": function, "arguments": arguments, "folder": str(folder)}
+        task = {
+            "modules": modules,
+            "function": function,
+            "arguments": arguments,
+            "folder": str(folder),
+            "bounds": asdict(self._bounds),
+        }
         with self._send(json.dumps(task).encode()) as answer:
-            answer.settimeout(WALL_S + 10)
+            answer.settimeout(self._bounds.wall_s + 10)
             try:
                 status = answer.recv(16)
             except TimeoutError:
@@ -215,11 +228,12 @@ def _work(task: dict[str, Any]) -> None:
         said = os.open(Path(task["folder"]) / _SAID, os.O_WRONLY | os.O_CREAT, 0o600)
         os.dup2(said, 2)
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # the control socket was here
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+        bounds = Bounds(**task["bounds"])
+        resource.setrlimit(resource.RLIMIT_DATA, (bounds.memory_bytes, bounds.memory_bytes))
+        resource.setrlimit(resource.RLIMIT_CPU, (bounds.cpu_s, bounds.cpu_s + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**31, 2**31))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.alarm(WALL_S)  # no handler: it ends the process, whatever that is doing
+        signal.alarm(bounds.wall_s)  # no handler: it ends the process, whatever that is doing
         getattr(sys.modules[task["modules"][0]], task["function"])(**task["arguments"])
         code = 0
     except MemoryError:

@@ -8,10 +8,9 @@ import shutil
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
-from zlib import error as ZlibError  # noqa: N812 - an exception class with a lower-case name
 
 from layers.files import read_kind
-from layers.kinds import KINDS
+from layers.kinds import BROKEN_ZIP, KINDS
 from layers.shapefile import COMPANIONS
 from layers.sheets import Limits, Table, Wish
 from riskmap.errors import BadInput, TooLarge
@@ -36,7 +35,7 @@ def read(name: str, path: Path, wish: Wish) -> Table:
                 if entry == chosen or (kind == ".shp" and _goes_with(entry, chosen)):
                     target = wish.scratch / f"unpacked{entry.suffix.lower()}"
                     left -= _unpack(name, packed, part, target, left)
-    except (zipfile.BadZipFile, ZlibError, EOFError, NotImplementedError, OSError):
+    except BROKEN_ZIP:
         raise BadInput(f"{name} 不是有效的 .zip 压缩包", remedy="请重新压缩") from None
     target = wish.scratch / f"unpacked{kind}"
     most = KINDS[kind].most_bytes(wish.limits)

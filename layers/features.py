@@ -19,6 +19,13 @@ def check_extent(name: str, rows: int, columns: int, limits: Limits) -> None:
         )
 
 
+def check_doubled(name: str, headers: Sequence[str]) -> None:
+    """BadInput where two columns have one name."""
+    doubled = {header for header in headers if list(headers).count(header) > 1}
+    if doubled:
+        raise BadInput(f"{name} 的列名重复：{'、'.join(sorted(doubled))}", remedy="请删去或改名其中一列")
+
+
 def table_of_batches(
     name: str, headers: Sequence[str], batches: Iterable[pa.RecordBatch], limits: Limits, shapes: str | None
 ) -> Table:
@@ -26,9 +33,7 @@ def table_of_batches(
 
     BadInput for a column that cannot be text or is none, a doubled header, or no row.
     """
-    doubled = {header for header in headers if list(headers).count(header) > 1}
-    if doubled:
-        raise BadInput(f"{name} 的列名重复：{'、'.join(sorted(doubled))}", remedy="请删去或改名其中一列")
+    check_doubled(name, headers)
     parts: dict[str, list[pa.Array]] = {header: [] for header in headers}
     wkb: list[pa.Array] = []
     count = 0

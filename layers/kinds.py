@@ -1,5 +1,9 @@
 """The kinds of files that can be imported: their suffixes, limits and readers, and how their first bytes look."""
 
+import lzma
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,6 +46,19 @@ KINDS = {
 SUFFIXES = tuple(suffix for suffix in KINDS if suffix != ".json")
 """as people are told them; .json is read, too, but most such files are no GeoJSON"""
 ACCEPTED = " ".join(SUFFIXES)
+
+BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""what Python's zipfile raises over damaged archives"""
 
 _REMEDIES = {
     ".xls": "旧版 .xls 请用 Excel 或 WPS 另存为 .xlsx",

@@ -69,7 +69,7 @@ def _code_page(path: Path | None) -> str | None:
     if written in {"gbk", "gb2312", "gb18030"} or number in {"936", "54936"}:
         return "gb18030"
     for candidate in (written, f"cp{number}"):
-        with suppress(LookupError):
+        with suppress(LookupError, ValueError):
             return codecs.lookup(candidate).name
     return None
 

@@ -43,11 +43,11 @@ class Limits:
     """of the kinds that are read piece by piece: text, databases, Parquet"""
     workbook_bytes: int = 64 * 2**20
     json_bytes: int = 48 * 2**20
-    unpacked_bytes: int = 256 * 2**20
+    unpacked_bytes: int = 512 * 2**20
     """of a workbook or an archive; these bounds keep an import under 1 GiB of memory"""
     rows: int = 1_000_000
     columns: int = 400
-    cells: int = 10_000_000
+    cells: int = 24_000_000
     cell_chars: int = 2_000_000
     """a polygon of 10,000 vertices as text is about 400,000 characters"""
     vertices: int = 10_000

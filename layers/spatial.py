@@ -8,7 +8,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyogrio.raw import open_arrow
 
 from layers.celltext import Cells
-from layers.features import check_extent, table_of_batches
+from layers.features import check_doubled, check_extent, table_of_batches
 from layers.sheets import Table, Wish
 from layers.systems import note_system
 from riskmap.errors import BadInput
@@ -42,6 +42,7 @@ def read_features(
         info = pyogrio.read_info(path, layer=layer, encoding=encoding, force_feature_count=True)
         if info["driver"] != driver:
             raise BadInput(f"{name} 不是有效的 {driver}", remedy="请在原来的程序中重新导出")
+        check_doubled(name, info["fields"].tolist())
         kinds = dict(zip(info["fields"].tolist(), info["ogr_types"], strict=True))
         headers = [header for header, kind in kinds.items() if kind != "OFTBinary"]
         check_extent(name, info["features"], len(headers), wish.limits)
@@ -56,7 +57,7 @@ def read_features(
         ) as (meta, batches):
             shapes = (meta["geometry_name"] or "wkb_geometry") if meta["geometry_type"] else None
             table = table_of_batches(name, headers, batches, wish.limits, shapes)
-    except (DataLayerError, DataSourceError) as error:
+    except (DataLayerError, DataSourceError, OSError, UnicodeDecodeError) as error:
         raise BadInput(
             f"{name} 无法读取：{str(error)[:100]}", remedy="请在原来的程序中打开并重新导出"
         ) from None

@@ -8,10 +8,10 @@ so far out that the sheet's rectangle does not fit in memory ends the process ap
 import re
 import zipfile
 from pathlib import Path
-from zlib import error as ZlibError  # noqa: N812 - an exception class with a lower-case name
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
+from layers.kinds import BROKEN_ZIP
 from layers.sheets import Limits, Table, Wish, table_of_rows
 from riskmap.errors import BadInput, TooLarge
 
@@ -26,12 +26,16 @@ def read(name: str, path: Path, wish: Wish) -> Table:
 
     BadInput where it is no workbook, is encrypted, has macros or no such sheet; TooLarge beyond a limit.
     """
+    broken = BadInput(f"{name} 不是有效的 .xlsx 工作簿", remedy=_SAVE_AGAIN)
     try:
         notes = _look_through(name, path, wish.limits)
+    except BROKEN_ZIP:
+        raise broken from None
+    try:
         with load_workbook(path) as workbook:
             table = _read_sheet(name, workbook, wish.sheet, wish.limits)
-    except (zipfile.BadZipFile, ZlibError, EOFError, NotImplementedError, CalamineError):
-        raise BadInput(f"{name} 不是有效的 .xlsx 工作簿", remedy=_SAVE_AGAIN) from None
+    except CalamineError:
+        raise broken from None
     table.notes += notes
     return table
 
