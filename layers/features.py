@@ -4,10 +4,16 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
 
 from layers.celltext import Unreadable, texts_of
 from layers.sheets import Limits, Table
 from riskmap.errors import BadInput, TooLarge
+
+_COLLECTION = 7
+_HARMLESS_BYTES = 9_000
+"""a shape within a shape takes nine bytes, and a thousand of them do no harm"""
 
 
 def check_extent(name: str, rows: int, columns: int, limits: Limits) -> None:
@@ -36,6 +42,7 @@ def table_of_batches(
     check_doubled(name, headers)
     parts: dict[str, list[pa.Array]] = {header: [] for header in headers}
     wkb: list[pa.Array] = []
+    faults: dict[int, str] = {}
     count = 0
     for batch in batches:
         count += batch.num_rows
@@ -43,15 +50,34 @@ def table_of_batches(
         for header, part in parts.items():
             part.append(_texts(name, header, batch.column(header)))
         if shapes is not None:
-            wkb.append(batch.column(shapes).cast(pa.binary()))
+            wkb.append(_shallow(batch.column(shapes).cast(pa.binary()), count - batch.num_rows, faults))
     if count == 0:
         raise BadInput(f"{name} 没有数据行", remedy="请核对导出的文件")
     table = Table(name, {}, np.arange(1, count + 1, dtype=np.int32))
     for header in headers:
         table.columns[header] = pa.concat_arrays(parts.pop(header))
     if shapes is not None:
-        table.wkb = pa.concat_arrays(wkb)
+        table.wkb, table.shape_faults = pa.concat_arrays(wkb), faults
     return table
+
+
+def _shallow(wkb: pa.Array, before: int, faults: dict[int, str]) -> pa.Array:
+    """The shapes without those that hold shapes within shapes without end, which would end whoever reads them later.
+
+    They are read here, where that harms nobody. Short ones cannot hold enough of them.
+    """
+    long = np.flatnonzero(np.asarray(pc.greater(pc.binary_length(wkb), _HARMLESS_BYTES).fill_null(False)))
+    if not len(long):
+        return wkb
+    shapes = shapely.from_wkb(
+        np.array(wkb.take(pa.array(long)).to_pylist(), dtype=np.object_), on_invalid="ignore"
+    )
+    kinds = shapely.get_type_id(shapes)
+    wrong = long[(kinds < 0) | (kinds == _COLLECTION)]
+    faults.update((before + int(index), "几何无法读取，或是几何集合") for index in wrong)
+    kept = np.ones(len(wkb), dtype=np.bool_)
+    kept[wrong] = False
+    return pc.if_else(pa.array(kept), wkb, pa.scalar(None, pa.binary()))
 
 
 def _texts(name: str, header: str, column: pa.Array) -> pa.Array:

@@ -19,8 +19,6 @@ Records = dict[str, pa.Array]
 """typed columns by header"""
 Writer = Callable[[Path, Records, list[Any]], Path]
 
-LONLAT = ("lon", "lat")
-
 
 def records(count: int, seed: int = 5) -> Records:
     """Protected targets: text with every separator, codes with leading zeros, gaps, numbers, days, yes and no."""
@@ -70,9 +68,7 @@ def polygons(count: int) -> list[Any]:
 def _rows(columns: Records, shapes: list[Any]) -> tuple[list[str], list[list[Any]]]:
     """Header and rows for a sheet: points as two columns, others as WKT."""
     if all(shape.geom_type == "Point" for shape in shapes):
-        more: dict[str, list[Any]] = dict(
-            zip(LONLAT, zip(*((shape.x, shape.y) for shape in shapes), strict=True), strict=True)
-        )
+        more = {"lon": [shape.x for shape in shapes], "lat": [shape.y for shape in shapes]}
     else:
         more = {"wkt": [shape.wkt for shape in shapes]}
     lists = {**{header: column.to_pylist() for header, column in columns.items()}, **more}
@@ -137,9 +133,9 @@ def write_zip(path: Path, columns: Records, shapes: list[Any], **options: Any) -
     shp = write_shp(path.with_suffix(".shp"), columns, shapes, **options)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for suffix in (".shp", ".dbf", ".shx", ".prj"):
-            part = zipfile.ZipInfo("企业/防护目标".encode("gbk").decode("cp437") + suffix)
-            part.flag_bits = 0
-            packed.writestr(part, shp.with_suffix(suffix).read_bytes())
+            packed.write(shp.with_suffix(suffix), f"folder/planned{suffix}")
+    name = "企业夹/防护目".encode("gbk")  # of as many bytes; Python would write it in UTF-8
+    path.write_bytes(path.read_bytes().replace(b"folder/planned", name + b"x"))
     return path
 
 

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def tried(work: Callable[[], Any]) -> Any:
 def test_a_damaged_file_gives_a_table_or_a_reason(tmp_path: Path, suffix: str, *, soak: bool) -> None:
     outcomes: Counter[str] = Counter()
     for path in damaged_files(tmp_path, suffix, SOAK_ROUNDS if soak else 20):
-        found = tried(lambda path=path: read_table(path))
+        found = tried(partial(read_table, path))
         outcomes[type(found).__name__] += 1
         if isinstance(found, Table):
             assert all(len(column) == len(found.rows) for column in found.columns.values())
@@ -99,7 +100,7 @@ def test_a_damaged_file_is_never_half_imported(
     before = rows(owner, "SELECT max(rev) FROM revision")
     outcomes: Counter[str] = Counter()
     for path in damaged_files(tmp_path, suffix, SOAK_IMPORTS if soak else 6):
-        found = tried(lambda path=path: import_file(owner, "targets", path, dry_run=True, at=evening()))
+        found = tried(partial(import_file, owner, "targets", path, dry_run=True, at=evening()))
         outcomes[type(found).__name__] += 1
         if isinstance(found, Refused):
             assert found.facts["report"]["rejected"]
