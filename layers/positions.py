@@ -7,6 +7,7 @@ kept as plain coordinates, so that a million of them are a few arrays and not a 
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -304,9 +305,9 @@ def _convert_shapes(
         for numbers in (lonlat, exact, whole_millimetres(exact))
     )
     bent = shapely.is_valid(unrounded) & ~shapely.is_valid(metres)
-    metres[bent] = shapely.set_precision(
-        unrounded[bent], 0.001
-    )  # the nearest valid shape on the millimetre grid
+    for place in np.flatnonzero(bent):
+        with suppress(shapely.GEOSException):  # some have none; they stay invalid and are told
+            metres[place] = shapely.set_precision(unrounded[place], 0.001)  # the nearest valid on the grid
     valid = shapely.is_valid(degrees) & shapely.is_valid(metres) & ~shapely.is_empty(metres)
     for index, one, other in zip(rows[good][valid].tolist(), degrees[valid], metres[valid], strict=True):
         positions.shapes[index] = one, other

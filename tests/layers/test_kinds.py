@@ -38,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*ormalized/laundered field name
 FIRM = {"code": pa.array(["E1"]), "name": pa.array(["琼湖冷库"])}
 
 
-@pytest.mark.parametrize(("held", "named"), permutations(WRITERS, 2))
+@pytest.mark.parametrize(("held", "named"), list(permutations(WRITERS, 2)))
 def test_a_kind_under_another_name_is_told(tmp_path: Path, named: str, held: str) -> None:
     path = WRITERS[held](tmp_path / f"a{held}", records(2), points(2))
     with pytest.raises(BadInput) as caught:
