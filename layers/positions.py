@@ -257,6 +257,11 @@ def _convert(
         return
     shapes = given.shapes(checked, rows)
     good = _allowed(checked, shapes, given.field, rows)
+    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
+    for place in np.unique(owner[~np.isfinite(coordinates).all(axis=1)]):
+        if good[place]:
+            good[place] = False
+            checked.blame(int(rows[place]), given.field, None, "坐标不是有限的数", "请核对该要素的几何")
     rows = rows[good]
     shapes = shapely.orient_polygons(shapely.force_2d(shapes[good]))  # RFC 7946: outer rings anticlockwise
     several = shapely.get_type_id(shapes) == _MULTIPOINT
