@@ -18,7 +18,8 @@ from layers.events import refuse_contradictions
 from layers.files import read_table
 from layers.headers import known_headers
 from layers.history import CLOCK, head_rev, open_revision
-from layers.intake import Rules, layer_named, prepare
+from layers.intake import Rules, crs_note, layer_named, prepare
+from layers.kinds import SUFFIXES
 from layers.mapping import Mapping, read_mapping
 from layers.placement import (
     ORDER,
@@ -51,7 +52,6 @@ from riskmap.errors import BadInput, Refused
 Progress = Callable[[str, float], None]
 _COMPARED = 20_000
 """rows: for so many new ones duplicates are looked for in about two seconds beside a million stored"""
-_SUFFIXES = (".csv", ".geojson", ".xlsx")
 
 
 @dataclass(slots=True)
@@ -209,14 +209,14 @@ def import_day(
     reason: str = "",
     partial: bool = False,
 ) -> list[ImportReport]:
-    """Import every `<layer>.csv`, `.geojson` or `.xlsx` of a folder as one revision recorded at `at`.
+    """Import every `<layer>` file of a folder, of any kind that can be imported, as one revision recorded at `at`.
 
     A day with no file, or whose files change nothing, is recorded all the same. Errors as `import_file`, with the
     reports of all layers as fact `reports`.
     """
-    found = sorted(path for path in folder.glob("*.*") if path.suffix in _SUFFIXES) if folder.is_dir() else []
-    layers = [(path, layer_named(path.stem)) for path in found]
-    tables = [(layer.name, read_table(path, known=known_headers(layer))) for path, layer in layers]
+    files = folder.glob("*.*") if folder.is_dir() else []
+    found = [(path, layer_named(path.stem)) for path in sorted(files) if path.suffix.lower() in SUFFIXES]
+    tables = [(layer.name, read_table(path, known=known_headers(layer))) for path, layer in found]
     order = Order(actor, job, reason, at, partial, always=True)
     return _import(owner_engine, tables, order)
 
@@ -245,7 +245,8 @@ def _import(
                 raise BadInput(f"{layer.zh}有两个文件", remedy="每个图层只保留一个文件")
             incoming[layer.table], named = prepare(layer, rows, rules, crs=crs, mapping=mapping)
             report = ImportReport(name, len(rows.rows), dry_run=order.dry_run, columns=named.headers)
-            report.ignored, report.notes, report.unmatched = named.ignored, named.notes, named.unmatched
+            report.ignored, report.unmatched = named.ignored, named.unmatched
+            report.notes = [*named.notes, *crs_note(rows, crs)]
             if crs is None and rows.crs is None and layer.position != "none" and not order.always:
                 report.questions = ask(rows, named, city_shape(connection), rules.city.metric_srid)
             reports[layer.table] = report

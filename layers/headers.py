@@ -121,6 +121,13 @@ def meaning_of(header: str, layer: Layer) -> Meaning:
     return Meaning() if split is None or ours is None else _with_unit(ours, split[1], layer)
 
 
+def completed(header: str, layer: Layer) -> str | None:
+    """The field whose header begins with one that its format cut short, if there is only one."""
+    start = header_key(header)
+    found = {ours for key, ours in _meanings(layer.name).items() if start and key.startswith(start)}
+    return found.pop() if len(found) == 1 else None
+
+
 def _with_unit(ours: str, written: str, layer: Layer) -> Meaning:
     unit = plain_unit(written)
     kinds = {f.name: f.kind for f in layer.fields}

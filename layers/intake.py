@@ -80,7 +80,7 @@ def prepare(
     named = name_columns(table, layer, mapping)
     checked = check_table(layer, table, named, rules.density_of())
     metric = metric_system(rules.city.metric_srid)
-    positions = locate(checked, table, named, _system(table, crs), metric)
+    positions = locate(checked, table, named, system_of(table, crs), metric)
     placed = layer.position != "none" and (table.wkb is not None or bool({"wkt", "lon"} & set(named.cells)))
     if layer.table == "inventory":
         groups = substance_codes(checked, rules.catalogue)
@@ -99,10 +99,19 @@ def prepare(
     return Incoming.of(checked, groups, positions if placed else None), named
 
 
-def _system(table: Table, crs: str | None) -> Declared:
-    if table.crs is not None and crs is None:
+def system_of(table: Table, crs: str | None) -> Declared:
+    """The system the table's positions are in: the one declared by the person, else by the file, else plain degrees.
+
+    BadInput where the file names one that does not count as declared.
+    """
+    if table.crs is not None and crs is None and not table.crs_stands:
         raise BadInput(
-            f"{table.name} 写明的坐标系是 {table.crs}，GeoJSON 应为 CRS84",
-            remedy="请用 --crs 确认坐标系，如 --crs EPSG:4547",
+            f"{table.name} 写明的坐标系是 {table.crs}，需要确认",
+            remedy="请用 --crs 写明坐标系，如 --crs EPSG:4547",
         )
-    return declared_crs(crs)
+    return declared_crs(crs or table.crs)
+
+
+def crs_note(table: Table, crs: str | None) -> list[str]:
+    """That positions were converted by what the file itself says, where they were."""
+    return [f"坐标按文件写明的坐标系 {table.crs} 换算"] if table.crs_stands and crs is None else []

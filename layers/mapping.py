@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from layers.fields import Layer
-from layers.headers import NOTHING, Meaning, header_key, meaning_of, names_of, nearest
+from layers.headers import NOTHING, Meaning, completed, header_key, meaning_of, names_of, nearest
 from layers.sheets import Cells, Table, cells_of
 from layers.units import CUBIC_METRES, TONNES, known_unit
 from riskmap.errors import BadInput
@@ -176,6 +176,8 @@ def _match(table: Table, layer: Layer, mapping: Mapping) -> _Found:
             if meaning.field not in {None, NOTHING}:
                 below.setdefault(str(meaning.field), []).append((theirs, meaning))
                 continue
+        if meaning.field is None and theirs in table.cut and not meaning.why_not:
+            meaning = Meaning(completed(text, layer))
         _take(table, found, theirs, meaning, mapping)
     for ours, candidates in below.items():
         if ours in found.headers:

@@ -7,6 +7,7 @@ kept as plain coordinates, so that a million of them are a few arrays and not a 
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -143,13 +144,19 @@ class _Given:
         """The geometries of some rows that have one; None where it cannot be read, which is its row's fault."""
         if self._wkb is not None:
             texts = self._wkb.take(pa.array(rows)).to_pylist()
-            shapes: Shapes = shapely.from_wkb(np.array(texts, dtype=np.object_), on_invalid="ignore")
+            with np.errstate(all="ignore"):
+                shapes: Shapes = shapely.from_wkb(np.array(texts, dtype=np.object_), on_invalid="ignore")
             reason, remedy = "几何无法读取", "请核对该要素的几何"
         else:
             assert self._texts is not None
             texts = self._texts.take(pa.array(rows)).to_pylist()
+            # Collections of collections without end would end the process; no layer takes any.
+            depth = pc.count_substring(pa.array(texts, pa.string()), "COLLECTION", ignore_case=True)
+            nested = np.asarray(depth.fill_null(0)) > 1
             with np.errstate(all="ignore"):  # what overflows is not on the globe, and is told so below
-                shapes = shapely.from_wkt(np.array(texts, dtype=np.object_), on_invalid="ignore")
+                shapes = shapely.from_wkt(
+                    np.where(nested, "", np.array(texts, dtype=np.object_)), on_invalid="ignore"
+                )
             if self._places is not None:
                 bare = np.array([text is None for text in texts], dtype=np.bool_)
                 shapes[bare] = shapely.points(self._places[rows[bare]])
@@ -250,6 +257,11 @@ def _convert(
         return
     shapes = given.shapes(checked, rows)
     good = _allowed(checked, shapes, given.field, rows)
+    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
+    for place in np.unique(owner[~np.isfinite(coordinates).all(axis=1)]):
+        if good[place]:
+            good[place] = False
+            checked.blame(int(rows[place]), given.field, None, "坐标不是有限的数", "请核对该要素的几何")
     rows = rows[good]
     shapes = shapely.orient_polygons(shapely.force_2d(shapes[good]))  # RFC 7946: outer rings anticlockwise
     several = shapely.get_type_id(shapes) == _MULTIPOINT
@@ -298,9 +310,9 @@ def _convert_shapes(
         for numbers in (lonlat, exact, whole_millimetres(exact))
     )
     bent = shapely.is_valid(unrounded) & ~shapely.is_valid(metres)
-    metres[bent] = shapely.set_precision(
-        unrounded[bent], 0.001
-    )  # the nearest valid shape on the millimetre grid
+    for place in np.flatnonzero(bent):
+        with suppress(shapely.GEOSException):  # some have none; they stay invalid and are told
+            metres[place] = shapely.set_precision(unrounded[place], 0.001)  # the nearest valid on the grid
     valid = shapely.is_valid(degrees) & shapely.is_valid(metres) & ~shapely.is_empty(metres)
     for index, one, other in zip(rows[good][valid].tolist(), degrees[valid], metres[valid], strict=True):
         positions.shapes[index] = one, other

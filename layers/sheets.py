@@ -2,28 +2,38 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import chain, islice
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from layers.celltext import Cells as Cells
+from layers.celltext import texts_of
 from layers.header_rows import TOP, Header, find_header
 from layers.parsing import Unreadable, is_example
 from riskmap.errors import BadInput, TooLarge
 
-Cells: TypeAlias = pa.Array
-"""one column of a file: text (`pa.string()`), null where a cell is empty"""
 Shapes = NDArray[np.object_]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLOCK = 20_000
 """rows that are turned into columns at once"""
+_ARROW_TYPES = {
+    str: pa.string(),
+    float: pa.float64(),
+    int: pa.int64(),
+    bool: pa.bool_(),
+    date: pa.date32(),
+    datetime: pa.timestamp("us"),
+}
 _MOST_SPREAD = 1_000_000
 """so many cells may get their text from a merged one"""
 
@@ -32,13 +42,15 @@ _MOST_SPREAD = 1_000_000
 class Limits:
     """What one file may hold; beyond it the file is refused whole."""
 
-    file_bytes: int = 64 * 2**20
+    file_bytes: int = 256 * 2**20
+    """of the kinds that are read piece by piece: text, databases, Parquet"""
+    workbook_bytes: int = 64 * 2**20
     json_bytes: int = 48 * 2**20
-    unpacked_bytes: int = 128 * 2**20
-    """of a workbook; these three keep an import under 1 GiB of memory"""
+    unpacked_bytes: int = 512 * 2**20
+    """of a workbook or an archive; these bounds keep an import under 1 GiB of memory"""
     rows: int = 1_000_000
     columns: int = 400
-    cells: int = 10_000_000
+    cells: int = 24_000_000
     cell_chars: int = 2_000_000
     """a polygon of 10,000 vertices as text is about 400,000 characters"""
     vertices: int = 10_000
@@ -47,12 +59,29 @@ class Limits:
 LIMITS = Limits()
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of a reader: which sheet or layer, in which text encoding, within which limits.
+
+    `known` are the headers by which a sheet's header row is found (`layers.headers.known_headers`). `scratch` is a
+    folder for what has to be unpacked; there is one wherever something can be.
+    """
+
+    sheet: str | None = None
+    encoding: str | None = None
+    limits: Limits = LIMITS
+    known: frozenset[str] = frozenset()
+    scratch: Path | None = None
+
+
 @dataclass(slots=True)
 class Table:
     """A file's rows: header → cells (text, null where empty), and the row number of each as the file's user sees it.
 
     `wkb` are the geometries of a spatial file in row order (`pa.binary()`, null where a row has none), `shape_faults`
-    says by index which could not be read, `crs` is the reference system the file itself names.
+    says by index which could not be read. `crs` is the reference system the file itself names, None for plain longitude
+    and latitude; `crs_stands` says that it counts as declared, else a person has to confirm it. `cut` are headers that
+    the format may have cut short.
     """
 
     name: str
@@ -61,6 +90,8 @@ class Table:
     wkb: pa.Array | None = None
     shape_faults: dict[int, str] = field(default_factory=dict)
     crs: str | None = None
+    crs_stands: bool = False
+    cut: list[str] = field(default_factory=list)
     overfull: dict[int, str] = field(default_factory=dict)
     """by index: a cell beyond the last header"""
     headers: dict[str, Header] = field(default_factory=dict)
@@ -99,28 +130,32 @@ def table_of_rows(
     top = list(islice(numbered, TOP))
     if not top:
         raise BadInput(f"{name} 没有内容", remedy="请核对工作表")
-    first, after, headers = find_header(name, [cells for _, cells in top], sheet.known, sheet.first_column)
+    texts = [[cell_text(cell) for cell in cells] for _, cells in top]
+    first, after, headers = find_header(name, texts, sheet.known, sheet.first_column)
     if len(headers) > limits.columns:
         raise TooLarge(f"{name} 超过 {limits.columns} 列", remedy="请只保留需要的列")
     spread: list[tuple[int, int]] = []
     numbered = _filled_down(chain(top[after:], numbered), sheet, spread)
     blocks: list[list[Cells]] = [[] for _ in headers]
-    rows: list[int] = []
+    rows: list[NDArray[np.int32]] = []
+    count = 0
     overfull: dict[int, str] = {}
     while chunk := list(islice(numbered, _BLOCK)):
-        overfull |= _squared(chunk, len(headers), len(rows))
-        rows.extend(number for number, _ in chunk)
-        for column, texts in zip(blocks, zip(*(cells for _, cells in chunk), strict=True), strict=True):
-            column.append(cells_of(texts))
-        if len(rows) > limits.rows or len(rows) * len(headers) > limits.cells:
+        overfull |= _squared(chunk, len(headers), count)
+        rows.append(np.fromiter((number for number, _ in chunk), np.int32, len(chunk)))
+        for column, values in zip(blocks, zip(*(cells for _, cells in chunk), strict=True), strict=True):
+            column.append(cells_of_values(values))
+        count += len(chunk)
+        if count > limits.rows or count * len(headers) > limits.cells:
             raise TooLarge(
                 f"{name} 超过 {limits.rows:,} 行或 {limits.cells:,} 个单元格", remedy="请分成几个文件导入"
             )
     if not rows:
         raise BadInput(f"{name} 只有表头，没有数据行", remedy="请核对工作表")
-    table = Table(name, {}, np.array(rows, dtype=np.int32), overfull=overfull)
+    table = Table(name, {}, np.concatenate(rows), overfull=overfull)
     for place, (header, parts) in enumerate(zip(headers, blocks, strict=True)):
         _add_column(table, header, parts, sheet, place)
+        parts.clear()
     _note_spread(table, headers, spread)
     if first:
         last = f"–{top[after - 1][0]}" if after > first + 1 else ""
@@ -164,24 +199,24 @@ def _with_texts(rows: Iterable[list[Any]], sheet: Sheet) -> Iterable[list[Any]]:
 
 
 def _filled_down(
-    rows: Iterable[tuple[int, list[str]]], sheet: Sheet, spread: list[tuple[int, int]]
-) -> Iterator[tuple[int, list[str]]]:
-    """The rows, where a cell merged over several has its text in each of them that is not blank; notes in `spread` where."""
+    rows: Iterable[tuple[int, list[Any]]], sheet: Sheet, spread: list[tuple[int, int]]
+) -> Iterator[tuple[int, list[Any]]]:
+    """The rows, where a cell merged over several has its value in each of them that is not blank; notes in `spread` where."""
     if not sheet.merged:
         yield from rows
         return
-    reaching: dict[int, tuple[int, str]] = {}
+    reaching: dict[int, tuple[int, Any]] = {}
     for number, cells in rows:
-        for place, (last, text) in list(reaching.items()):
+        for place, (last, value) in list(reaching.items()):
             if number > last:
                 del reaching[place]
-            elif place < len(cells) and not cells[place]:
-                cells[place] = text
+            elif place < len(cells) and _is_blank(cells[place]):
+                cells[place] = value
                 spread.append((number, place))
         if len(spread) > _MOST_SPREAD:
             raise TooLarge("跨行合并的单元格过多", remedy="请取消合并单元格，或分成几个文件导入")
         for place, last in sheet.merged.get(number, ()):
-            if 0 <= place < len(cells) and cells[place]:
+            if 0 <= place < len(cells) and not _is_blank(cells[place]):
                 reaching[place] = last, cells[place]
         yield number, cells
 
@@ -208,26 +243,47 @@ def cells_of(texts: Iterable[str | None]) -> Cells:
     return pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
 
 
-def _squared(chunk: list[tuple[int, list[str]]], width: int, before: int) -> dict[int, str]:
+def cells_of_values(values: Sequence[Any]) -> Cells:
+    """A column of a sheet, whose cells may be text, numbers and dates in any mixture, as text."""
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds:
+        return pa.nulls(len(values), pa.string())
+    if kinds <= _ARROW_TYPES.keys():
+        with suppress(pa.ArrowInvalid, OverflowError):  # a whole number of more than 64 bits, the year 0
+            parts = [_cells_of_kind(values, kind, alone=len(kinds) == 1) for kind in kinds]
+            return parts[0] if len(parts) == 1 else pc.coalesce(*parts)
+    return cells_of(value if type(value) is str else cell_text(value) for value in values)
+
+
+def _cells_of_kind(values: Sequence[Any], kind: type, *, alone: bool) -> Cells:
+    """The cells of one type as text, null for all others."""
+    own: Sequence[Any] = values if alone else [value if type(value) is kind else None for value in values]
+    return cells_of(own) if kind is str else texts_of(pa.array(own, _ARROW_TYPES[kind]))
+
+
+def _squared(chunk: list[tuple[int, list[Any]]], width: int, before: int) -> dict[int, str]:
     """Make all rows as wide as the header; the cells that stood beyond it, by index of their row."""
     overfull: dict[int, str] = {}
     for index, (_, cells) in enumerate(chunk, before):
         if len(cells) < width:
             cells.extend([""] * (width - len(cells)))
         elif len(cells) > width:
-            extra = next((cell for cell in cells[width:] if cell), None)
+            extra = next((text for cell in cells[width:] if (text := cell_text(cell))), None)
             if extra is not None:
                 overfull[index] = extra[:60]
             del cells[width:]
     return overfull
 
 
-def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[str]]]:
-    """Rows with anything in them but examples, as text, numbered as in the sheet."""
+def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
+    """Rows with anything in them but examples, numbered as in the sheet."""
     for number, row in enumerate(rows, start=1):
-        cells = [cell if type(cell) is str else cell_text(cell) for cell in row]
-        if not "".join(cells).isspace() and any(cells) and not is_example(cells[0]):
-            yield number, cells
+        if not all(map(_is_blank, row)) and not (type(row[0]) is str and is_example(row[0])):
+            yield number, row
+
+
+def _is_blank(cell: Any) -> bool:
+    return cell is None or (type(cell) is str and (not cell or cell.isspace()))
 
 
 def cell_text(value: Any) -> str:

@@ -17,6 +17,7 @@ from jobs.imports import import_file
 from layers.database import Identity
 from layers.fields import LAYERS
 from layers.history import moment
+from layers.kinds import ACCEPTED
 from layers.records import Filters, fetch, iso
 from layers.risk import runs as run_ledger
 from layers.status import count_runs
@@ -234,7 +235,7 @@ def uploaded(form: FormData) -> tuple[UploadFile, str]:
     """The file of a form and a name for it that is fit for this disk. BadInput without one."""
     upload = form.get("file")
     if not isinstance(upload, UploadFile) or not upload.filename:
-        raise BadInput("没有收到文件", remedy="请在字段 file 中上传 .csv、.xlsx 或 .geojson 文件")
+        raise BadInput("没有收到文件", remedy=f"请在字段 file 中上传 {ACCEPTED} 文件")
     return upload, _safe_name(upload.filename)
 
 

@@ -14,6 +14,7 @@ from layers.cluster import database
 from layers.database import CITY, reading
 from layers.fields import LAYERS
 from layers.history import moment
+from layers.kinds import ACCEPTED
 from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
@@ -116,10 +117,10 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 def import_layer(
     context: typer.Context,
     layer: Annotated[str, typer.Argument(help="图层：" + " ".join(LAYERS))],
-    file: Annotated[Path, typer.Argument(help=".csv .xlsx .geojson")],
+    file: Annotated[Path, typer.Argument(help=ACCEPTED)],
     crs: Annotated[str | None, typer.Option(help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
     mapping: Annotated[Path | None, typer.Option(help="字段对应文件 .toml")] = None,
-    sheet: Annotated[str | None, typer.Option(help="工作表")] = None,
+    sheet: Annotated[str | None, typer.Option(help="工作表，或 GeoPackage 的图层")] = None,
     encoding: Annotated[str | None, typer.Option(help="文本编码")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，不写入")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="有错的行跳过，其余写入")] = False,

@@ -149,8 +149,6 @@ def in_sheet(old: bytes, new: bytes) -> Callable[[str, bytes], bytes]:
         in_sheet(b'r="A2"', b"r='ZZ999999'"),
         in_sheet(b'<c r="A2"', b'<c x=">" r="XFD1048576"'),
         in_sheet(b'r="A2"', b'r = "&#88;FD1048576"'),
-        in_sheet(b' r="A2"', b""),
-        in_sheet(b'<row r="2"', b"<row"),
         in_sheet(b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet'),
         lambda name, data: data.decode().encode("utf-16") if "worksheets/" in name else data,
         lambda name, data: b"<" if "worksheets/" in name else data,
@@ -162,8 +160,6 @@ def in_sheet(old: bytes, new: bytes) -> Callable[[str, bytes], bytes]:
         "far-quoted",
         "far-hidden",
         "far-entity",
-        "unplaced",
-        "unplaced-row",
         "doctype",
         "utf16",
         "cut",
@@ -178,6 +174,36 @@ def test_hostile_workbooks_are_refused(tmp_path: Path, change: Callable[[str, by
     assert isinstance(caught.value, BadInput | TooLarge)
     assert "a.xlsx" in caught.value.detail
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("change", [in_sheet(b' r="A2"', b""), in_sheet(b'<row r="2"', b"<row")])
+def test_cells_that_do_not_say_where_they_are_stand_in_order(
+    tmp_path: Path, change: Callable[[str, bytes], bytes]
+) -> None:
+    table = read_table(repacked(workbook(tmp_path / "a.xlsx", [["code"], ["E1"]]), change))
+    assert (table.rows.tolist(), texts(table)) == ([2], {"code": ["E1"]})
+
+
+def with_part(path: Path, name: str, content: bytes = b"<x/>") -> Path:
+    with zipfile.ZipFile(path, "a") as book:
+        book.writestr(name, content)
+    return path
+
+
+def test_a_workbook_with_macros_is_refused(tmp_path: Path) -> None:
+    path = with_part(workbook(tmp_path / "a.xlsx", [["code"], ["E1"]]), "xl/vbaProject.bin", b"\xcc\x61")
+    with pytest.raises(BadInput, match="含有宏"):
+        read_table(path)
+    with pytest.raises(BadInput) as caught:
+        read_table(path.rename(tmp_path / "a.xlsm"))
+    assert "不含宏" in caught.value.remedy
+
+
+def test_links_to_other_files_are_told_and_not_followed(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", [["code"], ["E1"]])
+    assert read_table(path).notes == []
+    (note,) = read_table(with_part(path, "xl/externalLinks/externalLink1.xml")).notes
+    assert "没有打开" in note
 
 
 def test_a_zip_bomb_is_stopped_while_it_unpacks(tmp_path: Path) -> None:
@@ -301,7 +327,7 @@ def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", [Limits(file_bytes=10), Limits(rows=2), Limits(columns=1), Limits(cells=5)]
+    "limits", [Limits(file_bytes=10, workbook_bytes=10), Limits(rows=2), Limits(columns=1), Limits(cells=5)]
 )
 def test_bounds(tmp_path: Path, limits: Limits) -> None:
     rows = [["code", "name"], ["E1", "甲"], ["E2", "乙"], ["E3", "丙"]]

@@ -165,3 +165,9 @@ def test_a_shape_smaller_than_a_millimetre_is_refused() -> None:
 def test_unreadable_wkt_is_its_rows_fault(wkt: str) -> None:
     found, _ = located("enterprises", wkt=[wkt], **FIRM)
     assert only_fault(found)[0] == "wkt"
+
+
+def test_collections_without_end_are_a_fault_and_not_the_end() -> None:
+    deep = "GEOMETRYCOLLECTION(" * 100_000 + "POINT (112 28)" + ")" * 100_000
+    found, _ = located("targets", code=["1"], name=["甲"], target_class=["important"], wkt=[deep])
+    assert only_fault(found)[:2] == ("wkt", "不是有效的 WKT")
