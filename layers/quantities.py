@@ -15,7 +15,7 @@ from layers.columns import type_of
 from layers.fields import Field
 from layers.mapping import Named
 from layers.parsing import Unreadable, check_range, read_decimal
-from layers.units import CUBIC_METRES, TONNES, known_unit
+from layers.units import CUBIC_METRES, TONNES, known_unit, tonnes
 
 DensityOf: TypeAlias = Callable[[str | None, str | None, str | None], Decimal | None]
 """CAS, name and class of a row, as written → its density on file in t/m³"""
@@ -86,8 +86,11 @@ def _tonnes(field: Field, row: _Row, density_of: DensityOf | None) -> Decimal:
         raise _At("quantity", amount, Unreadable("必填", f"请填写{field.zh}"))
     try:
         number = read_decimal(amount, field if name == "t" else replace(field, high=None))
-        with localcontext(prec=_EXACT_DIGITS):
-            quantity_t = number * (TONNES.get(name) or CUBIC_METRES[name] * _density(unit, more, density_of))
+        if name in TONNES:
+            quantity_t = tonnes(number, name)
+        else:
+            with localcontext(prec=_EXACT_DIGITS):
+                quantity_t = number * CUBIC_METRES[name] * _density(unit, more, density_of)
         check_range(quantity_t, field)
     except Unreadable as why:
         raise _At("quantity", amount, why) from None

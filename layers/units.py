@@ -1,7 +1,7 @@
 """Units in files: of quantity with their exact size, and the words by which a header says a field's unit."""
 
 import unicodedata
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 TONNES = {
     "t": Decimal(1),
@@ -11,6 +11,7 @@ TONNES = {
 }
 CUBIC_METRES = {"m3": Decimal(1), "l": Decimal("0.001")}
 """volumes become tonnes by a density and never without one"""
+_EXACT_DIGITS, _POUND_DIGITS = 80, 28
 _WORDS = {
     "吨": "t",
     "tonne": "t",
@@ -75,5 +76,9 @@ def known_unit(text: str) -> str | None:
 
 
 def tonnes(amount: Decimal, unit: str) -> Decimal:
-    """An amount in a known unit of mass as tonnes, exactly."""
-    return amount * TONNES[unit]
+    """An amount in a known unit of mass as tonnes, exactly; of pounds with more than 20 digits to 28 significant ones.
+
+    So 0.1 t, which no finite number of pounds is, comes back from the 30 digits it is written out with.
+    """
+    with localcontext(prec=_POUND_DIGITS if unit == "lb" else _EXACT_DIGITS):
+        return amount * TONNES[unit]
