@@ -16,7 +16,7 @@ import xlsxwriter
 
 from layers.exports import Block
 from layers.outgoing import Cell, Form, Sheet
-from layers.sheets import Shapes
+from layers.sheets import Shapes, cell_text
 from riskmap.errors import BadInput, TooLarge
 
 FORMS: Mapping[str, Form] = {
@@ -226,7 +226,8 @@ def _typed(kind: str, cells: list[Cell]) -> tuple[np.ndarray[Any, Any], np.ndarr
         return np.array(["NaT" if cell is None else cell for cell in cells], dtype="datetime64[D]"), None
     texts = np.full(len(cells), None, dtype=np.object_)
     texts[:] = [
-        ";".join(cell) if isinstance(cell, list) else None if cell is None else str(cell) for cell in cells
+        ";".join(cell) if isinstance(cell, list) else None if cell is None else cell_text(cell)
+        for cell in cells
     ]
     return texts, None
 

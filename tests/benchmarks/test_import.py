@@ -1,4 +1,4 @@
-"""Importing enterprises from columns in memory: everything, checks, placement and history included, beside `to_postgis`.
+"""Importing enterprises from a Parquet file: reading, checks, placement and history included, beside `to_postgis`.
 
 Both sides end with the same rows in a table with the same key, indexes and checks of validity. The peer neither checks
 a cell nor places a record nor keeps history; it gets its metric column by the database's own transformation.
@@ -6,6 +6,7 @@ a cell nor places a record nor keeps history; it gets its metric column by the d
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import geopandas
 import numpy as np
@@ -13,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import shapely
+from pyarrow import parquet
 from sqlalchemy import Engine, create_engine, text
 
-from jobs.imports import Order, import_table
+from jobs.imports import Order, import_file, import_table
 from layers.copying import copy_arrays
 from layers.crs import metric_system
 from layers.database import owner_engine
@@ -109,22 +111,21 @@ def peer_import(engine: Engine, rows: dict[str, np.ndarray]) -> Callable[[], Non
     return work
 
 
-def table_of(rows: dict[str, np.ndarray]) -> Table:
-    cells = {name: pa.array(values.tolist()).cast(pa.string()) for name, values in rows.items()}
-    return Table("roster", cells, np.arange(2, len(rows["code"]) + 2, dtype=np.int32))
-
-
 def test_enterprises_beside_to_postgis(
-    size: Size, database: str, compare: Callable[[str, Size, float, str, float, float], None]
+    size: Size,
+    database: str,
+    tmp_path: Path,
+    compare: Callable[[str, Size, float, str, float, float], None],
 ) -> None:
     rows = roster(size.enterprises, np.random.default_rng(3))
     owner = owner_engine(database)
     import_table(owner, "areas", areas(size.polygons), Order(at=datetime(2026, 1, 1, tzinfo=UTC)))
 
-    table = table_of(rows)
+    file = tmp_path / "enterprises.parquet"
+    parquet.write_table(pa.table({name: pa.array(values.tolist()) for name, values in rows.items()}), file)
 
     def ours() -> None:
-        report = import_table(owner, "enterprises", table, Order())
+        report = import_file(owner, "enterprises", file, crs="cgcs2000")
         assert (report.inserted, report.rejected) == (size.enterprises, [])
 
     ours_s = seconds(ours)

@@ -9,7 +9,7 @@ from jobs.imports import import_file
 from riskmap.errors import BadInput, Refused
 from tests.exported import City, cells
 
-FORMATS = ("csv", "xlsx", "geojson")
+FORMATS = ("csv", "xlsx", "geojson", "gpkg")
 
 
 def test_a_mapping_file_is_read_backwards(city: City, tmp_path: Path) -> None:

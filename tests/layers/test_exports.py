@@ -23,7 +23,7 @@ from tests.exported import City, cells
 from tests.import_files import evening, load, rows
 from tests.nasty_city import OTHER, TOWNSHIP
 
-FORMATS = ("csv", "xlsx", "geojson")
+FORMATS = ("csv", "xlsx", "geojson", "gpkg")
 
 
 def stored(owner: Engine, layer: str) -> list[tuple[Any, ...]]:
@@ -36,6 +36,10 @@ def stored(owner: Engine, layer: str) -> list[tuple[Any, ...]]:
 
 def content(path: Path) -> Any:
     """What a file says, without when it was written."""
+    if path.suffix == ".gpkg":
+        meta, _, shapes, values = pyogrio.raw.read(path)
+        told = [column.astype(str).tolist() for column in values]
+        return meta["crs"], list(meta["fields"]), None if shapes is None else shapes.tolist(), told
     if path.suffix != ".xlsx":
         return path.read_bytes()
     book = openpyxl.load_workbook(path)
@@ -182,11 +186,10 @@ def test_control_characters_do_not_break_a_file(owner: Engine, reader: Engine, t
         connection.exec_driver_sql(
             "UPDATE enterprise SET name = E'a\\x01b\\x1fc\\x7f', actual_controller = E'\\t=1', person_general = E'\\r@x'"
         )
-    for kind in (*FORMATS, "gpkg"):
+    for kind in FORMATS:
         path = tmp_path / f"out.{kind}"
         export_layer(owner, reader, CITY, "enterprises", path)
-        if kind != "gpkg":
-            assert import_file(owner, "enterprises", path, dry_run=True).rejected == []
+        assert import_file(owner, "enterprises", path, dry_run=True).rejected == []
     (row,) = cells(tmp_path / "out.csv")
     assert row["企业名称"] == "a\ufffdb\ufffdc\ufffd"
     assert (row["实际控制人"], row["综合监管责任人"]) == ("'\t=1", "'\r@x")
