@@ -26,11 +26,18 @@ _BLOCK = 100_000
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """The areas of one level in order of code: polygons, their tree, and by area township, village and grid unit."""
+    """The areas of one level in order of code: polygons and their tree."""
 
     polygons: NDArray[np.object_]
     tree: shapely.STRtree
-    places: list[tuple[str | None, str | None, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Levels from the finest, and `PLACES` of all their areas, one level after the other."""
+
+    levels: list[_Level]
+    places: dict[str, pa.Array]
 
 
 class Areas:
@@ -39,7 +46,7 @@ class Areas:
     def __init__(self, connection: Connection, table: str) -> None:
         self._connection = connection
         self._table = table
-        self._all: list[_Level] | None = None
+        self._all: _Known | None = None
         self._complete: bool | None = None
 
     @property
@@ -56,26 +63,23 @@ class Areas:
     def at(self, points: Floats) -> dict[str, pa.Array]:
         """Township, village and grid unit (`PLACES`) of points in metres (n × 2); null where there is none, and for NaN."""
         if len(points) <= _FEW and self._all is None:
-            levels = self._read(points)
+            known = self._read(points)
         else:
-            levels = self._all = self._all if self._all is not None else self._read(None)
+            known = self._all = self._all if self._all is not None else self._read(None)
         found = np.full(len(points), -1, dtype=np.int64)
-        places: list[tuple[str | None, str | None, str | None]] = []
-        for level in levels:
-            todo = np.flatnonzero((found < 0) & ~np.isnan(points).any(axis=1))
+        missing = np.isnan(points).any(axis=1)
+        before = 0
+        for level in known.levels:
+            todo = np.flatnonzero((found < 0) & ~missing)
             for start in range(0, len(todo), _BLOCK):
                 block = todo[start : start + _BLOCK]
                 inside = _first_inside(level, points[block])
-                found[block] = np.where(inside < 0, -1, inside + len(places))
-            places += level.places
+                found[block] = np.where(inside < 0, -1, inside + before)
+            before += len(level.polygons)
         chosen = pa.array(found, mask=found < 0)
-        columns = zip(*places, strict=True) if places else ([], [], [])
-        return {
-            name: pa.array(list(codes), pa.string()).take(chosen)
-            for name, codes in zip(PLACES, columns, strict=True)
-        }
+        return {name: codes.take(chosen) for name, codes in known.places.items()}
 
-    def _read(self, around: Floats | None) -> list[_Level]:
+    def _read(self, around: Floats | None) -> _Known:
         """All levels; with `around` only the polygons whose box holds one of these points."""
         near = ""
         values: dict[str, Any] = {"levels": list(_LEVELS)}
@@ -93,13 +97,15 @@ class Areas:
             ),
             values,
         ).all()
-        levels = []
+        levels, ordered = [], []
         for name in _LEVELS:
             own = [row for row in rows if row.level == name]
             polygons = shapely.from_wkb(np.array([bytes(row.shape) for row in own], dtype=np.object_))
             shapely.prepare(polygons)
-            levels.append(_Level(polygons, shapely.STRtree(polygons), [tuple(row[2:]) for row in own]))
-        return levels
+            levels.append(_Level(polygons, shapely.STRtree(polygons)))
+            ordered += own
+        places = {name: pa.array([getattr(row, name) for row in ordered], pa.string()) for name in PLACES}
+        return _Known(levels, places)
 
 
 def _first_inside(level: _Level, points: Floats) -> NDArray[np.int64]:
