@@ -8,6 +8,7 @@ also when the parent is killed.
 
 import atexit
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -234,6 +235,7 @@ def _work(task: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**31, 2**31))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.alarm(bounds.wall_s)  # no handler: it ends the process, whatever that is doing
+        gc.disable()  # a life of one task: what refers to itself goes with it
         getattr(sys.modules[task["modules"][0]], task["function"])(**task["arguments"])
         code = 0
     except MemoryError:

@@ -23,7 +23,7 @@ _VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]+)</")
 _ATTRIBUTE = re.compile(rb"""(?:^|\s)([\w:]+)\s*=\s*["']([^"']*)["']""")
 _PLACE = re.compile(rb"([A-Za-z]{1,3})([0-9]{1,7})")
 _OTHER_BOOK = re.compile(r"(?<![\w\]\[])\[\d+\][^\[\]!]*!")
-_SIGNS = (b"</f>", b"<f", b":f>", b't="e"', b"t='e'")
+_SIGNS = (b"<f", b":f>", b":f ", b't="e"', b"t='e'")
 """a sheet without any of these has no formula and no error"""
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\s([^>]*)>")
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^>]*)>")

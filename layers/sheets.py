@@ -278,7 +278,11 @@ def _squared(chunk: list[tuple[int, list[Any]]], width: int, before: int) -> dic
 def _filled_rows(rows: Iterable[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
     """Rows with anything in them but examples, numbered as in the sheet."""
     for number, row in enumerate(rows, start=1):
-        if not all(map(_is_blank, row)) and not (type(row[0]) is str and is_example(row[0])):
+        first = row[0] if row else None
+        if type(first) is str and first and not first.isspace():
+            if not is_example(first):
+                yield number, row
+        elif not all(map(_is_blank, row)):
             yield number, row
 
 

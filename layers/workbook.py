@@ -8,6 +8,7 @@ so far out that the sheet's rectangle does not fit in memory ends the process ap
 import html
 import re
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -74,15 +75,16 @@ def _read_sheet(name: str, path: Path, workbook: CalamineWorkbook, wish: Wish) -
     chosen = wanted or next(iter(visible), None)
     if chosen is None:
         raise BadInput(f"{name} 没有可见的工作表", remedy="请用 --sheet 写明工作表")
-    sheet = workbook.get_sheet_by_name(chosen)
+    with ThreadPoolExecutor(1) as beside:  # calamine leaves the other core free
+        marking = beside.submit(_marks_of, path, workbook.sheet_names.index(chosen))
+        sheet = workbook.get_sheet_by_name(chosen)
+        marks = marking.result()
     rows, columns = sheet.total_height, sheet.total_width
     if rows > limits.rows + 1 or columns > limits.columns or rows * columns > limits.cells:
         raise TooLarge(
             f"{name} 的数据区有 {rows:,} 行 {columns:,} 列，超过上限",
             remedy=f"请删去多余的行列，或分成几个文件（至多 {limits.rows:,} 行、{limits.columns} 列）",
         )
-    with zipfile.ZipFile(path) as parts:
-        marks = sheet_marks(parts, workbook.sheet_names.index(chosen))
     first_column = sheet.start[1] if sheet.start else 0
     broken = {
         number: {column - first_column: fault for column, fault in cells.items()}
@@ -96,6 +98,11 @@ def _read_sheet(name: str, path: Path, workbook: CalamineWorkbook, wish: Wish) -
     table = table_of_rows(told, sheet.iter_rows(), limits, Sheet(wish.known, first_column, broken, merged))
     table.notes += _hidden(table, marks)
     return table
+
+
+def _marks_of(path: Path, number: int) -> Marks:
+    with zipfile.ZipFile(path) as parts:
+        return sheet_marks(parts, number)
 
 
 def _hidden(table: Table, marks: Marks) -> list[str]:
