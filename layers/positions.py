@@ -20,6 +20,7 @@ from layers.checks import Checked
 from layers.containment import standing_points
 from layers.crs import Declared, Metric, rounded_lonlat, whole_millimetres
 from layers.ewkb import of_points, of_shapes
+from layers.geometries import shapes_of_wkb, shapes_of_wkt
 from layers.mapping import Named
 from layers.parsing import Unreadable, half_width
 from layers.schema import GEOGRAPHIC_SRID
@@ -144,19 +145,12 @@ class _Given:
         """The geometries of some rows that have one; None where it cannot be read, which is its row's fault."""
         if self._wkb is not None:
             texts = self._wkb.take(pa.array(rows)).to_pylist()
-            with np.errstate(all="ignore"):
-                shapes: Shapes = shapely.from_wkb(np.array(texts, dtype=np.object_), on_invalid="ignore")
+            shapes = shapes_of_wkb(texts)
             reason, remedy = "几何无法读取", "请核对该要素的几何"
         else:
             assert self._texts is not None
             texts = self._texts.take(pa.array(rows)).to_pylist()
-            # Collections of collections without end would end the process; no layer takes any.
-            depth = pc.count_substring(pa.array(texts, pa.string()), "COLLECTION", ignore_case=True)
-            nested = np.asarray(depth.fill_null(0)) > 1
-            with np.errstate(all="ignore"):  # what overflows is not on the globe, and is told so below
-                shapes = shapely.from_wkt(
-                    np.where(nested, "", np.array(texts, dtype=np.object_)), on_invalid="ignore"
-                )
+            shapes = shapes_of_wkt(texts)
             if self._places is not None:
                 bare = np.array([text is None for text in texts], dtype=np.bool_)
                 shapes[bare] = shapely.points(self._places[rows[bare]])

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from layers.crs import Floats, Pair, declared_crs
+from layers.geometries import shapes_of_wkb, shapes_of_wkt
 from layers.mapping import Named
 from layers.schema import metadata
 from layers.sheets import Cells, Table
@@ -191,23 +192,19 @@ def _words(kind: str, rows: int, before: float, after: float, srid: int) -> tupl
 def _given(table: Table, named: Named) -> Pair:
     """The two numbers of every row's position as the file gives them; NaN where there is none to read."""
     if table.wkb is not None:
-        return _middles(shapely.from_wkb(_objects(table.wkb), on_invalid="ignore"))
+        return _middles(shapes_of_wkb(table.wkb.to_pylist()))
     if "wkt" in named.cells:
-        return _middles(shapely.from_wkt(_objects(named.cells["wkt"]), on_invalid="ignore"))
+        return _middles(shapes_of_wkt(named.cells["wkt"].to_pylist()))
     if {"lon", "lat"} <= set(named.cells):
         return _numbers(named.cells["lon"]), _numbers(named.cells["lat"])
     nothing = np.full(len(table.rows), np.nan)
     return nothing, nothing
 
 
-def _objects(cells: pa.Array) -> NDArray[np.object_]:
-    return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.object_)
-
-
 def _middles(shapes: Any) -> Pair:
-    with np.errstate(all="ignore"):
-        middles = shapely.centroid(shapes)
-    return shapely.get_x(middles), shapely.get_y(middles)
+    """The middle of each shape's box: found of any shape, also of one that is not valid."""
+    west, south, east, north = shapely.bounds(shapes).T
+    return (west + east) / 2.0, (south + north) / 2.0
 
 
 def _numbers(cells: Cells) -> Floats:

@@ -15,6 +15,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font, PatternFill
 
+from layers.geometries import shapes_of_wkb
 from layers.sheets import Table
 
 NOTES = ("行号", "字段", "原因", "改法")
@@ -83,7 +84,7 @@ def _row(
 def _text(table: Table, header: str, index: int) -> str:
     if header in table.columns:
         return table.columns[header][index].as_py() or ""
-    shape = None if table.wkb is None else shapely.from_wkb(table.wkb[index].as_py())
+    shape = None if table.wkb is None else shapes_of_wkb([table.wkb[index].as_py()])[0]
     return "" if shape is None else str(shapely.to_wkt(shape, rounding_precision=12, trim=True))
 
 

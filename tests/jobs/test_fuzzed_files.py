@@ -18,7 +18,7 @@ from tests.every_format import WRITERS, points, polygons, records, write_shp
 from tests.import_files import evening, rows
 
 KINDS = [*WRITERS, ".shp"]
-SOAK_ROUNDS, SOAK_IMPORTS = 2_000, 300
+SOAK_ROUNDS, SOAK_IMPORTS = 2_000, 2_000
 
 pytestmark = [
     pytest.mark.soak,

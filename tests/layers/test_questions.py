@@ -135,3 +135,23 @@ def test_an_import_asks_and_moves_nothing(owner: Engine, tmp_path: Path) -> None
     assert stored == pytest.approx((lon, lat), abs=1e-8)
     assert load(owner, tmp_path, "enterprises", header, row, crs="wgs84").questions == []
     assert load(owner, tmp_path, "enterprises", header, f"E1,甲,{at(1, 1)}").questions == []
+
+
+def test_shapes_that_cannot_be_used_are_asked_nothing() -> None:
+    """What is wrong with them is told row by row; looking for questions must not stumble over it."""
+    texts = [
+        "POLYGON ((112.3 28.8, nan nan, 112.4 28.9, 112.3 28.8))",
+        "POINT (1e999 28)",
+        "POINT EMPTY",
+        "POLYGON EMPTY",
+        "GEOMETRYCOLLECTION (" * 5_000,
+        "POINT (112",
+        "POINT (28.8 112.4)",
+    ]
+    n = len(texts)
+    cells = {"code": [f"E{k}" for k in range(n)], "name": ["x"] * n, "wkt": texts}
+    table = Table(
+        "t", {name: cells_of(column) for name, column in cells.items()}, np.arange(2, n + 2, dtype=np.int32)
+    )
+    found = ask(table, name_columns(table, LAYERS["enterprises"]), CITY, METRIC_SRID)
+    assert [(one.kind, one.rows) for one in found] == [("swapped", 1)]
