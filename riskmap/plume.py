@@ -102,7 +102,8 @@ class Plume:
         if passed is None:
             return Footprint(np.zeros((0, 2)), 0.0, 0.0, False, self.density)
         start, end, cut_off = passed
-        along = np.linspace(start, end, _DRAWN)
+        closer_at_both_ends = (1 - np.cos(np.linspace(0, np.pi, _DRAWN))) / 2
+        along = start + (end - start) * closer_at_both_ends
         sigma_y, _ = self._sigmas(along)
         ratio = self._mg_m3(along, 0.0, z_m) / threshold_mg_m3
         half = sigma_y * np.sqrt(2 * np.log(np.maximum(ratio, 1.0)))
