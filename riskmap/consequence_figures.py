@@ -26,7 +26,8 @@ class Method:
     unit: str
     least: float
     most: float
-    limit_basis: str
+    limit_basis_zh: str
+    limit_basis_en: str
     usable: bool
     figures: Mapping[str, float]
 
@@ -34,7 +35,7 @@ class Method:
         """The value, where the method holds for it. Raises OutsideValidity beyond either end of the range."""
         if not self.least <= value <= self.most:
             raise OutsideValidity(
-                f"{self.name_zh}适用于 {self.validity}，现为 {value:g} {self.unit}",
+                f"{self.name_zh}适用于 {self.validity()}，现为 {value:g} {self.unit}",
                 remedy="请改用其他方法或导入正式评估的影响范围",
                 method=self.code,
                 limit=self.limit,
@@ -45,10 +46,10 @@ class Method:
             )
         return value
 
-    @property
-    def validity(self) -> str:
-        """The range in which the method holds, with its unit and why."""
-        return f"{self.least:g}–{self.most:g} {self.unit}（{self.limit_basis}）"
+    def validity(self, lang: str = "zh") -> str:
+        """The range in which the method holds, with its unit and why; `lang` is zh or en."""
+        span = f"{self.least:,g}–{self.most:,g} {self.unit}"
+        return f"{span} ({self.limit_basis_en})" if lang == "en" else f"{span}（{self.limit_basis_zh}）"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ RESULTS = ("vce_1psi", "fireball", "pool_fire", "overpressure", "toxic_endpoint"
 EXPLOSIVES_METHODS = ("gb6722", "kingery")
 STABILITIES = ("A", "B", "C", "D", "E", "F")
 TERRAINS = ("rural", "urban")
+SKIES = ("day_strong", "day_moderate", "day_slight", "night_overcast", "night_clear")
+"""How strong the sun is by day, and whether at least half of the sky is overcast by night"""
 T = TypeVar("T")
 _MARKS = ("high", "medium", "low")
 _FIGURES = {
@@ -49,8 +51,8 @@ _FIGURES = {
     "briggs_plume": (),
 }
 _METHOD_COLUMNS = (
-    *("method", "result", "name_zh", "name_en", "equation", "reference"),
-    *("limit", "unit", "least", "most", "limit_basis", "confidence"),
+    *("method", "name_zh", "name_en", "equation", "reference", "limit", "unit"),
+    *("least", "most", "limit_basis_zh", "limit_basis_en", "confidence"),
 )
 _FLAMMABLE_COLUMNS = (
     *("cas", "name_zh", "name_en", "also", "form", "combustion_kj_kg", "vaporisation_kj_kg"),
@@ -90,6 +92,7 @@ class ConsequenceRules:
     thermal: dict[str, ThermalProbit]
     kingery: tuple[KingeryRange, ...]
     briggs: dict[tuple[str, str], Briggs]
+    pasquill: tuple[tuple[float, dict[str, str]], ...]
     domino: tuple[Domino, ...]
     other_codes: dict[str, tuple[str, str]]
     release: ReleaseRule
@@ -148,6 +151,7 @@ class _Reader:
             thermal=self.thermal(),
             kingery=self.kingery(),
             briggs=self.briggs(),
+            pasquill=self.pasquill(),
             domino=self.domino(),
             other_codes=self.other_codes(),
             release=ReleaseRule(
@@ -199,7 +203,8 @@ class _Reader:
                 unit=row.text("unit"),
                 least=least,
                 most=most,
-                limit_basis=row.text("limit_basis"),
+                limit_basis_zh=row.text("limit_basis_zh"),
+                limit_basis_en=row.text("limit_basis_en"),
                 usable=row.choice("confidence", _MARKS) in self.marks,
                 figures={name: _positive(figures, name) for name in names} if figures else {},
             )
@@ -273,6 +278,20 @@ class _Reader:
         if len(found) != len(TERRAINS) * len(STABILITIES):
             raise BadInput("briggs.csv 须有两种地形各六类稳定度", remedy="请补全各行，并核对其可信度")
         return found
+
+    def pasquill(self) -> tuple[tuple[float, dict[str, str]], ...]:
+        """From which wind on, and by sky the stability; of two classes (A-B) the calmer, which reaches farther."""
+        steps: list[tuple[float, dict[str, str]]] = []
+        for row in self.edition.rows(ROLE, "pasquill", ("wind_from_m_s", *SKIES)):
+            wind = float(row.number_of("wind_from_m_s", positive=False))
+            if wind != 0 if not steps else wind <= steps[-1][0]:
+                raise row.wrong("wind_from_m_s", "不是从 0 起递增", "请按风速从小到大排列，首行为 0")
+            given = {sky: row.text(sky).split("-") for sky in SKIES}
+            for sky, classes in given.items():
+                if not set(classes) <= set(STABILITIES):
+                    raise row.wrong(sky, f"不能是 {row.text(sky)}", "须为 A 至 F 之一或相邻两类，如 A-B")
+            steps.append((wind, {sky: max(classes) for sky, classes in given.items()}))
+        return tuple(steps)
 
     def domino(self) -> tuple[Domino, ...]:
         return tuple(

@@ -53,7 +53,7 @@ def why_none(one: ConsequenceDistance, lang: str = "zh") -> str:
     if not one.reason:
         return ""
     at_least = "" if one.at_least_m is None else f"{one.at_least_m:,.0f}"
-    return _REASONS[one.reason][lang == "en"].format(validity=one.method.validity, at_least=at_least)
+    return _REASONS[one.reason][lang == "en"].format(validity=one.method.validity(lang), at_least=at_least)
 
 
 def distance_notes(one: ConsequenceDistance, lang: str = "zh") -> list[str]:

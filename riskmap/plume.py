@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from riskmap.consequence_figures import Briggs, Method
-from riskmap.consequence_tables import ConsequenceRules
+from riskmap.consequence_tables import SKIES, ConsequenceRules
 from riskmap.errors import BadInput
 from riskmap.shapes import Floats
 
@@ -163,6 +163,18 @@ def briggs_sigmas(x_m: ArrayLike, coefficients: Briggs) -> tuple[Floats, Floats]
     sigma_y: Floats = c.y_a * x * (1 + c.y_b * x) ** c.y_p
     sigma_z: Floats = c.z_a * x * (1 + c.z_b * x) ** c.z_p
     return sigma_y, sigma_z
+
+
+def stability_of(rules: ConsequenceRules, wind_m_s: float, sky: str) -> str:
+    """Pasquill's stability class for a wind at 10 m and a sky (one of `SKIES`); lower edges are inclusive.
+
+    Of two classes that he gives the calmer one. BadInput for a wind that is none or an unknown sky.
+    """
+    if not 0 <= wind_m_s < math.inf or sky not in SKIES:
+        raise BadInput(
+            f"没有风速 {wind_m_s:g} 米/秒、天空状况 {sky} 的稳定度", remedy=f"天空状况：{'、'.join(SKIES)}"
+        )
+    return next(by_sky[sky] for wind_from, by_sky in reversed(rules.pasquill) if wind_m_s >= wind_from)
 
 
 def placed(ring_m: Floats, x_m: float, y_m: float, wind_from_deg: float) -> Floats:

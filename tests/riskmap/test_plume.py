@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from riskmap.consequence_tables import STABILITIES, TERRAINS
 from riskmap.errors import BadInput
-from riskmap.plume import Plume, briggs_sigmas, placed
+from riskmap.plume import Plume, briggs_sigmas, placed, stability_of
 from tests.riskmap.standard import consequence_rules, vectors
 
 
@@ -191,6 +191,32 @@ def test_a_footprint_is_laid_downwind_on_the_map(wind_from: float, expected: lis
     assert tip.tolist() == expected
     downwind, leftwards = tip - (500, 1000), left - (500, 1000)
     assert np.cross([*downwind, 0], [*leftwards, 0])[2] == pytest.approx(1000)
+
+
+@pytest.mark.parametrize(
+    ("wind", "sky", "expected"),
+    [
+        (0.0, "day_strong", "A"),
+        (1.99, "day_moderate", "B"),  # A-B
+        (1.5, "night_clear", "F"),
+        (2.0, "day_strong", "B"),  # A-B
+        (2.99, "night_overcast", "E"),
+        (3.0, "night_overcast", "D"),
+        (3.0, "day_moderate", "C"),  # B-C
+        (5.0, "day_moderate", "D"),  # C-D
+        (5.99, "night_clear", "D"),
+        (6.0, "day_strong", "C"),
+        (20.0, "day_slight", "D"),
+    ],
+)
+def test_stability_by_wind_and_sky(wind: float, sky: str, expected: str) -> None:
+    assert stability_of(consequence_rules(), wind, sky) == expected
+
+
+@pytest.mark.parametrize(("wind", "sky"), [(-0.1, "day_slight"), (math.nan, "day_slight"), (3.0, "fog")])
+def test_no_stability_without_wind_and_sky(wind: float, sky: str) -> None:
+    with pytest.raises(BadInput, match="稳定度"):
+        stability_of(consequence_rules(), wind, sky)
 
 
 # --- refusals ----------------------------------------------------------------------------------------------
