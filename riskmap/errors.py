@@ -30,6 +30,13 @@ class BadInput(RiskMapError):
     title = "输入有误"
 
 
+class OutsideValidity(BadInput):
+    """A published method does not hold for this value; `facts` name method, limit, value, least, most and side."""
+
+    code = "outside-validity"
+    title = "超出方法适用范围"
+
+
 class TooLarge(RiskMapError):
     """The input is over a stated bound of size, rows or vertices."""
 

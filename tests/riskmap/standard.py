@@ -1,10 +1,15 @@
 """GB 18218-2018 as the tests reach it: the shipped edition, and inventories written as text."""
 
+import copy
 import csv
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from riskmap.consequence_tables import ConsequenceRules
 from riskmap.editions import Edition, load_edition, shipped_editions
 from riskmap.sources import Gb18218, Item
 from riskmap.substances import Catalogue
@@ -25,6 +30,18 @@ def catalogue() -> Catalogue:
 @cache
 def rules() -> Gb18218:
     return Gb18218.from_edition(edition())
+
+
+@cache
+def consequence_rules() -> ConsequenceRules:
+    return ConsequenceRules.from_edition(edition())
+
+
+def edited(role: str, change: Callable[[Any], None]) -> Edition:
+    """The shipped edition with one of its tables changed in place."""
+    tables = copy.deepcopy(dict(edition().tables))
+    change(tables[role])
+    return replace(edition(), tables=tables)
 
 
 def vectors(name: str) -> list[dict[str, str]]:
