@@ -107,7 +107,7 @@ class RiskWeights:
         Raises BadInput, naming file, row and field, for a missing or unknown key, a figure out of its bounds,
         edges that do not rise, or a kind of source that is missing or doubled.
         """
-        part = _Sections(table)
+        part = Sections(table, _SECTIONS)
         lead, place = part.section("lead"), part.section("place")
         exposure, premises = part.section("exposure"), part.section("premises")
         least, most = premises.points("least"), premises.points("most")
@@ -151,7 +151,7 @@ class RiskWeights:
         return self.unknown_industry
 
 
-class _Cells:
+class Cells:
     """One section or row with its figures checked."""
 
     def __init__(self, row: Row) -> None:
@@ -189,27 +189,31 @@ class _Cells:
         return int(micro)
 
 
-class _Sections:
-    """The parts of the table, each checked to have exactly its keys."""
+class Sections:
+    """The parts of a table, each checked to have exactly its keys."""
 
-    def __init__(self, table: Mapping[str, Any]) -> None:
+    def __init__(self, table: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]) -> None:
         self.table = table
+        self.keys = keys
         self.name = str(table.get("table", {}).get("edition", "risk"))
 
-    def section(self, name: str) -> _Cells:
+    def section(self, name: str) -> Cells:
+        """One section of the table."""
         row = Row(f"{self.name} [{name}]", None, self.table.get(name, {}))
-        row.expect(_SECTIONS[name])
-        return _Cells(row)
+        row.expect(self.keys[name])
+        return Cells(row)
 
-    def rows(self, name: str, columns: tuple[str, ...]) -> list[_Cells]:
+    def rows(self, name: str, columns: tuple[str, ...]) -> list[Cells]:
+        """The rows of one list, which has some; BadInput where it has none."""
         content = self.table.get(name)
         if not isinstance(content, list) or not content:
             raise BadInput(f"{self.name}/{name}.csv 不存在或没有数据行", remedy=f"表头为 {','.join(columns)}")
         rows = [Row(f"{self.name}/{name}.csv", number, cells) for number, cells in enumerate(content, 2)]
         rows[0].expect(columns)
-        return [_Cells(row) for row in rows]
+        return [Cells(row) for row in rows]
 
     def rule(self, name: str, keys: dict[str, Any]) -> Rule:
+        """A section that says which colour holds when."""
         row = self.section(name).row
         levels = {
             key: _LEVEL_OF_WORD[row.choice(field, tuple(_LEVEL_OF_WORD))] for field, key in keys.items()
@@ -217,7 +221,7 @@ class _Sections:
         return Rule(levels, row.text("clause"), row.text("clause_en"))
 
 
-def _kinds(part: _Sections) -> dict[str, KindRule]:
+def _kinds(part: Sections) -> dict[str, KindRule]:
     kinds: dict[str, KindRule] = {}
     for cells in part.rows("kinds", _KINDS):
         row = cells.row
@@ -250,7 +254,7 @@ def _kinds(part: _Sections) -> dict[str, KindRule]:
     return kinds
 
 
-def _industries(part: _Sections) -> dict[str, Industry]:
+def _industries(part: Sections) -> dict[str, Industry]:
     industries: dict[str, Industry] = {}
     for cells in part.rows("industries", ("code", "name_zh", "name_en", "points", "reach_m")):
         code = cells.row.text("code")
@@ -266,7 +270,7 @@ def _industries(part: _Sections) -> dict[str, Industry]:
     return industries
 
 
-def _workers(part: _Sections) -> tuple[tuple[int, int], ...]:
+def _workers(part: Sections) -> tuple[tuple[int, int], ...]:
     bands = [
         (cells.whole("workers_from", 1_000_000), cells.points("points"))
         for cells in part.rows("workers", ("workers_from", "points"))
