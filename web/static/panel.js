@@ -186,6 +186,8 @@ window.RiskMap = window.RiskMap || {};
     const { t } = RiskMap;
     if (!(kind in PLURALS) && !at) return; // an address can name anything
     const signal = newQuestion();
+    const search = document.getElementById("search-input");
+    const typing = document.activeElement === search;
     const loading = el("p", { class: "quiet" }, t("map.loading"));
     open = { kind, code, at };
     if (fly) list = null;
@@ -202,7 +204,8 @@ window.RiskMap = window.RiskMap || {};
       const [account, near] = await Promise.all([explained(kind, record, signal),
         kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
       reveal([...parts, account, ...facts, ...near, fullRecord(kind, code)], again ? body.scrollTop : 0);
-      if (!again) body.querySelector(".panel-name").focus({ preventScroll: true });
+      const begun = !typing && document.activeElement === search; // who began to type meanwhile goes on
+      if (!again && !begun) body.querySelector(".panel-name").focus({ preventScroll: true });
     } catch (error) {
       failed(error, () => show(kind, code, { fly, at }));
     }
