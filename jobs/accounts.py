@@ -1,8 +1,11 @@
 """The accounts of sources and enterprises: their rows of results and every line of what they consist of."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from jobs.city import Array, City, Row, each, index_of, score_row
+from jobs.city import City, Ground, Row, Scored, score_row
+from jobs.frames import Array, each, index_of
 from jobs.grading import open_targets
 from jobs.quality import Doubts, enterprise_causes
 from layers.exposure import place_points
@@ -14,43 +17,59 @@ from riskmap.risk import (
     enterprise_account,
     exposures,
     floored,
+    lead_shares,
     level_of,
     total,
 )
 from riskmap.shapes import to_mm
-from riskmap.weights import MILLI
+from riskmap.weights import MILLI, RiskWeights
 
 Account = tuple[str, str, list[Contribution]]
 """kind, code and lines"""
 
 
 def source_accounts(inputs: Inputs, city: City) -> tuple[list[Row], list[Account]]:
-    """Every source: its hazard's items and the people it is felt by."""
-    exposure, units, targets = _exposed(inputs, city)
+    """Every source: its hazard's items, what is going on there, and the people it is felt by."""
+    weights, base, now = city.ground.weights, city.ground.base, city.ground.now
+    exposure, units, targets = _exposed(inputs, city.ground)
     names = dict(zip(inputs.areas["code"], inputs.areas["name"], strict=True))
     doubts = Doubts.of(inputs)
     rows, accounts = [], []
     for n, row in enumerate(each(city.graded.sources)):
         grading, facts = city.graded.gradings[n], dict(city.graded.facts[n])
-        lines = [*city.items[n], *_exposure_lines(exposure, n, units, targets, names)]
-        score = total(lines)
+        lines = [*city.items[n], *city.dynamic[n], *_exposure_lines(exposure, n, units, targets, names)]
         grade = grading.grade if grading else None
-        level, held = floored(city.weights, level_of(city.weights, score), {f"source/{row.code}": grade})
+        score, dynamic = total(lines), total(city.dynamic[n])
+        scored, held = _with_floors(weights, score, score - dynamic, {f"source/{row.code}": grade})
         causes = doubts.source_causes(row, facts)
+        near, computed = city.consequences[n]
         facts |= {
-            "hazard": int(city.hazards.points[n]),
-            "distances_m": {"reach": int(city.hazards.reach[n]) / MILLI},
+            "hazard": int(now.points[n]),
+            "hazard_base": int(base.points[n]),
+            "reach_now_m": int(now.reach[n]) / MILLI,
+            "distances_m": {"reach": int(base.reach[n]) / MILLI, **near},
+            "consequences": computed,
             "confidence_causes": causes,
             "kind": row.kind,
-            "hazards": list(city.weights.kinds[row.kind].hazards),
+            "hazards": list(weights.kinds[row.kind].hazards),
         }
-        rows.append(score_row("source", row, score, level, facts, grade, confidence(causes)))
+        rows.append(score_row("source", row, scored, facts, grade, confidence(causes)))
         accounts.append(("source", row.code, [*lines, *held]))
     return rows, accounts
 
 
+def _with_floors(
+    weights: RiskWeights, score: int, base: int, grades: Mapping[str, int | None]
+) -> tuple[Scored, list[Contribution]]:
+    """Colours of a source or an enterprise; the legal grades hold both, the lines say of the current one."""
+    level, held = floored(weights, level_of(weights, score), grades)
+    base_level, _ = floored(weights, level_of(weights, base), grades)
+    return Scored(score, base, level, base_level, level_of(weights, score - base, "rise")), held
+
+
 def enterprise_accounts(inputs: Inputs, city: City, sources: list[Row]) -> tuple[list[Row], list[Account]]:
     """Each open enterprise: the lead over its sources, among them always its own premises."""
+    weights = city.ground.weights
     names = city.graded.sources["name"]
     held: dict[str, list[tuple[Row, str]]] = {}
     for source, name in zip(sources, names, strict=True):
@@ -59,31 +78,31 @@ def enterprise_accounts(inputs: Inputs, city: City, sources: list[Row]) -> tuple
     for row in each(inputs.enterprises):
         own = held[row.code]
         records = [f"source/{source['code']}" for source, _ in own]
-        account = enterprise_account(city.weights, records, [source["score"] for source, _ in own])
+        account = enterprise_account(weights, records, [source["score"] for source, _ in own])
         lines = [
             line._replace(args={**line.args, "name": name})
             for line, (_, name) in zip(account, own, strict=True)
         ]
-        score = total(lines)
+        base = sum(lead_shares([source["base"] for source, _ in own], weights.share_permille))
         grades = {record: source["grade"] for record, (source, _) in zip(records, own, strict=True)}
-        level, floor = floored(city.weights, level_of(city.weights, score), grades)
+        scored, floor = _with_floors(weights, total(lines), base, grades)
         under = {cause for source, _ in own for cause in source["facts"]["confidence_causes"]}
         causes = sorted({*under, *enterprise_causes(row)})
         facts = {"sources": len(own) - 1, "confidence_causes": causes}
-        rows.append(score_row("enterprise", row, score, level, facts, None, confidence(causes)))
+        rows.append(score_row("enterprise", row, scored, facts, None, confidence(causes)))
         accounts.append(("enterprise", row.code, [*lines, *floor]))
     return rows, accounts
 
 
-def _exposed(inputs: Inputs, city: City) -> tuple[Exposure, Array, Array]:
+def _exposed(inputs: Inputs, ground: Ground) -> tuple[Exposure, Array, Array]:
     """Exposure of every source, and the codes its lines name: grid units, and high-sensitive targets."""
-    units = np.array(sorted({code for code in city.people["grid_code"] if code}), object)
-    unit = index_of(city.people["grid_code"], units)
+    units = np.array(sorted({code for code in ground.people["grid_code"] if code}), object)
+    unit = index_of(ground.people["grid_code"], units)
     targets = open_targets(inputs)
     targets = targets[targets["target_class"] == "high_sensitive"]
     points = place_points(targets["geom"].to_numpy(object)) if len(targets) else np.zeros((0, 2))
     exposure = exposures(
-        city.weights, city.hazards.sites, city.hazards.reach, city.places, unit, to_mm(points)
+        ground.weights, ground.base.sites, ground.base.reach, ground.places, unit, to_mm(points)
     )
     return exposure, units, targets[["code", "name"]].to_numpy(object)
 

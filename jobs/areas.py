@@ -1,111 +1,174 @@
 """The results of places and areas: what every source in reach adds up to, level by level."""
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from jobs.city import Array, City, Row, each, index_of, score_row
+from jobs.city import Ground, Row, Scored, score_row
+from jobs.frames import Array, each, index_of
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
-from riskmap.risk import level_of, levels_of, raised
+from riskmap.dynamic import INCIDENT
+from riskmap.risk import RED, level_of, levels_of, raised
 from riskmap.rollup import area_scores, burdens, city_score, worst_first
 from riskmap.superposition import place_scores
 from riskmap.vocabulary import LEVELS
-from riskmap.weights import MILLI
+from riskmap.weights import MILLI, RiskWeights
 
 PART_OF = {"grid": "grid_code", "village": "village_code", "township": "township_code"}
 """level: the column that says which area of it a record stands in"""
+AreaKey = tuple[str, str | None]
+"""level and code of an area"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
-    """The sources an area may hold: where they stand, their levels, and whether they are registered."""
+class Standing:
+    """The sources an area may hold, in order of code: where they stand, how red they are, whether they are registered."""
 
     frame: pd.DataFrame
-    codes: Array
     level: Array
-    registered: Array
+    base_level: Array
+
+    @property
+    def registered(self) -> Array:
+        """Which are on file themselves, not the premises of an enterprise."""
+        return ~self.frame["code"].str.endswith(PREMISES_SUFFIX).to_numpy(bool)
+
+    def red(self, there: Array, level: Array) -> list[str]:
+        """The red ones among some, as records."""
+        return [f"source/{code}" for code in self.frame["code"].to_numpy(object)[there][level[there] == RED]]
 
 
-def area_results(inputs: Inputs, city: City, sources: list[Row], city_code: str) -> list[Row]:
-    """Rows of every place, grid unit, village, township, overlay and of the city."""
-    scores = place_scores(city.places, city.hazards, city.weights.share_permille)
-    standing = _Standing(
-        frame=city.graded.sources,
-        codes=np.array([row["code"] for row in sources], object),
-        level=np.array([row["level"] for row in sources], np.int64),
-        registered=np.array([not row["code"].endswith(PREMISES_SUFFIX) for row in sources], bool),
+class PlaceScores(NamedTuple):
+    """Of every place in micro-points: with and without dynamic records."""
+
+    now: Array
+    base: Array
+
+
+def score_places(ground: Ground) -> PlaceScores:
+    """The scores of all places; where nothing dynamic is in force the second pass is the first."""
+    share = ground.weights.share_permille
+    base = place_scores(ground.places, ground.base, share)
+    return PlaceScores(
+        base if ground.now is ground.base else place_scores(ground.places, ground.now, share), base
     )
-    rows = _places(city, scores)
+
+
+def area_results(inputs: Inputs, ground: Ground, standing: Standing, city_code: str) -> list[Row]:
+    """Rows of every place, grid unit, village, township, overlay and of the city."""
+    scores = score_places(ground)
+    rows, incidents = _places(ground, scores), incidents_of(inputs)
     for level in PART_OF:
-        rows += _partition(inputs, city, standing, scores, level)
+        areas = inputs.areas[inputs.areas["level"] == level].sort_values("code", ignore_index=True)
+        rows += _partition(areas, ground, standing, scores, level, incidents)
     overlays = inputs.areas[inputs.areas["level"] == "overlay"]
-    rows += [_overlay(row, city, standing, scores) for row in each(overlays)]
-    townships = [row["score"] for row in rows if row["kind"] == "township"]
-    return [*rows, _city(city, townships, scores, city_code)]
+    rows += [_overlay(row, ground, standing, scores) for row in each(overlays)]
+    townships = [(row["score"], row["base"]) for row in rows if row["kind"] == "township"]
+    return [*rows, _city(ground, townships, scores, incidents.get(("city", None), []), city_code)]
 
 
-def _places(city: City, scores: Array) -> list[Row]:
-    levels = levels_of(city.weights, scores)
+def incidents_of(inputs: Inputs) -> dict[AreaKey, list[str]]:
+    """Confirmed incidents in force, as records, by level and code of the areas they happen in; the city has them all."""
+    found: dict[AreaKey, list[str]] = defaultdict(list)
+    for row in each(inputs.records.events):
+        if row.kind == INCIDENT and row.time <= inputs.at and (row.until is None or row.until > inputs.at):
+            found["city", None].append(f"event/{row.code}")
+            for level, column in PART_OF.items():
+                found[level, getattr(row, column)].append(f"event/{row.code}")
+    return dict(found)
+
+
+def _coloured(
+    weights: RiskWeights,
+    level: str,
+    score: int,
+    base: int,
+    red: tuple[list[str], list[str]],
+    incidents: list[str],
+    edges: str = "ordinary",
+) -> Scored:
+    """The colours of an area: red sources raise now and baseline each by their own, an incident now and the rise."""
+    now = raised(weights.raising, level_of(weights, score, edges), level, red[0])[0]
+    calm = raised(weights.raising, level_of(weights, base, edges), level, red[1])[0]
+    rise = level_of(weights, score - base, "rise")
+    now, rise = (raised(weights.incident, one, level, incidents)[0] for one in (now, rise))
+    return Scored(score, base, now, calm, rise)
+
+
+_NOBODY = Scored(None, None, None, None, None)
+
+
+def _places(ground: Ground, scores: PlaceScores) -> list[Row]:
+    now, base = (levels_of(ground.weights, one).tolist() for one in scores)
+    rise = levels_of(ground.weights, scores.now - scores.base, "rise").tolist()
+    columns = zip(scores.now.tolist(), scores.base.tolist(), now, base, rise, strict=True)
     return [
-        score_row("place", row, int(score), int(level), {"people": int(people) / MILLI})
-        for row, score, level, people in zip(
-            each(city.people), scores, levels, city.places.people, strict=True
-        )
+        score_row("place", row, Scored(*told), {"people": people / MILLI})
+        for row, told, people in zip(each(ground.people), columns, ground.places.people.tolist(), strict=True)
     ]
 
 
-def _partition(inputs: Inputs, city: City, standing: _Standing, scores: Array, level: str) -> list[Row]:
-    """Grid units, villages or townships by the code of their places; every person counts in one of each."""
-    areas = inputs.areas[inputs.areas["level"] == level].sort_values("code", ignore_index=True)
-    codes, n = areas["code"].to_numpy(object), len(areas)
-    index = index_of(city.people[PART_OF[level]], codes)
-    people, order = city.places.people, worst_first(scores)
-    means = area_scores(scores, people, index, n, city.weights.worst_placed[level], order)
-    burden, inside = burdens(scores, people, index, n), index >= 0
+class _Sums(NamedTuple):
+    """Of one area: mean over its worst-placed people, burden and people; micro-points, milli-persons."""
+
+    score: int
+    base: int
+    burden: int
+    base_burden: int
+    people: int
+
+
+def _sums(ground: Ground, scores: PlaceScores, index: Array, n: int, level: str) -> list[_Sums]:
+    people, worst = ground.places.people, ground.weights.worst_placed[level]
+    means = [area_scores(one, people, index, n, worst, worst_first(one)).tolist() for one in scores]
+    heavy = [burdens(one, people, index, n).tolist() for one in scores]
     heads = np.zeros(n, np.int64)
-    np.add.at(heads, index[inside], people[inside])
+    np.add.at(heads, index[index >= 0], people[index >= 0])
+    return [_Sums(*one) for one in zip(*means, *heavy, heads.tolist(), strict=True)]
+
+
+def _partition(
+    areas: pd.DataFrame,
+    ground: Ground,
+    standing: Standing,
+    scores: PlaceScores,
+    level: str,
+    incidents: dict[AreaKey, list[str]],
+) -> list[Row]:
+    """Grid units, villages or townships by the code of their places; every person counts in one of each."""
+    codes, n = areas["code"].to_numpy(object), len(areas)
+    sums = _sums(ground, scores, index_of(ground.people[PART_OF[level]], codes), n, level)
     at = index_of(standing.frame[PART_OF[level]], codes)
     by_area = np.argsort(at, kind="stable")
     start = np.searchsorted(at[by_area], np.arange(n + 1))
     return [
         _area_row(
-            city,
-            level,
+            ground,
             row,
-            int(means[k]) if len(scores) else None,
+            level,
             standing,
             by_area[start[k] : start[k + 1]],
-            burden=int(burden[k]),
-            people=int(heads[k]),
+            sums[k],
+            incidents.get((level, row.code), []),
         )
         for k, row in enumerate(each(areas))
     ]
 
 
-def _overlay(row: Any, city: City, standing: _Standing, scores: Array) -> Row:
+def _overlay(row: Any, ground: Ground, standing: Standing, scores: PlaceScores) -> Row:
     """A park or functional area: its own total by members or polygon, outside the partition."""
-    inside = places_within(row, city.people, city.places.xy)
+    inside = places_within(row, ground.people, ground.places.xy)
     if row.members:
         there = standing.frame[list(PART_OF.values())].isin(set(row.members)).any(axis=1).to_numpy()
     else:
-        there = shapely.contains(row.geom, shapely.point_on_surface(city.graded.sites))
-    index = np.where(inside, 0, -1).astype(np.int64)
-    people = city.places.people
-    mean = area_scores(scores, people, index, 1, city.weights.worst_placed["overlay"], worst_first(scores))[0]
-    return _area_row(
-        city,
-        "overlay",
-        row,
-        int(mean) if len(scores) else None,
-        standing,
-        np.flatnonzero(there),
-        burden=int(burdens(scores, people, index, 1)[0]),
-        people=int(people[inside].sum()),
-    )
+        there = shapely.contains(row.geom, shapely.point_on_surface(standing.frame["site"].to_numpy(object)))
+    sums = _sums(ground, scores, np.where(inside, 0, -1).astype(np.int64), 1, "overlay")[0]
+    return _area_row(ground, row, "overlay", standing, np.flatnonzero(there), sums, [])
 
 
 def places_within(area: Any, people: pd.DataFrame, xy_mm: Array) -> Array:
@@ -123,45 +186,51 @@ def places_within(area: Any, people: pd.DataFrame, xy_mm: Array) -> Array:
 
 
 def _area_row(
-    city: City,
-    level: str,
+    ground: Ground,
     row: Any,
-    score: int | None,
-    standing: _Standing,
+    level: str,
+    standing: Standing,
     there: Array,
-    *,
-    burden: int,
-    people: int,
+    sums: _Sums,
+    incidents: list[str],
 ) -> Row:
-    """An area's row with its counts; a red source in it raises village and township."""
-    levels, registered = standing.level[there], standing.registered[there]
-    red = [f"source/{code}" for code in standing.codes[there][levels == 1]]
-    colour = None if score is None else raised(city.weights, level_of(city.weights, score), level, red)[0]
+    """An area's row with its counts; red sources and incidents in it raise it."""
+    scored = _NOBODY
+    if len(ground.people):
+        red = standing.red(there, standing.level), standing.red(there, standing.base_level)
+        scored = _coloured(ground.weights, level, sums.score, sums.base, red, incidents)
+    registered = standing.registered[there]
+    own = standing.base_level[there][registered]
     facts = {
-        "burden": burden,
-        "residents_and_day": people / MILLI,
+        "burden": sums.burden,
+        "base_burden": sums.base_burden,
+        "residents_and_day": sums.people / MILLI,
         "sources": int(registered.sum()),
         "enterprises": int((~registered).sum()),
-        "sources_by_level": {word: int((levels[registered] == n).sum()) for n, word in LEVELS.items()},
+        "sources_by_level": {word: int((own == n).sum()) for n, word in LEVELS.items()},
     }
-    return score_row(level, row, score, colour, facts)
+    return score_row(level, row, scored, facts)
 
 
-def _city(city: City, townships: list[int], scores: Array, code: str) -> Row:
+def _city(
+    ground: Ground, townships: list[tuple[int, int]], scores: PlaceScores, incidents: list[str], code: str
+) -> Row:
     """The city: the mean of its highest townships; without townships the mean over its own worst-placed people."""
-    weights, people = city.weights, city.places.people
-    everywhere = np.zeros(len(scores), np.int64)
-    score, edges = None, "city"
-    if len(scores) and townships:
-        score = city_score(townships, weights.townships_of_city)
-    elif len(scores):
-        mean = area_scores(scores, people, everywhere, 1, weights.worst_placed["city"], worst_first(scores))
-        score, edges = int(mean[0]), "ordinary"
-    level = None if score is None else level_of(weights, score, edges)
-    burden = int(burdens(scores, people, everywhere, 1)[0])
-    return score_row(
-        "city", _Named(code), score, level, {"burden": burden, "residents_and_day": int(people.sum()) / MILLI}
-    )
+    weights = ground.weights
+    sums = _sums(ground, scores, np.zeros(len(ground.people), np.int64), 1, "city")[0]
+    scored = _NOBODY
+    if len(ground.people):
+        score, base, edges = sums.score, sums.base, "ordinary"
+        if townships:
+            score, base = (city_score(one, weights.townships_of_city) for one in zip(*townships, strict=True))
+            edges = "city"
+        scored = _coloured(weights, "city", score, base, ([], []), incidents, edges)
+    facts = {
+        "burden": sums.burden,
+        "base_burden": sums.base_burden,
+        "residents_and_day": sums.people / MILLI,
+    }
+    return score_row("city", _Named(code), scored, facts)
 
 
 @dataclass(frozen=True, slots=True)

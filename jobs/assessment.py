@@ -4,11 +4,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from jobs.accounts import Account, enterprise_accounts, source_accounts
-from jobs.areas import area_results
-from jobs.city import arrange
+from jobs.areas import Standing, area_results
+from jobs.city import City, Row, arrange
 from layers.risk import Inputs
 from layers.schema import SCOPE
 
@@ -35,13 +36,19 @@ def assess_records(inputs: Inputs, city_code: str) -> Assessment:
     city = arrange(inputs)
     sources, source_lines = source_accounts(inputs, city)
     enterprises, enterprise_lines = enterprise_accounts(inputs, city, sources)
-    rows = [*sources, *enterprises, *area_results(inputs, city, sources, city_code)]
+    rows = [*sources, *enterprises, *area_results(inputs, city.ground, _standing(city, sources), city_code)]
     scores = pd.DataFrame(rows)
     scores["facts"] = [json.dumps(row["facts"], ensure_ascii=False) for row in rows]
     for name in _WHOLE:
         scores[name] = scores[name].astype("Int64")
     scores = scores.astype(object).where(scores.notna(), None)
     return Assessment(scores, _lines_frame([*source_lines, *enterprise_lines], scores), inputs.edition.hash)
+
+
+def _standing(city: City, rows: list[Row]) -> Standing:
+    frame = city.graded.sources[["code", *SCOPE]].assign(site=city.graded.sites)
+    levels = (np.array([row[name] for row in rows], np.int64) for name in ("level", "base_level"))
+    return Standing(frame, *levels)
 
 
 def _lines_frame(accounts: list[Account], scores: pd.DataFrame) -> pd.DataFrame:

@@ -1,17 +1,19 @@
 """A city laid out as arrays: its sources graded and reaching, its places with their people, in order of code."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from jobs.consequences import Consequences, consequences_of
+from jobs.dynamic import factors_of
 from jobs.grading import Graded, grade_sources
 from layers.exposure import place_points, shapes_from
 from layers.risk import Inputs
 from layers.samples import sample_places
 from layers.schema import SCOPE
+from riskmap.dynamic import DynamicWeights, dynamic_lines
 from riskmap.methods import gb18218_contributions
 from riskmap.risk import (
     Contribution,
@@ -19,44 +21,84 @@ from riskmap.risk import (
     place_weights,
     premises_items,
     reach_mm,
+    reach_of_points,
     source_items,
     total,
 )
 from riskmap.superposition import Hazards, Places
 from riskmap.weights import RiskWeights
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Row = dict[str, Any]
 """one row of `score` without its revision"""
 
 
 @dataclass(frozen=True, slots=True)
-class City:
-    """The arrays a city's places and areas are computed from; explanations use the same."""
+class Ground:
+    """What places and areas are computed from: people where they are, and the sources as they feel them.
+
+    `base` are the sources without dynamic records, `now` with them; the same object where there are none in force.
+    """
 
     weights: RiskWeights
+    people: pd.DataFrame
+    places: Places
+    base: Hazards
+    now: Hazards
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A city's sources, each with its lines by kind in order of code, and the ground that they stand on."""
+
     graded: Graded
     items: list[list[Contribution]]
-    hazards: Hazards
-    places: Places
-    people: pd.DataFrame
+    dynamic: list[list[Contribution]]
+    consequences: list[Consequences]
+    ground: Ground
 
 
 def arrange(inputs: Inputs) -> City:
     """Grade the sources and lay sources and places out as arrays, each in order of code."""
     weights = RiskWeights.from_table(inputs.edition.table("risk"))
     graded = grade_sources(inputs)
+    consequences = consequences_of(inputs, graded)
     items = [_items_of(weights, graded, n) for n in range(len(graded.sources))]
+    dynamic = _dynamic_of(inputs, weights, graded)
     reach = [
-        reach_mm(weights, kind, total(lines), industry=industry)
-        for kind, industry, lines in zip(
-            graded.sources["kind"], graded.sources["industry"], items, strict=True
+        reach_mm(weights, kind, total(lines), industry=industry, consequence_m=near.distances_m.values())
+        for kind, industry, lines, near in zip(
+            graded.sources["kind"], graded.sources["industry"], items, consequences, strict=True
         )
     ]
     points = np.array([total(lines) for lines in items], np.int64)
     people, places = places_of(inputs, weights)
-    hazards = Hazards(shapes_from(graded.sites), points, np.array(reach, np.int64))
-    return City(weights, graded, items, hazards, places, people)
+    base = Hazards(shapes_from(graded.sites), points, np.array(reach, np.int64))
+    return City(
+        graded,
+        items,
+        dynamic,
+        consequences,
+        Ground(weights, people, places, base, risen(weights, base, dynamic)),
+    )
+
+
+def _dynamic_of(inputs: Inputs, weights: RiskWeights, graded: Graded) -> list[list[Contribution]]:
+    rules = DynamicWeights.from_edition(inputs.edition)
+    factors = factors_of(rules, inputs.records, graded.sources, graded.sites, inputs.at)
+    return [dynamic_lines(factors.get(n, ()), weights.share_permille) for n in range(len(graded.sources))]
+
+
+def risen(weights: RiskWeights, base: Hazards, dynamic: list[list[Contribution]]) -> Hazards:
+    """The sources with their dynamic records: what is more also reaches farther, as the points of items do."""
+    added = np.array([total(lines) for lines in dynamic], np.int64)
+    if not added.any():
+        return base
+    points = base.points + added
+    reach = [
+        max(own, reach_of_points(weights, h))
+        for own, h in zip(base.reach.tolist(), points.tolist(), strict=True)
+    ]
+    return Hazards(base.sites, points, np.array(reach, np.int64))
 
 
 def places_of(inputs: Inputs, weights: RiskWeights) -> tuple[pd.DataFrame, Places]:
@@ -98,35 +140,29 @@ def _method_lines(graded: Graded, n: int) -> list[Contribution]:
     ]
 
 
-def index_of(codes: Iterable[Any], known: Array) -> Array:
-    """Position of each code among the known ones in order; −1 for none."""
-    given = np.array(["" if code is None else code for code in codes], object)
-    if not len(known):
-        return np.full(len(given), -1, np.int64)
-    at = np.searchsorted(known.astype(str), given.astype(str))
-    at[at == len(known)] = 0
-    return np.where(known[at] == given, at, -1).astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A score with its colour, now and without dynamic records, and the colour of what lies between; None: no people."""
 
-
-def each(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a frame by the names of its columns."""
-    return frame.itertuples(index=False)
+    score: int | None
+    base: int | None
+    level: int | None
+    base_level: int | None
+    rise_level: int | None
 
 
 def score_row(
     kind: str,
     row: Any,
-    score: int | None,
-    level: int | None,
+    scored: Scored,
     facts: dict[str, Any],
     grade: int | None = None,
     letter: str | None = None,
 ) -> Row:
-    """A score's row: without dynamic records the current score is the baseline and nothing has risen."""
-    calm = None if score is None else 4
+    """A row of results of one thing; `row` has its code and scope."""
     scope = {name: getattr(row, name, None) for name in SCOPE}
-    levels = {"level": level, "base_level": level, "rise_level": calm}
     return {
-        "kind": kind, "code": row.code, **scope, "score": score, "base": score, **levels,
+        "kind": kind, "code": row.code, **scope, "score": scored.score, "base": scored.base,
+        "level": scored.level, "base_level": scored.base_level, "rise_level": scored.rise_level,
         "grade": grade, "confidence": letter, "facts": facts,
     }  # fmt: skip

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from jobs.city import each
+from jobs.frames import Array, each
 from layers.dynamic import Records
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from riskmap.dynamic import (
+    CLEARED,
     Danger,
     DynamicWeights,
     Event,
@@ -24,10 +25,6 @@ from riskmap.dynamic import (
     next_step,
     silent_factor,
 )
-
-Array = np.ndarray[Any, np.dtype[Any]]
-CLEARED = "alarm_cleared"
-"""the event that ends the alarms of its sensor: acknowledged and normal again"""
 
 
 def factors_of(

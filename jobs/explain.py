@@ -1,5 +1,6 @@
 """Why a score is what it is: stored lines of sources and enterprises, derived lines of areas, masked by rights."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,17 +9,19 @@ import pandas as pd
 import shapely
 from sqlalchemy import Connection, Engine
 
-from jobs.areas import PART_OF, places_within
+from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.city import places_of
+from jobs.frames import each
 from layers.database import Identity, reading, snapshot
 from layers.exposure import shapes_from
-from layers.hazards import read_hazards, widest_reach_mm
+from layers.hazards import lines_of_sources, read_hazards, widest_reach_mm
 from layers.history import Moment, moment
 from layers.records import fetch, points, visible_codes
 from layers.risk import Inputs, account_of, last_run, read_known
+from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput, NotFound, RiskMapError
-from riskmap.risk import Contribution, level_of, raised
-from riskmap.rollup import Part, area_account, city_account, highest
+from riskmap.risk import RED, Contribution, level_of, raised
+from riskmap.rollup import Part, area_account, city_account, highest, shared
 from riskmap.superposition import Hazards
 from riskmap.vocabulary import AREA_KINDS
 from riskmap.weights import MILLI, RiskWeights
@@ -92,19 +95,29 @@ def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment |
         run = last_run(connection, then)
         if run is None or record["score"] is None:
             return []
-        inputs = read_known(connection, run["known_rev"], run["edition"])
+        inputs = read_known(connection, run["known_rev"], run["edition"], run["data_time"])
         weights = RiskWeights.from_table(inputs.edition.table("risk"))
         if kind == "city":
-            return _city_lines(connection, run, inputs, weights)
+            lines = _city_lines(connection, run, inputs, weights)
+            return [*lines, *_rule_lines(inputs, weights, lines, "city", None, [])]
         area = inputs.areas[inputs.areas["code"] == record["code"]].iloc[0]
         hazards, parts = _parts_of(connection, run, inputs, weights, [area])
-    lines = [_part_line(part, hazards, weights, area.geom) for part in parts[0]]
+        lines = _part_lines(connection, run, inputs, hazards, parts[0], area.geom)
     red = [
-        f"source/{code}" for code in hazards["code"][_standing_in(hazards, area) & (hazards["level"] == 1)]
+        f"source/{code}" for code in hazards["code"][_standing_in(hazards, area) & (hazards["level"] == RED)]
     ]
-    score = sum(part.value for part in parts[0])
-    rules = raised(weights, level_of(weights, score), kind, red)[1]
-    return [*lines, *(_line(rule) for rule in rules)]
+    return [*lines, *_rule_lines(inputs, weights, lines, kind, area.code, red)]
+
+
+def _rule_lines(
+    inputs: Inputs, weights: RiskWeights, lines: list[Line], kind: str, code: str | None, red: list[str]
+) -> list[Line]:
+    """The lines of 0 of the rules that raise an area's colour."""
+    by_township = kind == "city" and len(inputs.areas[inputs.areas["level"] == "township"])
+    level = level_of(weights, sum(line["value"] for line in lines), "city" if by_township else "ordinary")
+    level, by_red = raised(weights.raising, level, kind, red)
+    incidents = raised(weights.incident, level, kind, incidents_of(inputs).get((kind, code), []))[1]
+    return [_line(rule) for rule in (*by_red, *incidents)]
 
 
 def _standing_in(hazards: pd.DataFrame, area: Any) -> Any:
@@ -119,11 +132,11 @@ def _city_lines(
     if not len(townships):
         whole = pd.Series({"code": None, "level": "city", "geom": None, "members": None})
         hazards, parts = _parts_of(connection, run, inputs, weights, [whole])
-        return [_part_line(part, hazards, weights, None) for part in parts[0]]
+        return _part_lines(connection, run, inputs, hazards, parts[0], None)
     hazards, parts = _parts_of(connection, run, inputs, weights, [row for _, row in townships.iterrows()])
     chosen = highest([sum(part.value for part in own) for own in parts], weights.townships_of_city)
     merged = city_account([parts[n] for n in chosen], weights.townships_of_city)[1]
-    return [_part_line(part, hazards, weights, None) for part in merged]
+    return _part_lines(connection, run, inputs, hazards, merged, None)
 
 
 def _parts_of(
@@ -151,21 +164,47 @@ def _parts_of(
     return frame, parts
 
 
-def _part_line(part: Part, hazards: pd.DataFrame, weights: RiskWeights, area_geom: Any) -> Line:
-    row = hazards.iloc[part.source]
-    rule = weights.kinds[row["kind"]]
+def _part_lines(
+    connection: Connection,
+    run: dict[str, Any],
+    inputs: Inputs,
+    hazards: pd.DataFrame,
+    parts: list[Part],
+    area_geom: Any,
+) -> list[Line]:
+    """What sources add to an area: a line for each source's own items, and one for each record in force there."""
+    weights = RiskWeights.from_table(inputs.edition.table("risk"))
+    items = DynamicWeights.from_edition(inputs.edition).items
+    rows = hazards.iloc[[part.source for part in parts]]
+    risen = rows["code"][rows["hazard"] > rows["hazard_base"]]
+    going_on = lines_of_sources(connection, run["rev"], list(risen), items) if len(risen) else {}
+    lines = []
+    for part, row in zip(parts, each(rows), strict=True):
+        records = going_on.get(row.code, [])
+        own, *shares = shared(part.value, [row.hazard_base, *(line["value"] for line in records)])
+        lines.append(_source_line(part, own, row, weights, area_geom))
+        lines += [
+            {**line, "value": share, "args": {**line["args"], "source": row.code, "source_name": row.name}}
+            for line, share in zip(records, shares, strict=True)
+            if share
+        ]
+    return lines
+
+
+def _source_line(part: Part, value: int, row: Any, weights: RiskWeights, area_geom: Any) -> Line:
+    rule = weights.kinds[row.kind]
     args = {
-        "name": row["name"],
-        "kind": row["kind"],
+        "name": row.name,
+        "kind": row.kind,
         "kind_zh": rule.name_zh,
         "kind_en": rule.name_en,
-        "level": int(row["level"]),
-        "hazards": row["hazards"],
+        "level": int(row.base_level),
+        "hazards": row.hazards,
         "distance_m": part.nearest / MILLI,
         "people": part.people / MILLI,
-        "bearing": _bearing(area_geom, row["site"]),
+        "bearing": _bearing(area_geom, row.site),
     }
-    return {"item": "source", "record": f"source/{row['code']}", "value": part.value, "args": args}
+    return {"item": "source", "record": f"source/{row.code}", "value": value, "args": args}
 
 
 def _bearing(area_geom: Any, site: Any) -> float:
@@ -181,9 +220,28 @@ def _line(rule: Contribution) -> Line:
 
 
 def _masked(connection: Connection, lines: list[Line], then: Moment | None) -> list[Line]:
-    """Lines of records that this identity may not read, as neighbours or without their facts; values stay."""
+    """Lines of records that this identity may not read, as neighbours or without their facts; the sum stays.
+
+    What is going on at a neighbour's is not told one by one: it is part of the neighbour's line.
+    """
     seen = visible_codes(connection, [line["record"] for line in lines if line["record"]], then)
-    return [line if line["record"] in seen or line["record"] is None else _of_another(line) for line in lines]
+    seen |= visible_codes(
+        connection, [f"source/{line['args']['source']}" for line in lines if "source" in line["args"]], then
+    )
+    within: dict[str, int] = defaultdict(int)
+    for line in lines:
+        if "source" in line["args"]:
+            within[f"source/{line['args']['source']}"] += line["value"]
+    told = []
+    for line in lines:
+        record = line["record"]
+        if "source" in line["args"] and f"source/{line['args']['source']}" not in seen:
+            continue
+        if record is None or record in seen:
+            told.append(line)
+        else:
+            told.append(_of_another(line | {"value": line["value"] + within[record]}))
+    return told
 
 
 def _of_another(line: Line) -> Line:

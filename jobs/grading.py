@@ -28,6 +28,8 @@ class Graded:
     sites: np.ndarray[Any, np.dtype[Any]]
     gradings: list[Grading | None]
     facts: list[dict[str, Any]]
+    held: dict[str, list[Item]]
+    """what each source holds, matched"""
 
 
 def grade_sources(inputs: Inputs) -> Graded:
@@ -49,7 +51,7 @@ def grade_sources(inputs: Inputs) -> Graded:
         grading = grade_source(held, number, rules, unit_type=unit_type or None) if held else None
         gradings.append(grading)
         facts.append(_people_facts(people, n, kind) | _grading_facts(grading, held or [], number, rules))
-    return Graded(sources, sites, gradings, facts)
+    return Graded(sources, sites, gradings, facts, items)
 
 
 def _with_premises(inputs: Inputs) -> pd.DataFrame:

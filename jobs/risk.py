@@ -7,14 +7,20 @@ from typing import Any
 from sqlalchemy import Engine
 
 from jobs.assessment import assess_records
+from jobs.dynamic import step_after
 from layers.audit import changed_since
 from layers.city import stored_city
 from layers.database import snapshot, writing
-from layers.history import CLOCK, Moment, head_rev, moment, open_revision, parse_as_of
+from layers.dynamic import counting_since, silence_broken
+from layers.history import Moment, head_rev, moment, open_revision, parse_as_of
 from layers.records import iso
-from layers.risk import last_run, read_inputs, record_run, write_results
+from layers.risk import Inputs, last_run, read_inputs, record_run, write_results
 from riskmap import __version__
+from riskmap.dynamic import DynamicWeights
 from riskmap.vocabulary import LEVELS, SCORE_KINDS
+
+_LONG_AGO = "1970-01-01T00:00:00+00:00"
+"""for runs of a release that did not note when the next step is due"""
 
 
 def assess(owner: Engine, *, actor: str, as_of: str | None = None, progress: Any = None) -> dict[str, Any]:
@@ -30,7 +36,7 @@ def assess(owner: Engine, *, actor: str, as_of: str | None = None, progress: Any
     with snapshot(owner) as connection:
         known_rev = head_rev(connection)
         then: Moment | None = moment(connection, as_of) if as_of else None
-        inputs = read_inputs(connection, data_time.astimezone(CLOCK).date(), then)
+        inputs = read_inputs(connection, data_time, then)
         city_code = stored_city(connection).code
     tell("计算风险", 0.4)
     result = assess_records(inputs, city_code)
@@ -47,7 +53,7 @@ def assess(owner: Engine, *, actor: str, as_of: str | None = None, progress: Any
             "full_run": True,
             "current": as_of is None,
             "duration_s": round(time.monotonic() - started, 3),
-            "counts": {"changed": changed, "levels": _levels(result.scores)},
+            "counts": {"changed": changed, "levels": _levels(result.scores), "next_step": _next_step(inputs)},
             "result_hash": bytes.fromhex(result.result_hash()),
         }
         run_id = record_run(connection, values)
@@ -60,6 +66,12 @@ def assess(owner: Engine, *, actor: str, as_of: str | None = None, progress: Any
         "changed": {"sources": changed.get("source", 0), "grids": changed.get("grid", 0), "by_kind": changed},
         "levels": values["counts"]["levels"],
     }
+
+
+def _next_step(inputs: Inputs) -> str:
+    """When a value may next change with no record changing: a record's start or end, an hour of decay, midnight."""
+    rules = DynamicWeights.from_edition(inputs.edition)
+    return step_after(rules, inputs.records, inputs.at).isoformat()
 
 
 def _silent(_label: str, _share: float) -> None:
@@ -77,13 +89,20 @@ def _levels(scores: Any) -> dict[str, dict[str, int]]:
 
 
 def is_stale(owner: Engine) -> bool:
-    """Whether records changed since the last run, or there was none, or a new day has begun.
+    """Whether a new run would come to another result than the last: records changed, or what counts goes on by itself.
 
-    Events do not count: no run reads them, and sensors that report every second would keep the worker busy for ever.
+    Readings alone do not count, or sensors that report every second would keep the worker busy for ever; one that
+    ends a silence does.
     """
     with snapshot(owner) as connection:
         last = last_run(connection)
-        if last is None:
+        if last is None or datetime.now(UTC) >= datetime.fromisoformat(
+            last["counts"].get("next_step", _LONG_AGO)
+        ):
             return True
-        new_day = last["data_time"].astimezone(CLOCK).date() != datetime.now(CLOCK).date()
-        return new_day or changed_since(connection, last["known_rev"], events=False)
+        known = last["known_rev"]
+        return (
+            changed_since(connection, known, events=False)
+            or counting_since(connection, known)
+            or silence_broken(connection, known)
+        )

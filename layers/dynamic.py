@@ -1,15 +1,18 @@
 """The records that come and go, as a run needs them: open dangers, events in force, and when each sensor last reported."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import shapely
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, func, literal_column, or_, select
 
 from layers.history import CLOCK, Moment, rows_of
+from layers.schema import SCOPE, contribution, metadata
+from riskmap.dynamic import DAY, INCIDENT, DynamicWeights
 
+event, event_past = metadata.tables["event"], metadata.tables["event_past"]
 ENDED = ("closed", "cancelled", "transferred")
 """states of a danger that counts nowhere, also where the day it ended is not on file"""
 
@@ -24,41 +27,88 @@ class Records:
 
 
 def read_dynamic(
-    connection: Connection, at: datetime, kinds: set[str], decay: timedelta, then: Moment | None = None
+    connection: Connection, at: datetime, weights: DynamicWeights, then: Moment | None = None
 ) -> Records:
-    """The records in force at an instant, now or as of a moment, in the caller's snapshot.
+    """The records in force at an instant, or still going down, now or as of a moment, in the caller's snapshot.
 
-    `kinds` are the kinds of event that count, `decay` how long one may still count after its end.
+    Events that begin within a day are among them: they say when the next step is.
     """
     return Records(
         _dangers(connection, at, then),
-        _events(connection, at, kinds, decay, then),
+        _events(connection, at, weights, then),
         _sensors(connection, at, then),
     )
+
+
+def read_incidents(connection: Connection, at: datetime, then: Moment) -> Records:
+    """Nothing but the confirmed incidents in force at an instant: what raises colours without any points."""
+    rows = rows_of("event", then)
+    lasting = or_(rows.c.until.is_(None), rows.c.until > at)
+    condition = and_(_counts(rows), rows.c.kind == INCIDENT, rows.c.time <= at, lasting)
+    events = _placed_events(connection, rows, condition)
+    return replace(no_dynamic(), events=events)
+
+
+def no_dynamic() -> Records:
+    """A city in which nothing is going on."""
+    return Records(
+        pd.DataFrame(columns=["code", *_DANGER, *SCOPE], dtype=object),
+        pd.DataFrame(columns=["code", *_EVENT, *SCOPE, "geom"], dtype=object),
+        pd.DataFrame(columns=["code", *_SENSOR, "last"], dtype=object),
+    )
+
+
+_DANGER = (
+    *("source_code", "enterprise_code", "grade", "found_by", "title"),
+    *("found_on", "due_on", "extended_to", "listed_on", "closed_on"),
+)
+_EVENT = ("kind", "severity", "source_code", "sensor_code", "time", "until")
+_SENSOR = ("source_code", "kind", "interval_s", "valid_from")
+
+
+def counting_since(connection: Connection, rev: int) -> bool:
+    """Whether an event that is no mere reading came in, or was taken back, after a revision."""
+    came = exists().where(event.c.rev > rev, _counts(event))
+    gone = exists().where(event_past.c.rev_to > rev, _counts(event_past))
+    return bool(connection.execute(select(or_(came, gone))).scalar_one())
+
+
+def _counts(rows: FromClause) -> ColumnElement[bool]:
+    """Leaves readings out, in the words of the index that does."""
+    return rows.c.kind != literal_column("'reading'")
+
+
+def silence_broken(connection: Connection, rev: int) -> bool:
+    """Whether a sensor whose silence counts has reported after a revision."""
+    code = func.split_part(contribution.c.record, "/", 2)
+    signs = exists().where(event.c.sensor_code == code, event.c.rev > rev)
+    query = select(exists().where(contribution.c.item == "silent_sensor", signs))
+    return bool(connection.execute(query).scalar_one())
 
 
 def _dangers(connection: Connection, at: datetime, then: Moment | None) -> pd.DataFrame:
     rows = rows_of("danger", then)
     day = at.astimezone(CLOCK).date()
-    names = (
-        *("code", "source_code", "enterprise_code", "grade", "found_by", "title"),
-        *("found_on", "due_on", "extended_to", "listed_on", "closed_on"),
-    )
     ended = and_(rows.c.closed_on.is_(None), func.coalesce(rows.c.status, "").in_(ENDED))
     open_now = and_(rows.c.found_on <= day, or_(rows.c.closed_on.is_(None), rows.c.closed_on > day), ~ended)
-    return _frame(connection, rows, [rows.c[name] for name in names], open_now)
+    return _frame(connection, rows, [rows.c[name] for name in ("code", *_DANGER, *SCOPE)], open_now)
 
 
 def _events(
-    connection: Connection, at: datetime, kinds: set[str], decay: timedelta, then: Moment | None
+    connection: Connection, at: datetime, weights: DynamicWeights, then: Moment | None
 ) -> pd.DataFrame:
     rows = rows_of("event", then)
-    names = ("code", "kind", "severity", "source_code", "sensor_code", "time", "until")
-    in_force = and_(
-        rows.c.kind.in_(kinds), rows.c.time <= at, or_(rows.c.until.is_(None), rows.c.until > at - decay)
-    )
-    columns = [*(rows.c[name] for name in names), func.ST_AsBinary(rows.c.geom_m).label("geom")]
-    frame = _frame(connection, rows, columns, in_force)
+    lasting = or_(rows.c.until.is_(None), rows.c.until > at - weights.decay)
+    in_force = and_(_counts(rows), rows.c.kind.in_(weights.kinds), rows.c.time <= at + DAY, lasting)
+    return _placed_events(connection, rows, in_force)
+
+
+def _placed_events(connection: Connection, rows: FromClause, condition: ColumnElement[bool]) -> pd.DataFrame:
+    columns = [
+        *(rows.c[name] for name in ("code", *_EVENT, *SCOPE)),
+        func.ST_AsBinary(rows.c.geom_m).label("geom"),
+    ]
+    frame = _frame(connection, rows, columns, condition)
     shapes = [None if shape is None else bytes(shape) for shape in frame["geom"]]
     frame["geom"] = pd.Series(list(shapely.from_wkb(shapes)), index=frame.index, dtype=object)
     return frame
@@ -74,14 +124,7 @@ def _sensors(connection: Connection, at: datetime, then: Moment | None) -> pd.Da
         .limit(1)
         .scalar_subquery()
     )
-    columns = [
-        rows.c.code,
-        rows.c.source_code,
-        rows.c.kind,
-        rows.c.interval_s,
-        rows.c.valid_from,
-        last.label("last"),
-    ]
+    columns = [*(rows.c[name] for name in ("code", *_SENSOR)), last.label("last")]
     return _frame(connection, rows, columns, rows.c.interval_s.is_not(None))
 
 

@@ -1,16 +1,18 @@
 """What a run made of the sources, as places feel them: hazard, reach and site of each, for explanations."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Text, any_, func, or_, select
+from sqlalchemy.dialects.postgresql import array
 
 from layers.exposure import sites_of
 from layers.history import Moment, results_of, rows_of
 from layers.records import PREMISES_SUFFIX
-from layers.schema import city
+from layers.schema import SCOPE, city
 
 Box = tuple[float, float, float, float]
 
@@ -18,7 +20,8 @@ Box = tuple[float, float, float, float]
 def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box) -> pd.DataFrame:
     """Sources whose site meets a box (metres: west, south, east, north), as one run knew and scored them, by code.
 
-    Columns: code, name, kind, level, hazard (micro-points), reach_mm, hazards, village_code, township_code, site.
+    Columns: code, name, kind, level, base_level, hazard and hazard_base (micro-points), reach_mm and base_reach_mm,
+    hazards, grid_code, village_code, township_code, site.
     """
     known = Moment(None, known_rev)
     result = results_of("score", Moment(None, run_rev)).alias("result")
@@ -32,9 +35,9 @@ def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box)
             result.c.code,
             func.coalesce(record.c.name, firm.c.name).label("name"),
             result.c.level,
+            result.c.base_level,
             result.c.facts,
-            result.c.village_code,
-            result.c.township_code,
+            *(result.c[name] for name in SCOPE),
             func.ST_AsBinary(record.c.geom_m).label("geom"),
             func.ST_AsBinary(firm.c.geom_m).label("firm_geom"),
         )
@@ -51,7 +54,11 @@ def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box)
     frame["kind"] = [f["kind"] for f in facts]
     frame["hazards"] = [f["hazards"] for f in facts]
     frame["hazard"] = np.array([f["hazard"] for f in facts], np.int64)
-    frame["reach_mm"] = np.array([round(f["distances_m"]["reach"] * 1000) for f in facts], np.int64)
+    frame["hazard_base"] = np.array([f.get("hazard_base", f["hazard"]) for f in facts], np.int64)
+    base_m = [f["distances_m"]["reach"] for f in facts]
+    now_m = [f.get("reach_now_m", base) for f, base in zip(facts, base_m, strict=True)]
+    frame["base_reach_mm"] = np.array([round(metres * 1000) for metres in base_m], np.int64)
+    frame["reach_mm"] = np.array([round(metres * 1000) for metres in now_m], np.int64)
     own, firms = _shapes(frame.pop("geom")), _shapes(frame.pop("firm_geom"))
     without_record = np.array([shape is None for shape in own], bool)
     own[without_record] = firms[without_record]
@@ -59,10 +66,28 @@ def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box)
     return frame
 
 
+def lines_of_sources(
+    connection: Connection, run_rev: int, codes: Collection[str], items: Collection[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """By source the lines of some kinds in its account as one run left it: item, record, value, args, in their order."""
+    rows = results_of("contribution", Moment(None, run_rev))
+    query = select(rows.c.code, rows.c.item, rows.c.record, rows.c.value, rows.c.args)
+    query = query.where(rows.c.kind == "source", rows.c.code == any_(array(list(codes), type_=Text)))
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in connection.execute(
+        query.where(rows.c.item.in_(items)).order_by(rows.c.code, rows.c.n)
+    ).mappings():
+        found.setdefault(row["code"], []).append(
+            {name: row[name] for name in ("item", "record", "value", "args")}
+        )
+    return found
+
+
 def widest_reach_mm(connection: Connection, run_rev: int) -> int:
     """The longest reach of any source of a run."""
     result = results_of("score", Moment(None, run_rev))
-    reach = func.max(result.c.facts["distances_m"]["reach"].as_float())
+    base, now = result.c.facts["distances_m"]["reach"].as_float(), result.c.facts["reach_now_m"].as_float()
+    reach = func.max(func.greatest(base, now))
     return round(
         (connection.execute(select(reach).where(result.c.kind == "source")).scalar_one() or 0) * 1000
     )

@@ -1,7 +1,7 @@
 """What a risk run reads, and how its results are kept: changed rows only, the old ones to the past."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 import pandas as pd
@@ -10,8 +10,10 @@ from sqlalchemy import Connection, FromClause, and_, func, or_, select, text
 
 from layers.copying import copy_in
 from layers.duty import SLOTS
-from layers.history import Moment, results_of, rows_of
+from layers.dynamic import Records, no_dynamic, read_dynamic, read_incidents
+from layers.history import CLOCK, Moment, results_of, rows_of
 from layers.schema import SCOPE, edition, run, score
+from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
 from riskmap.vocabulary import AREA_KINDS
 
@@ -25,31 +27,46 @@ class Inputs:
     inventory: pd.DataFrame
     population: pd.DataFrame
     targets: pd.DataFrame
+    zones: pd.DataFrame
     areas: pd.DataFrame
     edition: Edition
-    day: date
-    """the day the records are looked at: what is stale is told by it"""
+    at: datetime
+    """the instant the records are looked at: what is in force and what is stale is told by it"""
+    records: Records
+    """what raises hazards at that instant"""
+
+    @property
+    def day(self) -> date:
+        """The day of the instant in the city's own clock."""
+        return self.at.astimezone(CLOCK).date()
 
 
-def read_inputs(connection: Connection, day: date, then: Moment | None = None) -> Inputs:
-    """Everything a run of `day` needs, now or as of a moment, in the caller's snapshot.
+def read_inputs(connection: Connection, at: datetime, then: Moment | None = None) -> Inputs:
+    """Everything a run at an instant needs, now or as of a moment, in the caller's snapshot.
 
     Closed records count nowhere from their closing day, nor do those that open later.
     """
+    day = at.astimezone(CLOCK).date()
+    used = edition_on(connection, day)
     return Inputs(
         enterprises=_frame(connection, rows_of("enterprise", then), _ENTERPRISE, open_on=day),
         sources=_frame(connection, rows_of("source", then), _SOURCE, open_on=day),
         inventory=_frame(connection, rows_of("inventory", then), _INVENTORY),
         population=_frame(connection, rows_of("population", then), _POPULATION),
         targets=_frame(connection, rows_of("target", then), _TARGET),
+        zones=_frame(connection, rows_of("zone_external", then), _ZONE),
         areas=_frame(connection, rows_of("area", then), _AREA),
-        edition=edition_on(connection, day),
-        day=day,
+        edition=used,
+        at=at,
+        records=read_dynamic(connection, at, DynamicWeights.from_edition(used), then),
     )
 
 
-def read_known(connection: Connection, rev: int, edition_name: str) -> Inputs:
-    """The records of places and areas exactly as a run knew them, under the edition it used; sources are left out."""
+def read_known(connection: Connection, rev: int, edition_name: str, at: datetime) -> Inputs:
+    """The records of places and areas and the incidents as a run at an instant knew them, under the edition it used.
+
+    Sources and what else raises them are left out.
+    """
     known = Moment(None, rev)
     content = connection.execute(select(edition.c.content).where(edition.c.name == edition_name)).scalar_one()
     used = Edition.from_json(content)
@@ -60,9 +77,11 @@ def read_known(connection: Connection, rev: int, edition_name: str) -> Inputs:
         inventory=nothing,
         population=_frame(connection, rows_of("population", known), _POPULATION),
         targets=nothing,
+        zones=nothing,
         areas=_frame(connection, rows_of("area", known), _AREA),
         edition=used,
-        day=used.effective_from,
+        at=at,
+        records=read_incidents(connection, at, known),
     )
 
 
@@ -78,9 +97,11 @@ def no_records(content: Edition) -> Inputs:
         inventory=nothing(_INVENTORY),
         population=nothing(_POPULATION),
         targets=nothing(_TARGET),
+        zones=nothing(_ZONE),
         areas=nothing(_AREA),
         edition=content,
-        day=content.effective_from,
+        at=datetime.combine(content.effective_from, time(), CLOCK),
+        records=no_dynamic(),
     )
 
 
@@ -100,6 +121,7 @@ _INVENTORY = (
 )
 _POPULATION = ("people", "people_day", "vulnerable", "rescue_min", *SCOPE, "geom_m")
 _TARGET = ("name", "target_class", "people_day", "people_night", "status", *SCOPE, "geom_m")
+_ZONE = ("source_code", "kind", "geom_m")
 _AREA = ("name", "level", "parent_code", "people", "members", *SCOPE, "geom_m")
 
 

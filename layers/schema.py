@@ -95,6 +95,8 @@ def _index_stream(table: Table) -> None:
     Index(f"{table.name}_time", table.c.time)
     for name in ("township_code", "enterprise_code", "source_code", "sensor_code"):
         Index(f"{table.name}_{name}", table.c[name], table.c.time)
+    for name in ("rev", "until"):
+        Index(f"{table.name}_counting_{name}", table.c[name], postgresql_where=table.c.kind != "reading")
 
 
 def _index_position(table: Table, *, few: bool = False) -> None:
@@ -125,6 +127,9 @@ def _add_layer(layer: Layer) -> None:
         Column("gone", Boolean, nullable=False, server_default=text("false")),
     )
     Index(f"{past.name}_code_rev", past.c.code, past.c.rev)
+    if layer.immutable:
+        where = past.c.kind != "reading"
+        Index(f"{past.name}_counting_rev_to", past.c.rev_to, postgresql_where=where)
     _index_position(past, few=layer.immutable)
 
 

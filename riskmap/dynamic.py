@@ -15,13 +15,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
+from riskmap.editions import Edition
 from riskmap.risk import Contribution, lead_shares
 from riskmap.vocabulary import SOURCE_KINDS
 from riskmap.weights import Sections
 
+ROLE = "dynamic"
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-
+CLEARED = "alarm_cleared"
+"""the event that ends the alarms of its sensor: acknowledged and normal again"""
+INCIDENT = "incident"
+"""a confirmed accident: no points of its own, it raises the colours of the areas it happens in"""
 
 _SECTIONS = {
     "dangers": ("self", "other", "overdue", "major", "major_listed", "major_overdue"),
@@ -51,6 +56,28 @@ class DynamicWeights:
     events: Mapping[tuple[str, str], EventRule]
     weather_kinds: frozenset[str]
     """kinds of source that weather works on"""
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of event that a run must see: those that count, and those that end or raise by a rule."""
+        return {kind for kind, _ in self.events} | {CLEARED, INCIDENT}
+
+    @property
+    def items(self) -> set[str]:
+        """The kinds of line that dynamic records make."""
+        return {kind for kind, _ in self.events} | {"danger", "silent_sensor"}
+
+    @property
+    def decay(self) -> timedelta:
+        """How long an event may still count after its end."""
+        return self.alarm_decay_h * HOUR
+
+    @classmethod
+    def from_edition(cls, edition: Edition) -> "DynamicWeights":
+        """Build from an edition's table `dynamic`; one of before there was this table gives no record any points."""
+        if ROLE in edition.tables:
+            return cls.from_table(edition.table(ROLE))
+        return cls(dict.fromkeys(_SECTIONS["dangers"], 0), 1, 0, 0, {}, frozenset())
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "DynamicWeights":

@@ -1,10 +1,10 @@
 """The points account of a source and of an enterprise, and the colours of all levels.
 
-    hazard H = items (+ dynamic records − credits)      score of a source = H + exposure
+    hazard H = items + lead(dynamic records)      score of a source = H + exposure
     lead(x)  = (1 − b)·max(x) + b·Σx                     “最重的一项算全分，其余算两成”
 
 Every line of an account is a `Contribution` in whole micro-points; an account's lines sum to its score, and a rule
-that holds or raises a colour is a line of 0 with its clause. Dynamic records and credits are further lines.
+that holds or raises a colour is a line of 0 with its clause. The lines of dynamic records are `riskmap.dynamic`'s.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskmap.shapes import Floats, Ints, Shapes
 from riskmap.superposition import Places, exposed_people
-from riskmap.weights import MILLI, RiskWeights
+from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights, Rule
 
 RED, ORANGE, YELLOW, BLUE = 1, 2, 3, 4
 
@@ -92,13 +92,19 @@ def reach_mm(
 ) -> int:
     """How far a source is felt: the largest of its kind's reach, its consequence distances and that of its items.
 
-    `items` in micro-points; for `premises` the industry's reach counts too.
+    `items` in micro-points; for `premises` the industry's reach counts too. A consequence distance counts up to the
+    model's longest reach: beyond it a source is told of in plans, not felt in colours.
     """
     own = weights.kinds[kind].reach_mm
     if kind == "premises":
         own = max(own, weights.industry(industry).reach_mm)
-    by_points = -(-items * weights.reach_per_point_mm // 1_000_000)
-    return max(own, by_points, *(round(distance * MILLI) for distance in consequence_m))
+    far = (round(min(distance, LONGEST_REACH_M) * MILLI) for distance in consequence_m)
+    return max(own, reach_of_points(weights, items), *far)
+
+
+def reach_of_points(weights: RiskWeights, points: int) -> int:
+    """How far so many micro-points reach at least, in mm: a step of 1 m must not move an area by 0.2 point."""
+    return -(-points * weights.reach_per_point_mm // 1_000_000)
 
 
 def lead_shares(values: Sequence[int], share_permille: int) -> list[int]:
@@ -143,14 +149,11 @@ def floored(
     return _held("floor", weights.floors.clause, weights.floors.clause_en, level, held, grades)
 
 
-def raised(
-    weights: RiskWeights, level: int, area_level: str, red_sources: Iterable[str]
-) -> tuple[int, list[Contribution]]:
-    """A colour as the red sources standing in an area raise it, and a line of 0 for each that does."""
-    rule = weights.raising
+def raised(rule: Rule, level: int, area_level: str, records: Iterable[str]) -> tuple[int, list[Contribution]]:
+    """A colour as a rule and its records (red sources, incidents) in an area raise it; a line of 0 for each that does."""
     if area_level not in rule.levels:
         return level, []
-    held = dict.fromkeys(red_sources, rule.levels[area_level])
+    held = dict.fromkeys(records, rule.levels[area_level])
     return _held("raise_rule", rule.clause, rule.clause_en, level, held, {})
 
 

@@ -6,6 +6,7 @@ one of 150,000. Scores are whole micro-points, people milli-persons; a mean divi
 """
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -124,6 +125,18 @@ def highest(scores: Sequence[int], n: int) -> list[int]:
 def city_score(townships: Sequence[int], n: int) -> int:
     """The mean of the `n` highest township scores; fewer: divided by `n` all the same."""
     return (2 * sum(townships[i] for i in highest(townships, n)) + n) // (2 * n)
+
+
+def shared(value: int, weights: Sequence[int]) -> list[int]:
+    """A whole number in parts proportional to whole weights, by running rounding: the parts sum to it.
+
+    With no weight at all the first part has everything.
+    """
+    whole = sum(weights)
+    if whole == 0:
+        return [value, *[0] * (len(weights) - 1)]
+    upto = [(2 * value * inside + whole) // (2 * whole) for inside in accumulate(weights)]
+    return [after - before for before, after in pairwise([0, *upto])]
 
 
 def _shared_mean(amounts: Ints, divisor: int) -> Ints:

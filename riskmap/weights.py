@@ -39,8 +39,10 @@ _SECTIONS = {
     "premises": ("unknown_points", "unknown_reach_m", "least", "most"),
     "floors": ("clause", "clause_en", "grade_1", "grade_2", "grade_3", "grade_4"),
     "raising": ("clause", "clause_en", "village", "township"),
+    "incident": ("clause", "clause_en", "grid", "village", "township", "city"),
 }
-_SHORTEST_REACH_M, _LONGEST_REACH_M = 150, 3000
+LONGEST_REACH_M = 3000
+_SHORTEST_REACH_M = 150
 _LEVEL_OF_WORD = {word: level for level, word in LEVELS.items()}
 
 
@@ -99,6 +101,9 @@ class RiskWeights:
     workers: tuple[tuple[int, int], ...]
     floors: Rule
     raising: Rule
+    """what a red source makes of the areas it stands in"""
+    incident: Rule
+    """what a confirmed incident makes of the areas it happens in"""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "RiskWeights":
@@ -140,6 +145,7 @@ class RiskWeights:
             workers=_workers(part),
             floors=part.rule("floors", {f"grade_{grade}": grade for grade in (1, 2, 3, 4)}),
             raising=part.rule("raising", {"village": "village", "township": "township"}),
+            incident=_incident(part),
         )
 
     def industry(self, code: str | None) -> Industry:
@@ -180,7 +186,7 @@ class Cells:
 
     def reach_mm(self, field: str) -> int:
         """A reach in metres, as mm."""
-        return self.whole(field, _LONGEST_REACH_M, least=_SHORTEST_REACH_M) * MILLI
+        return self.whole(field, LONGEST_REACH_M, least=_SHORTEST_REACH_M) * MILLI
 
     def _micro(self, field: str, points: Decimal) -> int:
         micro = points * MICRO
@@ -219,6 +225,16 @@ class Sections:
             key: _LEVEL_OF_WORD[row.choice(field, tuple(_LEVEL_OF_WORD))] for field, key in keys.items()
         }
         return Rule(levels, row.text("clause"), row.text("clause_en"))
+
+
+def _incident(part: Sections) -> Rule:
+    """Editions of before this rule was written have none: an incident raises nothing under them."""
+    levels = ("grid", "village", "township", "city")
+    return (
+        part.rule("incident", dict(zip(levels, levels, strict=True)))
+        if "incident" in part.table
+        else Rule({}, "", "")
+    )
 
 
 def _kinds(part: Sections) -> dict[str, KindRule]:

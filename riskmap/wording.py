@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from riskmap.dynamic_words import dynamic_words
 from riskmap.weights import MICRO
 
 Args = Mapping[str, Any]
@@ -27,7 +28,10 @@ _BEARING = {
 
 def words(item: str, args: Args, lang: str = "zh") -> tuple[str, str]:
     """Label and reason of one line of an account; `lang` is zh or en. KeyError for an item that has no words."""
-    return _WORDS[item](args, "en" if lang == "en" else "zh")
+    spoken = "en" if lang == "en" else "zh"
+    if "points" in args and "leads" in args:
+        return dynamic_words(item, args, spoken)
+    return _WORDS[item](args, spoken)
 
 
 def bearing_word(degrees: float, lang: str = "zh") -> str:

@@ -1,6 +1,6 @@
 """Which dynamic records are in force at which source, from real rows and at the hours at which they begin and end."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +9,15 @@ import pytest
 import shapely
 from sqlalchemy import Engine
 
-from jobs.dynamic import CLEARED, factors_of, step_after
+from jobs.dynamic import factors_of, step_after
 from layers.database import snapshot
 from layers.dynamic import Records, read_dynamic
 from layers.history import CLOCK
-from riskmap.dynamic import DynamicWeights
+from riskmap.dynamic import CLEARED, DynamicWeights
 from tests.import_files import SOURCE_HEADER, at, load, load_areas
 from tests.riskmap.standard import edition
 
 WEIGHTS = DynamicWeights.from_table(edition().table("dynamic"))
-KINDS = {kind for kind, _ in WEIGHTS.events} | {CLEARED}
-DECAY = timedelta(hours=WEIGHTS.alarm_decay_h)
 EVENTS = "event_id,kind,severity,source_code,sensor_code,time,until,wkt"
 AROUND_S1 = '"POLYGON ((112.29 28.79, 112.31 28.79, 112.31 28.81, 112.29 28.81, 112.29 28.79))"'
 
@@ -45,7 +43,7 @@ def city(owner: Engine, tmp_path: Path) -> Engine:
 
 def read(owner: Engine, instant: datetime) -> Records:
     with snapshot(owner) as connection:
-        return read_dynamic(connection, instant, KINDS, DECAY)
+        return read_dynamic(connection, instant, WEIGHTS)
 
 
 def in_force(owner: Engine, instant: datetime, layer: str = "") -> dict[str, dict[str, float]]:

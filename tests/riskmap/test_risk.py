@@ -173,18 +173,18 @@ def test_an_enterprise_has_the_floor_of_its_worst_source() -> None:
 
 def test_a_red_source_raises_its_village_and_township_and_nothing_else() -> None:
     red = ["source/S2", "source/S1"]
-    assert raised(WEIGHTS, BLUE, "village", red)[0] == ORANGE
-    assert raised(WEIGHTS, BLUE, "township", red)[0] == YELLOW
+    assert raised(WEIGHTS.raising, BLUE, "village", red)[0] == ORANGE
+    assert raised(WEIGHTS.raising, BLUE, "township", red)[0] == YELLOW
     for level in ("grid", "city", "overlay"):
-        assert raised(WEIGHTS, BLUE, level, red) == (BLUE, [])
-    held, lines = raised(WEIGHTS, YELLOW, "village", red)
+        assert raised(WEIGHTS.raising, BLUE, level, red) == (BLUE, [])
+    held, lines = raised(WEIGHTS.raising, YELLOW, "village", red)
     assert held == ORANGE
     assert [(line.kind, line.record, line.value) for line in lines] == [
         ("raise_rule", "source/S1", 0),
         ("raise_rule", "source/S2", 0),
     ]
-    assert raised(WEIGHTS, RED, "village", red) == (RED, [])
-    assert raised(WEIGHTS, BLUE, "village", []) == (BLUE, [])
+    assert raised(WEIGHTS.raising, RED, "village", red) == (RED, [])
+    assert raised(WEIGHTS.raising, BLUE, "village", []) == (BLUE, [])
 
 
 # --- places and exposure ---------------------------------------------------------------------------------

@@ -1,0 +1,68 @@
+"""How far an accident at each source would reach: zones of a real study where one is on file, else screening distances."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from jobs.grading import Graded
+from layers.risk import Inputs
+from riskmap.consequence_tables import ROLE, ConsequenceRules
+from riskmap.consequences import Held, consequence_distances, distances_m
+
+_OF_STUDY = {
+    "explosion": ("vce", "overpressure"),
+    "fire": ("fireball", "pool_fire"),
+    "toxic": ("toxic_endpoint",),
+}
+"""a study's kind of hazard: the computed distances that it replaces"""
+
+
+class Consequences(NamedTuple):
+    """Of one source: distances in m by name, and the accounts of those that were computed, as JSON."""
+
+    distances_m: dict[str, float]
+    computed: list[dict[str, Any]]
+
+
+_NONE = Consequences({}, [])
+
+
+def consequences_of(inputs: Inputs, graded: Graded) -> list[Consequences]:
+    """In the order of the sources; nothing for those that hold nothing known and have no study."""
+    zones = _studied(inputs.zones, graded)
+    if ROLE not in inputs.edition.tables:
+        return [Consequences(zones[n], []) if n in zones else _NONE for n in range(len(graded.sources))]
+    rules = ConsequenceRules.from_edition(inputs.edition)
+    vessels = dict(zip(inputs.inventory["code"], inputs.inventory["unit_code"], strict=True))
+    found = []
+    for n, (code, kind) in enumerate(zip(graded.sources["code"], graded.sources["kind"], strict=True)):
+        held = [Held(item, vessels[item.code] or "") for item in graded.held.get(code, ())]
+        if not held and n not in zones:
+            found.append(_NONE)
+            continue
+        computed = consequence_distances(kind, held, rules)
+        studied = zones.get(n, {})
+        replaced = {name for hazard in studied for name in _OF_STUDY[hazard.removeprefix("study_")]}
+        near = {name: value for name, value in distances_m(computed).items() if name not in replaced}
+        told = [one.to_json() for name, one in computed.items() if name not in replaced]
+        found.append(Consequences(near | studied, told))
+    return found
+
+
+def _studied(zones: pd.DataFrame, graded: Graded) -> dict[int, dict[str, float]]:
+    """By source: how far the zones of its study reach from its site, by kind of hazard (`study_fire`, …)."""
+    if not len(zones):
+        return {}
+    index = {code: n for n, code in enumerate(graded.sources["code"])}
+    zones = zones[zones["source_code"].isin(index)]
+    owner = zones["source_code"].map(index).to_numpy(np.int64)
+    found: dict[int, dict[str, float]] = {}
+    for n, kind, zone in zip(owner.tolist(), zones["kind"], zones["geom"], strict=True):
+        corners = shapely.points(shapely.get_coordinates(zone))
+        reach = round(float(shapely.distance(corners, graded.sites[n]).max()), 1)
+        name = f"study_{kind}"
+        known = found.setdefault(n, {})
+        known[name] = max(known.get(name, 0.0), reach)
+    return found
