@@ -27,20 +27,31 @@ AreaKey = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The sources an area may hold, in order of code: where they stand, how red they are, whether they are registered."""
+    """The sources an area may hold, in order of code: where they stand, how red they are, whether they are registered.
+
+    `registered` are those on file themselves, not the premises of an enterprise.
+    """
 
     frame: pd.DataFrame
+    records: Array
     level: Array
     base_level: Array
+    registered: Array
 
-    @property
-    def registered(self) -> Array:
-        """Which are on file themselves, not the premises of an enterprise."""
-        return ~self.frame["code"].str.endswith(PREMISES_SUFFIX).to_numpy(bool)
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "Standing":
+        """Of the sources' code, scope, site, level and base_level."""
+        return cls(
+            frame,
+            ("source/" + frame["code"]).to_numpy(object),
+            frame["level"].to_numpy(np.int64),
+            frame["base_level"].to_numpy(np.int64),
+            ~frame["code"].str.endswith(PREMISES_SUFFIX).to_numpy(bool),
+        )
 
     def red(self, there: Array, level: Array) -> list[str]:
         """The red ones among some, as records."""
-        return [f"source/{code}" for code in self.frame["code"].to_numpy(object)[there][level[there] == RED]]
+        return list(self.records[there][level[there] == RED])
 
 
 class PlaceScores(NamedTuple):
@@ -62,14 +73,13 @@ def score_places(ground: Ground) -> PlaceScores:
 def area_results(inputs: Inputs, ground: Ground, standing: Standing, city_code: str) -> list[Row]:
     """Rows of every place, grid unit, village, township, overlay and of the city."""
     scores = score_places(ground)
-    rows, incidents = _places(ground, scores), incidents_of(inputs)
+    rows, incidents = place_rows(ground, scores), incidents_of(inputs)
     for level in PART_OF:
-        areas = inputs.areas[inputs.areas["level"] == level].sort_values("code", ignore_index=True)
-        rows += _partition(areas, ground, standing, scores, level, incidents)
-    overlays = inputs.areas[inputs.areas["level"] == "overlay"]
-    rows += [_overlay(row, ground, standing, scores) for row in each(overlays)]
+        rows += area_rows(inputs.areas, ground, standing, scores, level, incidents)
+    rows += overlay_rows(inputs.areas, ground, standing, scores)
     townships = [(row["score"], row["base"]) for row in rows if row["kind"] == "township"]
-    return [*rows, _city(ground, townships, scores, incidents.get(("city", None), []), city_code)]
+    sums = _sums(ground, scores, np.zeros(len(ground.people), np.int64), 1, "city")[0]
+    return [*rows, city_row(ground, townships, sums, incidents.get(("city", None), []), city_code)]
 
 
 def incidents_of(inputs: Inputs) -> dict[AreaKey, list[str]]:
@@ -103,7 +113,8 @@ def _coloured(
 _NOBODY = Scored(None, None, None, None, None)
 
 
-def _places(ground: Ground, scores: PlaceScores) -> list[Row]:
+def place_rows(ground: Ground, scores: PlaceScores) -> list[Row]:
+    """Every place with its colours."""
     now, base = (levels_of(ground.weights, one).tolist() for one in scores)
     rise = levels_of(ground.weights, scores.now - scores.base, "rise").tolist()
     columns = zip(scores.now.tolist(), scores.base.tolist(), now, base, rise, strict=True)
@@ -113,8 +124,8 @@ def _places(ground: Ground, scores: PlaceScores) -> list[Row]:
     ]
 
 
-class _Sums(NamedTuple):
-    """Of one area: mean over its worst-placed people, burden and people; micro-points, milli-persons."""
+class Sums(NamedTuple):
+    """Of one area: means over its worst-placed people, burdens and people; micro-points, milli-persons."""
 
     score: int
     base: int
@@ -123,16 +134,16 @@ class _Sums(NamedTuple):
     people: int
 
 
-def _sums(ground: Ground, scores: PlaceScores, index: Array, n: int, level: str) -> list[_Sums]:
+def _sums(ground: Ground, scores: PlaceScores, index: Array, n: int, level: str) -> list[Sums]:
     people, worst = ground.places.people, ground.weights.worst_placed[level]
     means = [area_scores(one, people, index, n, worst, worst_first(one)).tolist() for one in scores]
     heavy = [burdens(one, people, index, n).tolist() for one in scores]
     heads = np.zeros(n, np.int64)
     np.add.at(heads, index[index >= 0], people[index >= 0])
-    return [_Sums(*one) for one in zip(*means, *heavy, heads.tolist(), strict=True)]
+    return [Sums(*one) for one in zip(*means, *heavy, heads.tolist(), strict=True)]
 
 
-def _partition(
+def area_rows(
     areas: pd.DataFrame,
     ground: Ground,
     standing: Standing,
@@ -141,6 +152,7 @@ def _partition(
     incidents: dict[AreaKey, list[str]],
 ) -> list[Row]:
     """Grid units, villages or townships by the code of their places; every person counts in one of each."""
+    areas = areas[areas["level"] == level].sort_values("code", ignore_index=True)
     codes, n = areas["code"].to_numpy(object), len(areas)
     sums = _sums(ground, scores, index_of(ground.people[PART_OF[level]], codes), n, level)
     at = index_of(standing.frame[PART_OF[level]], codes)
@@ -160,8 +172,12 @@ def _partition(
     ]
 
 
+def overlay_rows(areas: pd.DataFrame, ground: Ground, standing: Standing, scores: PlaceScores) -> list[Row]:
+    """Parks and functional areas: totals of their own, outside the partition."""
+    return [_overlay(row, ground, standing, scores) for row in each(areas[areas["level"] == "overlay"])]
+
+
 def _overlay(row: Any, ground: Ground, standing: Standing, scores: PlaceScores) -> Row:
-    """A park or functional area: its own total by members or polygon, outside the partition."""
     inside = places_within(row, ground.people, ground.places.xy)
     if row.members:
         there = standing.frame[list(PART_OF.values())].isin(set(row.members)).any(axis=1).to_numpy()
@@ -191,12 +207,12 @@ def _area_row(
     level: str,
     standing: Standing,
     there: Array,
-    sums: _Sums,
+    sums: Sums,
     incidents: list[str],
 ) -> Row:
     """An area's row with its counts; red sources and incidents in it raise it."""
     scored = _NOBODY
-    if len(ground.people):
+    if ground.peopled:
         red = standing.red(there, standing.level), standing.red(there, standing.base_level)
         scored = _coloured(ground.weights, level, sums.score, sums.base, red, incidents)
     registered = standing.registered[there]
@@ -212,14 +228,12 @@ def _area_row(
     return score_row(level, row, scored, facts)
 
 
-def _city(
-    ground: Ground, townships: list[tuple[int, int]], scores: PlaceScores, incidents: list[str], code: str
+def city_row(
+    ground: Ground, townships: list[tuple[int, int]], sums: Sums, incidents: list[str], code: str
 ) -> Row:
     """The city: the mean of its highest townships; without townships the mean over its own worst-placed people."""
-    weights = ground.weights
-    sums = _sums(ground, scores, np.zeros(len(ground.people), np.int64), 1, "city")[0]
-    scored = _NOBODY
-    if len(ground.people):
+    weights, scored = ground.weights, _NOBODY
+    if ground.peopled:
         score, base, edges = sums.score, sums.base, "ordinary"
         if townships:
             score, base = (city_score(one, weights.townships_of_city) for one in zip(*townships, strict=True))

@@ -13,6 +13,10 @@ from jobs.city import City, Row, arrange
 from layers.risk import Inputs
 from layers.schema import SCOPE
 
+_COLUMNS = (
+    *("kind", "code", *SCOPE, "score", "base", "level", "base_level", "rise_level"),
+    *("grade", "confidence", "facts"),
+)
 _WHOLE = ("score", "base", "level", "base_level", "rise_level", "grade")
 
 
@@ -37,18 +41,22 @@ def assess_records(inputs: Inputs, city_code: str) -> Assessment:
     sources, source_lines = source_accounts(inputs, city)
     enterprises, enterprise_lines = enterprise_accounts(inputs, city, sources)
     rows = [*sources, *enterprises, *area_results(inputs, city.ground, _standing(city, sources), city_code)]
-    scores = pd.DataFrame(rows)
+    return frames_of(rows, [*source_lines, *enterprise_lines], inputs.edition.hash)
+
+
+def frames_of(rows: list[Row], lines: list[Account], edition_hash: str) -> Assessment:
+    """Rows of results and their accounts as they are kept."""
+    scores = pd.DataFrame(rows, columns=_COLUMNS)
     scores["facts"] = [json.dumps(row["facts"], ensure_ascii=False) for row in rows]
     for name in _WHOLE:
         scores[name] = scores[name].astype("Int64")
     scores = scores.astype(object).where(scores.notna(), None)
-    return Assessment(scores, _lines_frame([*source_lines, *enterprise_lines], scores), inputs.edition.hash)
+    return Assessment(scores, _lines_frame(lines, scores), edition_hash)
 
 
 def _standing(city: City, rows: list[Row]) -> Standing:
-    frame = city.graded.sources[["code", *SCOPE]].assign(site=city.graded.sites)
-    levels = (np.array([row[name] for row in rows], np.int64) for name in ("level", "base_level"))
-    return Standing(frame, *levels)
+    levels = {name: np.array([row[name] for row in rows], np.int64) for name in ("level", "base_level")}
+    return Standing.of(city.graded.sources[["code", *SCOPE]].assign(site=city.graded.sites, **levels))
 
 
 def _lines_frame(accounts: list[Account], scores: pd.DataFrame) -> pd.DataFrame:

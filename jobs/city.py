@@ -44,6 +44,8 @@ class Ground:
     places: Places
     base: Hazards
     now: Hazards
+    peopled: bool
+    """whether people are on file anywhere in the city"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def arrange(inputs: Inputs) -> City:
         items,
         dynamic,
         consequences,
-        Ground(weights, people, places, base, risen(weights, base, dynamic)),
+        Ground(weights, people, places, base, risen(weights, base, dynamic), peopled=len(people) > 0),
     )
 
 

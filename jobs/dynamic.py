@@ -48,11 +48,10 @@ def factors_of(
         code = row.source_code or (f"{row.enterprise_code}{PREMISES_SUFFIX}" if row.enterprise_code else None)
         if code in index:
             add([index[code]], danger_factor(weights, _danger(row), at))
-    of_sensor = dict(zip(records.sensors["code"], records.sensors["source_code"], strict=True))
-    for row, event in zip(each(records.events), events_of(records), strict=True):
+    for row, event in zip(each(records.events), events_of(records.events), strict=True):
         factor = event_factor(weights, event, at)
         if factor is not None:
-            add(_where(weights, row, of_sensor, index, sources, sites), factor)
+            add(_where(weights, row, index, sources, sites), factor)
     for row in each(records.sensors):
         if row.source_code in index:
             add([index[row.source_code]], silent_factor(weights, _sensor(row), at))
@@ -61,16 +60,16 @@ def factors_of(
 
 def step_after(weights: DynamicWeights, records: Records, at: datetime) -> datetime:
     """When a value may next change by itself, in the city's clock."""
-    return next_step(weights, events_of(records), at.astimezone(CLOCK))
+    return next_step(weights, events_of(records.events), at.astimezone(CLOCK))
 
 
-def events_of(records: Records) -> list[Event]:
+def events_of(events: pd.DataFrame) -> list[Event]:
     """Events with their ends: their own, or when the sensor was reported normal again, whichever came first."""
     cleared: dict[str, list[datetime]] = defaultdict(list)
-    for row in each(records.events):
+    for row in each(events):
         if row.kind == CLEARED and row.sensor_code:
             cleared[row.sensor_code].append(row.time)
-    return [_event(row, cleared) for row in each(records.events)]
+    return [_event(row, cleared) for row in each(events)]
 
 
 def _event(row: Any, cleared: dict[str, list[datetime]]) -> Event:
@@ -96,17 +95,13 @@ def _sensor(row: Any) -> Sensor:
 def _where(
     weights: DynamicWeights,
     row: Any,
-    of_sensor: dict[str, str],
     index: dict[str, int],
     sources: pd.DataFrame,
     sites: Array,
 ) -> list[int]:
     """The positions of the sources that an event works on."""
-    code = row.source_code or of_sensor.get(row.sensor_code or "")
-    if code is not None:
-        return [index[code]] if code in index else []
-    if row.sensor_code:
-        return []
+    if row.source_code or row.sensor_code:
+        return [index[row.source_code]] if row.source_code in index else []
     reached = np.ones(len(sources), np.bool_)
     if row.geom is not None:
         reached &= shapely.intersects(sites, row.geom)

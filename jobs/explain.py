@@ -14,7 +14,7 @@ from jobs.city import places_of
 from jobs.frames import each
 from layers.database import Identity, reading, snapshot
 from layers.exposure import shapes_from
-from layers.hazards import lines_of_sources, read_hazards, widest_reach_mm
+from layers.hazards import box_around, lines_of_sources, read_hazards, widest_reach_mm
 from layers.history import Moment, moment
 from layers.records import fetch, points, visible_codes
 from layers.risk import Inputs, account_of, last_run, read_known
@@ -147,11 +147,7 @@ def _parts_of(
     chosen = [np.flatnonzero(places_within(area, people, places.xy)) for area in areas]
     xy = places.xy[np.concatenate(chosen)] / MILLI
     reach_m = widest_reach_mm(connection, run["rev"]) / MILLI
-    low, high = (
-        (xy.min(axis=0) - reach_m, xy.max(axis=0) + reach_m) if len(xy) else (np.zeros(2), np.zeros(2))
-    )
-    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-    frame = read_hazards(connection, run["known_rev"], run["rev"], box)
+    frame = read_hazards(connection, run["known_rev"], run["rev"], box_around(xy, reach_m))
     hazards = Hazards(
         shapes_from(frame["site"].to_numpy(object)),
         frame["hazard"].to_numpy(np.int64),

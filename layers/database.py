@@ -146,10 +146,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """One read-only REPEATABLE READ transaction as owner: what a run computes from."""
+def snapshot(engine: Engine, *, scratch: bool = False) -> Iterator[Connection]:
+    """One read-only REPEATABLE READ transaction as owner: what a run computes from.
+
+    With `scratch` it may make temporary tables, which a read-only transaction may not.
+    """
     with _answers(), engine.connect() as plain:
-        connection = plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        connection = plain.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=not scratch
+        )
         with connection.begin():
             yield connection
 

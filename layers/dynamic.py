@@ -6,7 +6,18 @@ from typing import Any
 
 import pandas as pd
 import shapely
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from layers.history import CLOCK, Moment, rows_of
 from layers.schema import SCOPE, contribution, metadata
@@ -35,7 +46,7 @@ def read_dynamic(
     """
     return Records(
         _dangers(connection, at, then),
-        _events(connection, at, weights, then),
+        read_events(connection, at, weights, then),
         _sensors(connection, at, then),
     )
 
@@ -45,7 +56,7 @@ def read_incidents(connection: Connection, at: datetime, then: Moment) -> Record
     rows = rows_of("event", then)
     lasting = or_(rows.c.until.is_(None), rows.c.until > at)
     condition = and_(_counts(rows), rows.c.kind == INCIDENT, rows.c.time <= at, lasting)
-    events = _placed_events(connection, rows, condition)
+    events = _placed_events(connection, rows, condition, then)
     return replace(no_dynamic(), events=events)
 
 
@@ -78,12 +89,12 @@ def _counts(rows: FromClause) -> ColumnElement[bool]:
     return rows.c.kind != literal_column("'reading'")
 
 
-def silence_broken(connection: Connection, rev: int) -> bool:
-    """Whether a sensor whose silence counts has reported after a revision."""
+def silences_broken(connection: Connection, rev: int) -> set[str]:
+    """Sensors whose silence counts and that have reported after a revision."""
     code = func.split_part(contribution.c.record, "/", 2)
     signs = exists().where(event.c.sensor_code == code, event.c.rev > rev)
-    query = select(exists().where(contribution.c.item == "silent_sensor", signs))
-    return bool(connection.execute(query).scalar_one())
+    query = select(code).where(contribution.c.kind == "source", contribution.c.item == "silent_sensor", signs)
+    return set(connection.execute(query).scalars())
 
 
 def _dangers(connection: Connection, at: datetime, then: Moment | None) -> pd.DataFrame:
@@ -94,21 +105,30 @@ def _dangers(connection: Connection, at: datetime, then: Moment | None) -> pd.Da
     return _frame(connection, rows, [rows.c[name] for name in ("code", *_DANGER, *SCOPE)], open_now)
 
 
-def _events(
-    connection: Connection, at: datetime, weights: DynamicWeights, then: Moment | None
+def read_events(
+    connection: Connection,
+    at: datetime,
+    weights: DynamicWeights,
+    then: Moment | None = None,
+    since: datetime | None = None,
 ) -> pd.DataFrame:
+    """Events in force or going down at an instant, or at any time `since` another, and those of the next day."""
     rows = rows_of("event", then)
-    lasting = or_(rows.c.until.is_(None), rows.c.until > at - weights.decay)
+    lasting = or_(rows.c.until.is_(None), rows.c.until > (since or at) - weights.decay)
     in_force = and_(_counts(rows), rows.c.kind.in_(weights.kinds), rows.c.time <= at + DAY, lasting)
-    return _placed_events(connection, rows, in_force)
+    return _placed_events(connection, rows, in_force, then)
 
 
-def _placed_events(connection: Connection, rows: FromClause, condition: ColumnElement[bool]) -> pd.DataFrame:
-    columns = [
-        *(rows.c[name] for name in ("code", *_EVENT, *SCOPE)),
-        func.ST_AsBinary(rows.c.geom_m).label("geom"),
-    ]
-    frame = _frame(connection, rows, columns, condition)
+def _placed_events(
+    connection: Connection, rows: FromClause, condition: ColumnElement[bool], then: Moment | None
+) -> pd.DataFrame:
+    """Events with the source that they name or their sensor watches."""
+    sensor = rows_of("sensor", then).alias("sensor")
+    source = func.coalesce(rows.c.source_code, sensor.c.source_code).label("source_code")
+    columns = [source if name == "source_code" else rows.c[name] for name in ("code", *_EVENT, *SCOPE)]
+    origin = rows.outerjoin(sensor, sensor.c.code == rows.c.sensor_code)
+    query = select(*columns, func.ST_AsBinary(rows.c.geom_m).label("geom")).select_from(origin)
+    frame = _framed(connection, query.where(condition).order_by(rows.c.code))
     shapes = [None if shape is None else bytes(shape) for shape in frame["geom"]]
     frame["geom"] = pd.Series(list(shapely.from_wkb(shapes)), index=frame.index, dtype=object)
     return frame
@@ -131,5 +151,9 @@ def _sensors(connection: Connection, at: datetime, then: Moment | None) -> pd.Da
 def _frame(
     connection: Connection, rows: FromClause, columns: list[Any], condition: ColumnElement[bool]
 ) -> pd.DataFrame:
-    result = connection.execute(select(*columns).select_from(rows).where(condition).order_by(rows.c.code))
+    return _framed(connection, select(*columns).select_from(rows).where(condition).order_by(rows.c.code))
+
+
+def _framed(connection: Connection, query: Select[Any]) -> pd.DataFrame:
+    result = connection.execute(query)
     return pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object)

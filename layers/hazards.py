@@ -1,6 +1,6 @@
 """What a run made of the sources, as places feel them: hazard, reach and site of each, for explanations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,18 @@ from layers.schema import SCOPE, city
 Box = tuple[float, float, float, float]
 
 
-def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box) -> pd.DataFrame:
+def read_hazards(
+    connection: Connection,
+    known_rev: int,
+    run_rev: int,
+    box: Box | None = None,
+    *,
+    standing_in: Mapping[str, Collection[str]] | None = None,
+    codes: Collection[str] = (),
+) -> pd.DataFrame:
     """Sources whose site meets a box (metres: west, south, east, north), as one run knew and scored them, by code.
 
+    `standing_in` adds those that stand in some areas, by the column of `SCOPE` that says so; `codes` adds these.
     Columns: code, name, kind, level, base_level, hazard and hazard_base (micro-points), reach_mm and base_reach_mm,
     hazards, grid_code, village_code, township_code, site.
     """
@@ -28,7 +37,7 @@ def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box)
     record = rows_of("source", known).alias("record")
     own_code = func.left(result.c.code, func.length(result.c.code) - len(PREMISES_SUFFIX))
     firm = rows_of("enterprise", known).alias("firm")
-    window = func.ST_MakeEnvelope(*box, select(city.c.metric_srid).scalar_subquery())
+    window = func.ST_MakeEnvelope(*(box or ()), select(city.c.metric_srid).scalar_subquery())
     named_by = func.coalesce(record.c.enterprise_code, own_code)
     query = (
         select(
@@ -45,7 +54,13 @@ def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box)
             result.outerjoin(record, record.c.code == result.c.code).outerjoin(firm, firm.c.code == named_by)
         )
         .where(result.c.kind == "source")
-        .where(or_(record.c.geom_m.op("&&")(window), firm.c.geom_m.op("&&")(window)))
+        .where(
+            or_(
+                *(shape.op("&&")(window) for shape in (record.c.geom_m, firm.c.geom_m) if box),
+                result.c.code.in_(codes),
+                *(result.c[name].in_(codes) for name, codes in (standing_in or {}).items()),
+            )
+        )
         .order_by(result.c.code)
     )
     rows = connection.execute(query)
@@ -64,6 +79,15 @@ def read_hazards(connection: Connection, known_rev: int, run_rev: int, box: Box)
     own[without_record] = firms[without_record]
     frame["site"] = sites_of(own, firms)
     return frame
+
+
+def box_around(xy_m: Any, margin_m: float) -> Box:
+    """The box of some points (n, 2) and a margin around; an empty one at the origin for none."""
+    if not len(xy_m):
+        return 0.0, 0.0, 0.0, 0.0
+    west, south = xy_m.min(axis=0) - margin_m
+    east, north = xy_m.max(axis=0) + margin_m
+    return float(west), float(south), float(east), float(north)
 
 
 def lines_of_sources(

@@ -1,12 +1,13 @@
 """What a risk run reads, and how its results are kept: changed rows only, the old ones to the past."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 
 import pandas as pd
 import shapely
-from sqlalchemy import Connection, FromClause, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, text
 
 from layers.copying import copy_in
 from layers.duty import SLOTS
@@ -41,24 +42,46 @@ class Inputs:
         return self.at.astimezone(CLOCK).date()
 
 
-def read_inputs(connection: Connection, at: datetime, then: Moment | None = None) -> Inputs:
+def read_inputs(
+    connection: Connection,
+    at: datetime,
+    then: Moment | None = None,
+    limits: Mapping[str, ColumnElement[bool]] | None = None,
+) -> Inputs:
     """Everything a run at an instant needs, now or as of a moment, in the caller's snapshot.
 
-    Closed records count nowhere from their closing day, nor do those that open later.
+    Closed records count nowhere from their closing day, nor do those that open later. `limits` say by table which
+    records are read, where not all are.
     """
+    limits = limits or {}
     day = at.astimezone(CLOCK).date()
     used = edition_on(connection, day)
     return Inputs(
-        enterprises=_frame(connection, rows_of("enterprise", then), _ENTERPRISE, open_on=day),
-        sources=_frame(connection, rows_of("source", then), _SOURCE, open_on=day),
-        inventory=_frame(connection, rows_of("inventory", then), _INVENTORY),
-        population=_frame(connection, rows_of("population", then), _POPULATION),
-        targets=_frame(connection, rows_of("target", then), _TARGET),
-        zones=_frame(connection, rows_of("zone_external", then), _ZONE),
-        areas=_frame(connection, rows_of("area", then), _AREA),
+        enterprises=_frame(
+            connection, rows_of("enterprise", then), _ENTERPRISE, open_on=day, only=limits.get("enterprise")
+        ),
+        sources=_frame(connection, rows_of("source", then), _SOURCE, open_on=day, only=limits.get("source")),
+        inventory=_frame(connection, rows_of("inventory", then), _INVENTORY, only=limits.get("inventory")),
+        population=_frame(
+            connection, rows_of("population", then), _POPULATION, only=limits.get("population")
+        ),
+        targets=_frame(connection, rows_of("target", then), _TARGET, only=limits.get("target")),
+        zones=_frame(connection, rows_of("zone_external", then), _ZONE, only=limits.get("zone_external")),
+        areas=_frame(connection, rows_of("area", then), _AREA, only=limits.get("area")),
         edition=used,
         at=at,
         records=read_dynamic(connection, at, DynamicWeights.from_edition(used), then),
+    )
+
+
+def read_part(
+    connection: Connection, inputs: Inputs, people: ColumnElement[bool], areas: ColumnElement[bool]
+) -> Inputs:
+    """The same records with other places and areas: those of some conditions."""
+    return replace(
+        inputs,
+        population=_frame(connection, rows_of("population"), _POPULATION, only=people),
+        areas=_frame(connection, rows_of("area"), _AREA, only=areas),
     )
 
 
@@ -126,7 +149,12 @@ _AREA = ("name", "level", "parent_code", "people", "members", *SCOPE, "geom_m")
 
 
 def _frame(
-    connection: Connection, rows: FromClause, names: tuple[str, ...], *, open_on: date | None = None
+    connection: Connection,
+    rows: FromClause,
+    names: tuple[str, ...],
+    *,
+    open_on: date | None = None,
+    only: ColumnElement[bool] | None = None,
 ) -> pd.DataFrame:
     """The named columns of a layer in order of code; positions as shapely geometries under `geom`."""
     columns = [rows.c.code, *(rows.c[n] for n in names if n != "geom_m" and n in rows.c)]
@@ -137,6 +165,8 @@ def _frame(
     if open_on is not None:
         still = or_(func.coalesce(rows.c.status, "active") != "closed", rows.c.closed_on > open_on)
         query = query.where(and_(still, or_(rows.c.opened_on.is_(None), rows.c.opened_on <= open_on)))
+    if only is not None:
+        query = query.where(only)
     result = connection.execute(query)
     frame = pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object)
     if with_position:
@@ -157,22 +187,38 @@ def edition_on(connection: Connection, day: date) -> Edition:
 
 
 def write_results(
-    connection: Connection, rev: int, scores: pd.DataFrame, contributions: pd.DataFrame
+    connection: Connection,
+    rev: int,
+    scores: pd.DataFrame,
+    contributions: pd.DataFrame,
+    scope: pd.DataFrame | None = None,
 ) -> dict[str, int]:
     """Keep a run's results under revision `rev`; returns how many scores changed, by kind.
 
     `scores` has the columns of `score` but rev, `contributions` those of `contribution` but rev; jsonb as text.
-    What is gone from the results is gone from the tables; the past keeps it.
+    `scope` (kind, code) says what was looked at, None: everything. What of it is gone from the results is gone from
+    the tables; the past keeps it.
     """
     connection.execute(text("CREATE TEMP TABLE new_score (LIKE score) ON COMMIT DROP"))
     connection.execute(text("CREATE TEMP TABLE new_contribution (LIKE contribution) ON COMMIT DROP"))
     copy_in(connection, "new_score", scores.assign(rev=rev))
     copy_in(connection, "new_contribution", contributions.assign(rev=rev))
     connection.execute(text("ANALYZE new_score; ANALYZE new_contribution"))
+    if scope is not None:
+        connection.execute(
+            text('CREATE TEMP TABLE new_scope (kind text, code text COLLATE "C") ON COMMIT DROP')
+        )
+        copy_in(connection, "new_scope", scope)
+        connection.execute(text("ANALYZE new_scope"))
     changed = connection.execute(
-        select(func.keep_results(rev, list(AREA_KINDS)).table_valued("changed_kind", "n"))
+        select(func.keep_results(rev, list(AREA_KINDS), scope is not None).table_valued("changed_kind", "n"))
     )
     return {row.changed_kind: row.n for row in changed}
+
+
+def result_hash(connection: Connection, edition_hash: str) -> bytes:
+    """SHA-256 over all current results, after the edition's hash."""
+    return bytes(connection.execute(select(func.result_hash(edition_hash))).scalar_one())
 
 
 def record_run(connection: Connection, values: dict[str, Any]) -> int:

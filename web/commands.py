@@ -238,7 +238,7 @@ def export(
 @app.command()
 def assess(
     context: typer.Context,
-    full: Annotated[bool, typer.Option("--full", help="全部重算（目前每次都是）")] = False,  # noqa: ARG001
+    full: Annotated[bool, typer.Option("--full", help="全部重算，不只算变化所及")] = False,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
@@ -246,7 +246,7 @@ def assess(
     from jobs.risk import assess as assess_city
 
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
-        result = assess_city(city.owner, actor="cli", as_of=as_of, progress=bar)
+        result = assess_city(city.owner, actor="cli", as_of=as_of, full=full, progress=bar)
     if json:
         print_json(result)
         return

@@ -1,22 +1,31 @@
 -- Results of a run: kept by revision like the layers, but without a day of their own.
 
 -- Merges what a run staged in new_score and new_contribution (temporary tables of this transaction) into the results:
--- only what differs is touched, what was there before goes to the past. Returns how many scores changed, by kind.
-CREATE OR REPLACE FUNCTION keep_results(this_rev bigint, area_kinds text[])
+-- only what differs is touched, what was there before goes to the past. A run of changes staged in new_scope (kind,
+-- code), too, what it looked at: nothing else is compared. Returns how many scores changed, by kind.
+DROP FUNCTION IF EXISTS keep_results(bigint, text[]);
+CREATE OR REPLACE FUNCTION keep_results(this_rev bigint, area_kinds text[], of_changes boolean)
 RETURNS TABLE (changed_kind text, n bigint)
 LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   tab text;
   columns text;
   qualified text;
+  known text;
 BEGIN
   FOREACH tab IN ARRAY ARRAY['score', 'contribution'] LOOP
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum), string_agg('t.' || quote_ident(attname), ', ' ORDER BY attnum)
       INTO columns, qualified FROM pg_attribute
       WHERE attrelid = tab::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'rev';
+    known := tab;
+    IF of_changes THEN
+      known := 'known_' || tab;
+      EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT %s FROM %I t JOIN new_scope USING (kind, code)',
+        known, qualified, tab);
+    END IF;
     EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT DISTINCT kind, code FROM (
       (SELECT %s FROM %I EXCEPT SELECT %s FROM %I) UNION ALL (SELECT %s FROM %I EXCEPT SELECT %s FROM %I)) d',
-      'changed_' || tab, columns, 'new_' || tab, columns, tab, columns, tab, columns, 'new_' || tab);
+      'changed_' || tab, columns, 'new_' || tab, columns, known, columns, known, columns, 'new_' || tab);
     EXECUTE format('INSERT INTO %I (%s, rev, rev_to) SELECT %s, t.rev, $1 FROM %I t JOIN %I USING (kind, code)',
       tab || '_past', columns, qualified, tab, 'changed_' || tab) USING this_rev;
     EXECUTE format('DELETE FROM %I t USING %I c WHERE t.kind = c.kind AND t.code = c.code', tab, 'changed_' || tab);
@@ -29,4 +38,14 @@ BEGIN
     FROM new_score s JOIN changed_score USING (kind, code) WHERE s.kind = ANY (area_kinds);
   RETURN QUERY SELECT c.kind, count(*) FROM changed_score c GROUP BY c.kind ORDER BY c.kind;
 END $$;
-REVOKE EXECUTE ON FUNCTION keep_results(bigint, text[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION keep_results(bigint, text[], boolean) FROM PUBLIC;
+
+-- SHA-256 over all current results, as CONTRACT words it: kind, code, micro-points, level and grade of each, in the
+-- order of their bytes, after the hash of the edition.
+CREATE OR REPLACE FUNCTION result_hash(edition_hash text) RETURNS bytea
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+  SELECT sha256(convert_to(edition_hash || E'\n' || coalesce(string_agg(line || E'\n', '' ORDER BY line), ''), 'UTF8'))
+  FROM (SELECT concat_ws(E'\t', kind, code, coalesce(score::text, ''), coalesce(level::text, ''),
+               coalesce(grade::text, '')) COLLATE "C" AS line FROM score) lines
+$$;
+REVOKE EXECUTE ON FUNCTION result_hash(text) FROM PUBLIC;

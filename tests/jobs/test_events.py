@@ -275,15 +275,13 @@ def test_a_batch_ends_as_its_requests_would_one_by_one(
 # --- what a run need not hear of --------------------------------------------------------------------------
 
 
-def test_events_wake_no_run_that_would_not_read_them(owner: Engine) -> None:
-    """As long as this holds, no event can change a level; a run that reads events must be woken by them."""
-    asked: list[str] = []
-    event.listen(owner, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
+def test_readings_wake_no_run_and_alarms_do(owner: Engine) -> None:
     assess(owner, actor="test")
-    read = [statement for statement in asked if "FROM event" in statement or "event_all" in statement]
-    assert read == []
-    assert any("FROM source" in statement for statement in asked)
-    write_postings(owner, [posting(reading("a"), reading("b", kind="alarm", severity="high"))])
+    write_postings(owner, [posting(reading("a"))])
+    assert not is_stale(owner)
+    write_postings(owner, [posting(reading("b", kind="alarm", severity="high"))])
+    assert is_stale(owner)
+    assess(owner, actor="test")
     assert not is_stale(owner)
     town.put(owner, "source", "new-tank", town.OURS, name="new tank", kind="lpg_store")
     write_postings(owner, [posting(reading("c"))])
@@ -302,5 +300,8 @@ def test_any_number_of_events_leaves_the_question_quick(owner: Engine) -> None:
     (question,) = [statement for statement in asked if "FROM change" in statement]
     with snapshot(owner) as connection:
         plan = "\n".join(connection.execute(text(f"EXPLAIN {question}")).scalars())
+        counting = "SELECT FROM event WHERE rev > 3 AND kind <> 'reading'"
+        counted = "\n".join(connection.execute(text(f"EXPLAIN {counting}")).scalars())
     assert "change_of_records" in plan
     assert "Seq Scan" not in plan
+    assert "event_counting" in counted

@@ -77,27 +77,31 @@ def test_burdens_people_and_counts_add_up(city: dict[str, list[dict[str, Any]]])
     assert city["city"][0]["burden"] == sum(row["burden"] for row in city["township"])
 
 
-def test_a_place_agrees_with_a_plain_sum(demo_owner: Engine) -> None:
+@pytest.mark.parametrize(
+    ("score", "hazard", "reach"),
+    [("score", "hazard", "reach_now_m"), ("base", "hazard_base", "distances_m,reach")],
+)
+def test_a_place_agrees_with_a_plain_sum(demo_owner: Engine, score: str, hazard: str, reach: str) -> None:
     """One township's places again, by PostGIS distances and plain arithmetic over every source there is."""
-    query = """
+    query = f"""
       WITH site AS (
-        SELECT s.code, (s.facts ->> 'hazard')::float8 AS h, (s.facts -> 'distances_m' ->> 'reach')::float8 AS r,
+        SELECT s.code, (s.facts ->> '{hazard}')::float8 AS h, (s.facts #>> '{{{reach}}}')::float8 AS r,
           CASE WHEN ST_Dimension(e.geom_m) = 2 AND r.geom_m IS NOT NULL THEN ST_Union(e.geom_m, r.geom_m)
                ELSE coalesce(r.geom_m, e.geom_m) END AS geom
         FROM score s LEFT JOIN source r ON r.code = s.code
         LEFT JOIN enterprise e ON e.code = coalesce(r.enterprise_code, left(s.code, -2)) WHERE s.kind = 'source')
-      SELECT p.code, sc.score, p.vulnerable, p.rescue_min,
+      SELECT p.code, sc.{score}, p.vulnerable, p.rescue_min,
              array_agg(site.h * (1 - (ST_Distance(site.geom, p.geom_m) / site.r) ^ 2) ^ 2) AS pulls
       FROM population p JOIN score sc ON sc.kind = 'place' AND sc.code = p.code
       JOIN site ON ST_DWithin(site.geom, p.geom_m, site.r) AND ST_Distance(site.geom, p.geom_m) < site.r
-      WHERE p.township_code = :township GROUP BY p.code, sc.score, p.vulnerable, p.rescue_min"""
+      WHERE p.township_code = :township GROUP BY p.code, sc.{score}, p.vulnerable, p.rescue_min"""
     with snapshot(demo_owner) as connection:
         rows = connection.execute(text(query), {"township": THEIRS}).all()
     assert len(rows) > 100
-    for code, score, vulnerable, rescue, pulls in rows:
+    for code, points, vulnerable, rescue, pulls in rows:
         v = 1 + 0.25 * bool(vulnerable) + 0.15 * (rescue is not None and rescue > 20)
         lead = 0.8 * max(pulls) + 0.2 * sum(pulls)
-        assert score == pytest.approx(v * lead, abs=len(pulls) + 1), code
+        assert points == pytest.approx(v * lead, abs=len(pulls) + 1), code
 
 
 def test_the_worst_placed_thousand_by_hand(demo_owner: Engine, city: dict[str, list[dict[str, Any]]]) -> None:

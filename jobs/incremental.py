@@ -1,0 +1,302 @@
+"""A run of what changed: the same accounts over the same records, for no more than the changes since the last run reach.
+
+A changed record touches its source and all sources of that enterprise; a changed place or target touches the sources
+that reach it; touched sources touch the places within their old and new reach; these, and where touched sources stand,
+touch areas and the city. All of it is computed by the functions of a whole run, which look at one source, one place
+and one area at a time, so the results are the same to the last bit. Where a change may reach everything (areas, the
+edition, the day, an event over the whole city) the run is a whole one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from sqlalchemy import Connection
+
+from jobs.accounts import enterprise_accounts, source_accounts
+from jobs.areas import (
+    PART_OF,
+    Standing,
+    Sums,
+    area_rows,
+    city_row,
+    incidents_of,
+    overlay_rows,
+    place_rows,
+    score_places,
+)
+from jobs.assessment import Assessment, frames_of
+from jobs.city import City, Ground, Row, arrange, places_of
+from jobs.dynamic import events_of
+from layers.dynamic import read_events, silences_broken
+from layers.exposure import shapes_from
+from layers.hazards import box_around, read_hazards, widest_reach_mm
+from layers.history import CLOCK
+from layers.records import PREMISES_SUFFIX
+from layers.risk import Inputs, read_inputs, read_part
+from layers.schema import SCOPE
+from layers.touched import (
+    MOST_RECORDS,
+    Touched,
+    at_one_point,
+    changed_records,
+    conditions,
+    event_rows,
+    has_places,
+    limits,
+    mark_reaches,
+    mark_sites,
+    reached_places,
+    scores_of,
+    sources_around,
+    sources_of,
+    values_of,
+)
+from riskmap.dynamic import CLEARED, INCIDENT, DynamicWeights, event_factor
+from riskmap.editions import Edition
+from riskmap.superposition import Hazards
+from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights
+
+_OF_SOURCE = ("inventory", "sensor", "danger", "zone_external")
+_NO_MATTER = {"resource", "line", "duty"}
+"""layers that no run reads"""
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """The results of what was looked at, and of what: a result in `scope` (kind, code) that is not among them is gone."""
+
+    assessment: Assessment
+    scope: pd.DataFrame
+    inputs: Inputs
+
+
+def assess_changes(
+    connection: Connection, last: dict[str, Any], at: datetime, edition: Edition, city_code: str
+) -> Increment | None:
+    """What the changes since a run come to at an instant of the same day; None where the run must be a whole one."""
+    if at < last["data_time"] or at.astimezone(CLOCK).date() != last["data_time"].astimezone(CLOCK).date():
+        return None
+    if not has_places(connection):
+        return None
+    touched, incidents = Touched(), set[str]()
+    if not (
+        _by_records(connection, touched, last["known_rev"])
+        and _by_events(connection, touched, incidents, last, at, edition)
+    ):
+        return None
+    _whole_enterprises(connection, touched, last["known_rev"])
+    return _recomputed(connection, last, at, city_code, touched, incidents)
+
+
+# --- what is touched ---------------------------------------------------------------------------------------
+
+
+def _by_records(connection: Connection, touched: Touched, rev: int) -> bool:
+    """Touch what changed records reach; False where that may be everything."""
+    changed = changed_records(connection, rev)
+    if changed is None or "area" in changed:
+        return False
+    touched.sources |= changed.pop("source", set())
+    for table in _OF_SOURCE:
+        touched.sources |= values_of(connection, table, changed.get(table, ()), rev, "source_code")
+    firms = changed.pop("enterprise", set())
+    touched.enterprises |= firms | at_one_point(connection, firms, rev)
+    touched.enterprises |= values_of(connection, "danger", changed.get("danger", ()), rev, "enterprise_code")
+    touched.places |= changed.get("population", set())
+    for table in ("population", "target"):
+        touched.sources |= sources_around(connection, table, changed.pop(table, ()), rev, LONGEST_REACH_M)
+    return not set(changed) - _NO_MATTER - set(_OF_SOURCE)
+
+
+def _by_events(
+    connection: Connection,
+    touched: Touched,
+    incidents: set[str],
+    last: dict[str, Any],
+    at: datetime,
+    edition: Edition,
+) -> bool:
+    """Touch the sources of events that came, went or count otherwise than at the last run; False where that may be all."""
+    rules = DynamicWeights.from_edition(edition)
+    rows = event_rows(connection, last["known_rev"])
+    if len(rows) > MOST_RECORDS:
+        return False
+    frame = read_events(connection, at, rules, since=last["data_time"])
+    before = last["data_time"].astimezone(CLOCK)
+    now = at.astimezone(CLOCK)
+    told: list[Mapping[Any, Any]] = list(rows)
+    for row, event in zip(frame.to_dict("records"), events_of(frame), strict=True):
+        counts_otherwise = event_factor(rules, event, before) != event_factor(rules, event, now)
+        if counts_otherwise or _began_or_ended(row, before, now):
+            told.append(row)
+    sensors = {row["sensor_code"] for row in told if row["sensor_code"] and not row["source_code"]}
+    sensors |= silences_broken(connection, last["known_rev"])
+    touched.sources |= {row["source_code"] for row in told if row["source_code"]}
+    touched.sources |= values_of(connection, "sensor", sensors, last["known_rev"], "source_code")
+    for one in told:
+        if one["kind"] == INCIDENT:
+            incidents |= {one[name] for name in PART_OF.values() if one[name]}
+        elif _may_be_anywhere(one, rules):
+            return False
+    return True
+
+
+def _may_be_anywhere(row: Mapping[Any, Any], rules: DynamicWeights) -> bool:
+    """Whether an event works on every source that its area reaches, and not on one that it names."""
+    return row["kind"] in rules.kinds - {CLEARED} and not (row["source_code"] or row["sensor_code"])
+
+
+def _began_or_ended(row: dict[Any, Any], before: datetime, now: datetime) -> bool:
+    """Of an incident: whether it is in force now and was not, or the other way round."""
+    edges = (row["time"], row["until"])
+    return row["kind"] == INCIDENT and any(edge is not None and before < edge <= now for edge in edges)
+
+
+def _whole_enterprises(connection: Connection, touched: Touched, rev: int) -> None:
+    """An enterprise is the lead over all its sources: where one is touched all are."""
+    premises = {code for code in touched.sources if code.endswith(PREMISES_SUFFIX)}
+    touched.enterprises |= {code.removesuffix(PREMISES_SUFFIX) for code in premises}
+    touched.enterprises |= values_of(connection, "source", touched.sources, rev, "enterprise_code")
+    touched.sources |= sources_of(connection, touched.enterprises, rev)
+
+
+# --- what it comes to --------------------------------------------------------------------------------------
+
+
+def _recomputed(
+    connection: Connection,
+    last: dict[str, Any],
+    at: datetime,
+    city_code: str,
+    touched: Touched,
+    incidents: set[str],
+) -> Increment | None:
+    mark_sites(connection, touched.sources, last["known_rev"], float(LONGEST_REACH_M))
+    beside = at_one_point(connection, touched.enterprises, last["known_rev"])
+    inputs = read_inputs(connection, at, limits=limits(touched, beside))
+    city = arrange(inputs)
+    sources, source_lines = source_accounts(inputs, city)
+    enterprises, enterprise_lines = enterprise_accounts(inputs, city, sources)
+    known = read_hazards(connection, last["known_rev"], last["rev"], codes=touched.sources)
+    new = _as_hazards(city, sources)
+    new = new[new["code"].isin(touched.sources)]
+    areas = _areas_reached(connection, last, touched, pd.concat([known, new]), incidents)
+    around = _around(connection, last, inputs, touched, new, areas)
+    rows = _area_rows(connection, around, touched, city_code)
+    if rows is None:
+        return None
+    own = [
+        *(row for row in sources if row["code"] in touched.sources),
+        *(row for row in enterprises if row["code"] in touched.enterprises),
+        *rows,
+    ]
+    found = {(row["kind"], row["code"]) for row in own}
+    lines = [account for account in (*source_lines, *enterprise_lines) if account[:2] in found]
+    looked_at = {"source": touched.sources, "enterprise": touched.enterprises, "place": touched.places}
+    scope = found | {(kind, code) for kind, codes in looked_at.items() for code in codes}
+    return Increment(
+        frames_of(own, lines, inputs.edition.hash),
+        pd.DataFrame(sorted(scope), columns=["kind", "code"]),
+        inputs,
+    )
+
+
+def _as_hazards(city: City, rows: list[Row]) -> pd.DataFrame:
+    """The sources of this run as `read_hazards` gives those of the last."""
+    base, now = city.ground.base, city.ground.now
+    frame = city.graded.sources[["code", *SCOPE]].assign(
+        site=city.graded.sites,
+        hazard=now.points,
+        hazard_base=base.points,
+        reach_mm=now.reach,
+        base_reach_mm=base.reach,
+    )
+    for name in ("level", "base_level"):
+        frame[name] = np.array([row[name] for row in rows], np.int64)
+    return frame
+
+
+def _areas_reached(
+    connection: Connection, last: dict[str, Any], touched: Touched, moved: pd.DataFrame, incidents: set[str]
+) -> dict[str, set[str]]:
+    """Codes of the areas to compute anew, by the column of a record that says where it stands."""
+    reach = np.maximum(moved["reach_mm"], moved["base_reach_mm"]) / MILLI
+    mark_reaches(connection, moved[["site"]].assign(r_m=reach))
+    places = reached_places(connection, touched.places, last["known_rev"])
+    found = {}
+    for column in PART_OF.values():
+        codes = set(places[column]) | set(moved[column]) | incidents
+        found[column] = {code for code in codes if code}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The areas to compute anew with all that is in them: records of areas and places, and every source in reach."""
+
+    inputs: Inputs
+    ground: Ground
+    standing: Standing
+
+
+def _around(
+    connection: Connection,
+    last: dict[str, Any],
+    inputs: Inputs,
+    touched: Touched,
+    new: pd.DataFrame,
+    areas: dict[str, set[str]],
+) -> _Around:
+    part = read_part(connection, inputs, *conditions(areas))
+    weights = RiskWeights.from_table(inputs.edition.table("risk"))
+    people, places = places_of(part, weights)
+    overlays = part.areas[part.areas["level"] == "overlay"]
+    corners = shapely.get_coordinates(np.array(overlays["geom"], object))
+    members = {code for own in overlays["members"] if own for code in own}
+    standing_in = {column: codes | members for column, codes in areas.items()}
+    margin_m = widest_reach_mm(connection, last["rev"]) / MILLI
+    box = box_around(np.concatenate([places.xy / MILLI, corners]), margin_m)
+    known = read_hazards(connection, last["known_rev"], last["rev"], box=box, standing_in=standing_in)
+    known = known[~known["code"].isin(touched.sources)]
+    frame = pd.concat([known, new])[[*new.columns]].sort_values("code", ignore_index=True)
+    sites = shapes_from(frame["site"].to_numpy(object))
+    base, now = (
+        Hazards(sites, frame[points].to_numpy(np.int64), frame[reach].to_numpy(np.int64))
+        for points, reach in (("hazard_base", "base_reach_mm"), ("hazard", "reach_mm"))
+    )
+    return _Around(part, Ground(weights, people, places, base, now, peopled=True), Standing.of(frame))
+
+
+def _area_rows(connection: Connection, around: _Around, touched: Touched, city_code: str) -> list[Row] | None:
+    """Rows of the places, areas, overlays and the city; None where the city is not told by its townships."""
+    ground = around.ground
+    scores = score_places(ground)
+    incidents = incidents_of(around.inputs)
+    rows = place_rows(ground, scores)
+    for level in PART_OF:
+        rows += area_rows(around.inputs.areas, ground, around.standing, scores, level, incidents)
+    rows += overlay_rows(around.inputs.areas, ground, around.standing, scores)
+    city = scores_of(connection, "city", [city_code])
+    townships = {row["code"]: (row["score"], row["base"]) for row in scores_of(connection, "township")}
+    townships |= {row["code"]: (row["score"], row["base"]) for row in rows if row["kind"] == "township"}
+    if not city or not townships or city[0]["score"] is None:
+        return None
+    before = scores_of(connection, "place", {*ground.people["code"], *touched.places})
+    people, facts = ground.places.people, city[0]["facts"]
+    was = [(round(row["facts"]["people"] * MILLI), row["score"], row["base"]) for row in before]
+    sums = Sums(
+        0,
+        0,
+        burden=facts["burden"] - sum(n * score for n, score, _ in was) + int((people * scores.now).sum()),
+        base_burden=facts["base_burden"]
+        - sum(n * base for n, _, base in was)
+        + int((people * scores.base).sum()),
+        people=round(facts["residents_and_day"] * MILLI) - sum(n for n, _, _ in was) + int(people.sum()),
+    )
+    told = [townships[code] for code in sorted(townships)]
+    return [*rows, city_row(ground, told, sums, incidents.get(("city", None), []), city_code)]

@@ -1,0 +1,274 @@
+"""What a change can reach: which sources, enterprises, places and areas a run must look at anew since the last one.
+
+Every look-up takes the records as they are and as the last run knew them, so that what moved, left or closed is found
+where it was, too.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import shapely
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    any_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.types import Text
+
+from layers.copying import copy_in
+from layers.history import as_known
+from layers.records import PREMISES_SUFFIX
+from layers.schema import SCOPE, change, metadata, score
+
+MOST_RECORDS = 2_000
+"""changed records; from so many on a whole run is no slower"""
+_PEOPLE_RADIUS_M = 500.0
+"""people are counted so far around a registered source, whatever its reach"""
+_SLACK_M = 0.01
+
+
+@dataclass(slots=True)
+class Touched:
+    """Codes to look at anew: sources (premises among them), enterprises, places; `areas` by level."""
+
+    sources: set[str] = field(default_factory=set)
+    enterprises: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.sources or self.enterprises or self.places)
+
+
+def changed_records(connection: Connection, rev: int) -> dict[str, set[str]] | None:
+    """By table the codes written after a revision, events left out; None where there are too many to go one by one."""
+    query = select(change.c.layer, change.c.code).where(
+        change.c.rev > rev, change.c.layer != literal_column("'event'")
+    )
+    rows = connection.execute(query.distinct().limit(MOST_RECORDS + 1)).all()
+    if len(rows) > MOST_RECORDS:
+        return None
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.layer, set()).add(row.code)
+    return found
+
+
+def values_of(connection: Connection, table: str, codes: Collection[str], rev: int, name: str) -> set[str]:
+    """What a column says, and said at a revision, on some records."""
+    if not codes:
+        return set()
+    queries = [
+        select(rows.c[name]).where(rows.c.code == _any(codes), rows.c[name].is_not(None))
+        for rows in (metadata.tables[table], as_known(table, rev))
+    ]
+    return set(connection.execute(union_all(*queries)).scalars())
+
+
+def sources_of(connection: Connection, enterprises: Collection[str], rev: int) -> set[str]:
+    """All sources that enterprises have or had, their premises among them."""
+    if not enterprises:
+        return set()
+    queries = [
+        select(rows.c.code).where(rows.c.enterprise_code == _any(enterprises))
+        for rows in (metadata.tables["source"], as_known("source", rev))
+    ]
+    return set(connection.execute(union_all(*queries)).scalars()) | {
+        f"{code}{PREMISES_SUFFIX}" for code in enterprises
+    }
+
+
+def sources_around(
+    connection: Connection, table: str, codes: Collection[str], rev: int, far_m: float
+) -> set[str]:
+    """Sources that reach the positions which places or targets have or had, or count people there."""
+    if not codes:
+        return set()
+    query = f"""
+      WITH moved AS (
+        SELECT geom_m FROM {table} WHERE code = ANY(:codes)
+        UNION ALL SELECT geom_m FROM {table}_all WHERE code = ANY(:codes) AND rev <= :rev AND rev_to > :rev)
+      SELECT DISTINCT near.code FROM moved m CROSS JOIN LATERAL (
+        SELECT s.code, s.geom_m FROM source s WHERE ST_DWithin(s.geom_m, m.geom_m, :far)
+        UNION ALL
+        SELECT e.code || :suffix, e.geom_m FROM enterprise e WHERE ST_DWithin(e.geom_m, m.geom_m, :far)
+        UNION ALL
+        SELECT s.code, e.geom_m FROM enterprise e JOIN source s ON s.enterprise_code = e.code
+          WHERE ST_DWithin(e.geom_m, m.geom_m, :far)) near
+      JOIN score r ON r.kind = 'source' AND r.code = near.code
+      WHERE ST_DWithin(near.geom_m, m.geom_m,
+        greatest(:radius, (r.facts -> 'distances_m' ->> 'reach')::float8) + :slack)"""
+    values = {
+        "codes": list(codes),
+        "rev": rev,
+        "far": far_m,
+        "suffix": PREMISES_SUFFIX,
+        "radius": _PEOPLE_RADIUS_M,
+        "slack": _SLACK_M,
+    }
+    return set(connection.execute(text(query), values).scalars())
+
+
+def at_one_point(connection: Connection, enterprises: Collection[str], rev: int) -> set[str]:
+    """Enterprises that stand where some stand or stood: how many share a point is told of each of them."""
+    if not enterprises:
+        return set()
+    query = """
+      WITH there AS (
+        SELECT geom_m FROM enterprise WHERE code = ANY(:codes)
+        UNION ALL SELECT geom_m FROM enterprise_all WHERE code = ANY(:codes) AND rev <= :rev AND rev_to > :rev)
+      SELECT DISTINCT e.code FROM there t JOIN enterprise e ON ST_DWithin(e.geom_m, t.geom_m, :slack)"""
+    values = {"codes": list(enterprises), "rev": rev, "slack": _SLACK_M}
+    return set(connection.execute(text(query), values).scalars())
+
+
+def event_rows(connection: Connection, rev: int) -> list[Mapping[str, Any]]:
+    """Events that count and came in, or were taken back, after a revision: kind, whose, and where."""
+    queries = []
+    for rows, since in (
+        (metadata.tables["event"], metadata.tables["event"].c.rev),
+        (metadata.tables["event_past"], metadata.tables["event_past"].c.rev_to),
+    ):
+        names = (rows.c[name] for name in ("code", "kind", "source_code", "sensor_code", *SCOPE))
+        queries.append(select(*names).where(since > rev, rows.c.kind != literal_column("'reading'")))
+    return [dict(row) for row in connection.execute(union_all(*queries).limit(MOST_RECORDS + 1)).mappings()]
+
+
+def limits(touched: Touched, enterprises: Collection[str]) -> dict[str, ColumnElement[bool]]:
+    """What is read for the accounts of touched sources: their records, and people and targets around them.
+
+    `enterprises` are those needed beside the touched ones. The table `touched_site` says where the sources stand.
+    """
+    firms, sources = metadata.tables["enterprise"], metadata.tables["source"]
+    held, zones, areas = (metadata.tables[name] for name in ("inventory", "zone_external", "area"))
+    people, targets = metadata.tables["population"], metadata.tables["target"]
+    near = _near(people)
+    return {
+        "enterprise": firms.c.code == _any({*touched.enterprises, *enterprises}),
+        "source": sources.c.code == _any(touched.sources),
+        "inventory": held.c.source_code == _any(touched.sources),
+        "zone_external": zones.c.source_code == _any(touched.sources),
+        "population": people.c.code.in_(near),
+        "target": targets.c.code.in_(_near(targets)),
+        "area": areas.c.code.in_(select(people.c.grid_code).where(people.c.code.in_(near))),
+    }
+
+
+def _near(rows: Any) -> Select[Any]:
+    """Codes of the records of a table within the sites' radii."""
+    site = text("touched_site")
+    within = func.ST_DWithin(
+        rows.c.geom_m, literal_column("touched_site.geom_m"), literal_column("touched_site.r_m")
+    )
+    return select(rows.c.code).select_from(site).where(within)
+
+
+def mark_sites(connection: Connection, sources: Collection[str], rev: int, radius_m: float) -> None:
+    """Fill `touched_site` anew: where sources and their enterprises stand and stood, with one radius."""
+    _make_sites(connection)
+    query = """
+      INSERT INTO touched_site
+      SELECT s.geom_m, CAST(:r AS float8) FROM source_all s
+        WHERE s.code = ANY(:codes) AND s.geom_m IS NOT NULL AND (s.rev_to > :rev)
+      UNION ALL
+      SELECT e.geom_m, :r FROM enterprise_all e
+        WHERE e.geom_m IS NOT NULL AND e.rev_to > :rev AND e.code IN (
+          SELECT s.enterprise_code FROM source_all s WHERE s.code = ANY(:codes) AND s.rev_to > :rev
+          UNION SELECT left(c, :cut) FROM unnest(CAST(:codes AS text[])) c WHERE right(c, :length) = :suffix)"""
+    length = len(PREMISES_SUFFIX)
+    values = {
+        "codes": list(sources),
+        "rev": rev,
+        "r": radius_m,
+        "cut": -length,
+        "length": length,
+        "suffix": PREMISES_SUFFIX,
+    }
+    connection.execute(text(query), values)
+    connection.execute(text("ANALYZE touched_site"))
+
+
+def mark_reaches(connection: Connection, sites: pd.DataFrame) -> None:
+    """Fill `touched_site` anew with sites (shapely, metres) and the radius of each."""
+    _make_sites(connection)
+    srid = connection.execute(select(metadata.tables["city"].c.metric_srid)).scalar_one()
+    given = sites[[shape is not None for shape in sites["site"]]]
+    shapes = shapely.set_srid(given["site"].to_numpy(object), srid)
+    hexes = shapely.to_wkb(shapes, hex=True, include_srid=True)
+    copy_in(connection, "touched_site", pd.DataFrame({"geom_m": hexes, "r_m": given["r_m"].to_numpy()}))
+    connection.execute(text("ANALYZE touched_site"))
+
+
+def _make_sites(connection: Connection) -> None:
+    connection.execute(text("DROP TABLE IF EXISTS touched_site"))
+    connection.execute(text("CREATE TEMP TABLE touched_site (geom_m geometry, r_m float8) ON COMMIT DROP"))
+
+
+def reached_places(connection: Connection, changed: Collection[str], rev: int) -> pd.DataFrame:
+    """Code and scope of every place within the marked reaches, and of changed ones as they are and were."""
+    people = metadata.tables["population"]
+    known = as_known("population", rev)
+    queries = [
+        select(rows.c.code, *(rows.c[name] for name in SCOPE)).where(rows.c.code == _any(changed))
+        for rows in (people, known)
+    ]
+    within = select(people.c.code, *(people.c[name] for name in SCOPE)).where(
+        people.c.code.in_(_near(people))
+    )
+    rows = connection.execute(union_all(within, *queries)).all()
+    return pd.DataFrame(rows, columns=["code", *SCOPE], dtype=object)
+
+
+def scores_of(
+    connection: Connection, kind: str, codes: Collection[str] | None = None
+) -> list[Mapping[str, Any]]:
+    """Current results of a kind, of all or some codes: code, scope, score, base, facts."""
+    query = select(score.c.code, *(score.c[n] for n in SCOPE), score.c.score, score.c.base, score.c.facts)
+    query = query.where(score.c.kind == kind)
+    if codes is not None:
+        query = query.where(score.c.code == _any(codes))
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def has_places(connection: Connection) -> bool:
+    """Whether people are on file where they are; else they are taken to be spread over the grid units."""
+    return bool(
+        connection.execute(
+            select(exists().where(metadata.tables["population"].c.code.is_not(None)))
+        ).scalar_one()
+    )
+
+
+def conditions(codes: Mapping[str, Collection[str]]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Which places, and which areas, are read for areas to be computed anew: their own, and those of every overlay.
+
+    `codes` are the areas by the column that says where a record stands.
+    """
+    people, areas, overlay = (
+        metadata.tables["population"],
+        metadata.tables["area"],
+        metadata.tables["area"].alias("overlay"),
+    )
+    standing = [people.c[name] == _any(found) for name, found in codes.items() if found]
+    member = or_(*(people.c[name] == any_(overlay.c.members) for name in SCOPE if name in codes))
+    within = or_(
+        member, and_(overlay.c.members.is_(None), func.ST_Intersects(overlay.c.geom_m, people.c.geom_m))
+    )
+    in_overlay = people.c.code.in_(select(people.c.code).where(overlay.c.level == "overlay", within))
+    named = {code for found in codes.values() for code in found}
+    return or_(in_overlay, *standing), or_(areas.c.level == "overlay", areas.c.code == _any(named))
+
+
+def _any(codes: Collection[str]) -> Any:
+    return any_(array(sorted(codes), type_=Text))
