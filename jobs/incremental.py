@@ -179,6 +179,10 @@ def _recomputed(
     mark_sites(connection, touched.sources, last["known_rev"], float(LONGEST_REACH_M))
     beside = at_one_point(connection, touched.enterprises, last["known_rev"])
     inputs = read_inputs(connection, at, limits=limits(touched, beside))
+    if not touched and not incidents:
+        return Increment(
+            frames_of([], [], inputs.edition.hash), pd.DataFrame(columns=["kind", "code"]), inputs
+        )
     city = arrange(inputs)
     sources, source_lines = source_accounts(inputs, city)
     enterprises, enterprise_lines = enterprise_accounts(inputs, city, sources)

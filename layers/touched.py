@@ -203,7 +203,7 @@ def mark_reaches(connection: Connection, sites: pd.DataFrame) -> None:
     """Fill `touched_site` anew with sites (shapely, metres) and the radius of each."""
     _make_sites(connection)
     srid = connection.execute(select(metadata.tables["city"].c.metric_srid)).scalar_one()
-    given = sites[[shape is not None for shape in sites["site"]]]
+    given = sites[sites["site"].notna()]
     shapes = shapely.set_srid(given["site"].to_numpy(object), srid)
     hexes = shapely.to_wkb(shapes, hex=True, include_srid=True)
     copy_in(connection, "touched_site", pd.DataFrame({"geom_m": hexes, "r_m": given["r_m"].to_numpy()}))
