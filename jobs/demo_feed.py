@@ -6,7 +6,9 @@ made-up sensors and sources, and marks every event so. They are written as the f
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine
 
@@ -16,7 +18,15 @@ from jobs.demo_signals import PREFIX, Gauge, Row, events_between
 from jobs.events import Posting, write_postings
 from layers.database import snapshot
 from layers.history import CLOCK
-from layers.sensors import holds_real_places, made_up_sensors, made_up_sources, newest_event
+from layers.records import iso
+from layers.sensors import (
+    Pulse,
+    holds_real_places,
+    made_up_sensors,
+    made_up_sources,
+    newest_event,
+    pulse,
+)
 
 ACTOR = "demo"
 PACE_S = 60
@@ -55,11 +65,28 @@ def due_events(connection: Connection, now: datetime) -> list[Row]:
     return events_between(min(days).toordinal(), gauges, places, after, now)
 
 
-def newest_of_feed(connection: Connection) -> datetime | None:
-    """The time of the last event of the feed; None where there never was one."""
-    return newest_event(connection, PREFIX)
+Flow = Literal["live", "stopped", "off"]
 
 
-def stands_still(newest: datetime, now: datetime) -> bool:
-    """Whether a feed whose last event is of a time has stopped."""
-    return now - newest > STALE
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """What comes in: how many sensors report in time, and how the demo feed does; None where there never was one."""
+
+    pulse: Pulse
+    demo: Flow | None
+    demo_newest: datetime | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `/health` tells it."""
+        pulse = self.pulse
+        last = iso(pulse.last) if pulse.last else None
+        return {"sensors": {"total": pulse.sensors, "live": pulse.live, "last": last}, "demo_feed": self.demo}
+
+
+def feeds(connection: Connection, now: datetime, *, wanted: bool) -> Feeds:
+    """What comes in, by what the caller may see; `wanted` is whether the demo feed is switched on."""
+    newest = newest_event(connection, PREFIX)
+    demo: Flow | None = None
+    if newest is not None:
+        demo = "off" if not wanted else "stopped" if now - newest > STALE else "live"
+    return Feeds(pulse(connection, now), demo, newest)

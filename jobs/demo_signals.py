@@ -28,7 +28,7 @@ from jobs.demo_events import (
     usual_range,
 )
 from jobs.demo_inputs import Floats
-from jobs.dynamic import CLEARED
+from riskmap.dynamic import CLEARED
 
 Row = dict[str, Any]
 
@@ -223,8 +223,7 @@ def ticket_of(seed: int, place: str, day: date) -> Episode | None:
     dice = _dice(seed, place, day, 3)
     if dice.random() >= SPECIAL_WORKS / _PLACES / _DAYS_A_YEAR:
         return None
-    grades, chances = zip(*WORK_GRADES, strict=True)
-    grade = grades[int(dice.choice(len(grades), p=chances))]
+    grade = WORK_GRADES[int(dice.choice(len(WORK_GRADES), p=[chance for _, chance in WORK_GRADES]))][0]
     begin = datetime.combine(day, time(int(dice.integers(8, 16)), 30 * int(dice.integers(2))), SHANGHAI)
     end = begin + timedelta(hours=int(dice.integers(*WORK_HOURS)))
     columns = {"severity": grade, "source_code": place, "until": end.isoformat()}
