@@ -200,10 +200,9 @@ def alerts(
 ) -> HTMLResponse:
     """Events as they came in, the newest first; plain readings only where asked for; how the sensors report."""
     now, wanted = datetime.now(UTC), page.request.app.state.settings.demo_feed
-    if page.session.identity.sees_city:
+    flow = Feeds(pulse(page.connection, now), None, None)
+    if page.session.identity.sees_city:  # from a few sensors nobody can tell whether the whole feed goes on
         flow = feeds(page.connection, now, wanted=wanted)
-    else:  # from a few sensors nobody can tell whether the whole feed goes on
-        flow = Feeds(pulse(page.connection, now), None, None)
     return _ledger(page, "alerts", "event", township, number, readings=readings, flow=flow)
 
 
