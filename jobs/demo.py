@@ -31,7 +31,7 @@ def load_demo(
     `until` is the day of the set-up: the history ends the day before. A load that is complete keeps its seed.
     """
     with snapshot(owner) as connection:
-        recorded = _recorded_days(connection)
+        recorded = recorded_days(connection)
     first = min(recorded) if recorded else first_day_of(until)
     last = first + timedelta(days=(until - first_day_of(until)).days - 1)
     if last in recorded:
@@ -57,7 +57,8 @@ def _evening(day: date) -> datetime:
     return datetime.combine(day, _RECORDED_AT, CLOCK)
 
 
-def _recorded_days(connection: Connection) -> set[date]:
+def recorded_days(connection: Connection) -> set[date]:
+    """The days of the demo's year that are on file; none where the demo never was."""
     return {date.fromisoformat(reason) for reason in reasons(connection, JOB)}
 
 

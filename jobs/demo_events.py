@@ -15,6 +15,8 @@ from jobs.demo_sources import Source
 SHANGHAI = timezone(timedelta(hours=8))
 ALARMS = 190
 SHARE_HIGH_ALARMS = 0.22
+ALARM_HOURS = {"high": (0.3, 9.0), "low": (0.1, 3.0)}
+OVER_LIMIT = {"high": (1.5, 2.4), "low": (1.02, 1.4)}
 SPECIAL_WORKS = 640
 WORKING_KINDS = frozenset(
     ("hazchem_production", "hazchem_store", "lpg_filling", "gas_network", "port", "shipyard", "ammonia_cold_store",
@@ -22,7 +24,9 @@ WORKING_KINDS = frozenset(
 )  # fmt: skip
 WORK_GRADES = (("special", 0.06), ("first", 0.3), ("second", 0.64))
 """特级, 一级, 二级 of GB 30871-2022"""
+WORK_HOURS = (2, 9)
 SILENT_SENSORS = 6
+SILENT_DAYS = (7, 21)
 PERIODS = (
     # first month and day, days
     ((1, 15), 40),  # 岁末年初
@@ -86,23 +90,22 @@ def _at(day: date, hour: int = 0, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), SHANGHAI)
 
 
-def _limits(sensor: dict[str, Any]) -> tuple[float, float]:
+def usual_range(low: float | None, high: float) -> tuple[float, float]:
     """Usual range of a sensor: the middle of its limits, or the low end where there is only an upper one."""
-    high = float(sensor["high"])
-    if sensor["low"] == "":
+    if low is None:
         return 0.0, 0.35 * high
-    low = float(sensor["low"])
     return low + 0.25 * (high - low), low + 0.7 * (high - low)
 
 
 def _readings(sensors: list[dict[str, Any]], first_day: date, rng: np.random.Generator) -> list[Any]:
     """One a day from every sensor at its own minute after eight; a few fall silent for one to three weeks."""
-    low, high = np.array([_limits(sensor) for sensor in sensors]).T
+    limits = [(None if one["low"] == "" else float(one["low"]), float(one["high"])) for one in sensors]
+    low, high = np.array([usual_range(*both) for both in limits]).T
     value = np.round(low + (high - low) * rng.beta(2, 3, (DAYS, len(sensors))), 2)
     silent = np.zeros(value.shape, dtype=np.bool_)
     for sensor in rng.choice(len(sensors), SILENT_SENSORS, replace=False).tolist():
         start = int(rng.integers(20, DAYS - 25))
-        silent[start : start + int(rng.integers(7, 21)), sensor] = True
+        silent[start : start + int(rng.integers(*SILENT_DAYS)), sensor] = True
     minute = rng.integers(0, 60, len(sensors))
     events = []
     for day in range(DAYS):
@@ -123,15 +126,15 @@ def _alarms(sensors: list[dict[str, Any]], first_day: date, rng: np.random.Gener
     events = []
     for index in rng.choice(len(sensors), ALARMS, p=temper / temper.sum()).tolist():
         sensor = sensors[index]
-        grave = rng.random() < SHARE_HIGH_ALARMS
-        over = rng.uniform(1.5, 2.4) if grave else rng.uniform(1.02, 1.4)
+        severity = "high" if rng.random() < SHARE_HIGH_ALARMS else "low"
+        over = rng.uniform(*OVER_LIMIT[severity])
         begin = _at(
             first_day + timedelta(days=int(rng.integers(DAYS))), int(rng.integers(24)), int(rng.integers(60))
         )
-        hours = rng.uniform(0.3, 9.0) if grave else rng.uniform(0.1, 3.0)
+        hours = rng.uniform(*ALARM_HOURS[severity])
         events.append(
             _event(
-                "alarm", begin, hours, severity="high" if grave else "low", source_code=sensor["source_code"],
+                "alarm", begin, hours, severity=severity, source_code=sensor["source_code"],
                 sensor_code=sensor["code"], value=round(float(sensor["high"]) * over, 2), unit=sensor["unit"],
             )
         )  # fmt: skip
@@ -147,7 +150,7 @@ def _special_work(sources: list[Source], first_day: date, rng: np.random.Generat
         day = first_day + timedelta(days=int(rng.integers(DAYS)))
         begin = _at(day, int(rng.integers(8, 16)), 30 * int(rng.integers(2)))
         grade = grades[int(rng.choice(len(grades), p=chances))]
-        hours = float(rng.integers(2, 9))
+        hours = float(rng.integers(*WORK_HOURS))
         events.append(_event("special_work", begin, hours, severity=grade, source_code=places[index].code))
     return events
 

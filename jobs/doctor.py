@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.demo_feed import Feeds, feeds
 from jobs.drop import REPORT_SUFFIX, Drop
 from layers.audit import head_hash, verify
 from layers.checks import tidy_value
@@ -21,6 +22,7 @@ from layers.city import stored_city
 from layers.cluster import database
 from layers.database import host_of, owner_engine, reader_engine, snapshot
 from layers.health import clock, overlaps_leakproof, rights_faults, session, versions
+from layers.history import CLOCK
 from layers.versions import database_version, newest_version
 from riskmap.errors import RiskMapError
 from riskmap.settings import Settings
@@ -78,7 +80,7 @@ def run_checks(settings: Settings, assets: Path = ASSETS) -> Report:
     dsn = None
     try:
         with database(settings) as dsn:
-            for check in _database_checks(dsn, private=settings.database_url is None):
+            for check in _database_checks(dsn, settings):
                 checks.append(check)  # noqa: PERF402 - what was found before a failure stays in the report
     except RiskMapError as error:
         checks.append(Check("database", "red", error.detail, error.remedy))
@@ -89,7 +91,7 @@ def run_checks(settings: Settings, assets: Path = ASSETS) -> Report:
     return Report([*checks, check_zone(), *home, check_assets(assets)], dsn)
 
 
-def _database_checks(dsn: str, *, private: bool) -> Iterator[Check]:
+def _database_checks(dsn: str, settings: Settings) -> Iterator[Check]:
     with _disposed(owner_engine(dsn)) as owner, snapshot(owner) as connection:
         postgres, postgis = versions(connection)
         yield Check("database", "green", f"PostgreSQL {postgres}，{unquote(host_of(dsn))}")
@@ -107,8 +109,9 @@ def _database_checks(dsn: str, *, private: bool) -> Iterator[Check]:
         yield check_rights(connection)
         yield check_leakproof(connection)
         yield check_audit(connection)
-        yield from check_outside(connection)
-    with _disposed(reader_engine(dsn, private=private)) as reader:
+        yield check_feeds(feeds(connection, datetime.now(UTC), wanted=settings.demo_feed))
+        yield check_channels(connection)
+    with _disposed(reader_engine(dsn, private=settings.database_url is None)) as reader:
         yield check_web_role(reader)
 
 
@@ -178,11 +181,27 @@ def check_audit(connection: Connection) -> Check:
     return Check("audit", "green", f"审计链完整，第 {rev} 号修订，封印 {seal[:16]}")
 
 
-def check_outside(connection: Connection) -> list[Check]:
-    """What is connected to the city from outside; a demo city has nothing."""
+def check_feeds(found: Feeds) -> Check:
+    """Whether the sensors report in time, and the demo feed goes on where there is one."""
+    if found.demo == "stopped" and found.demo_newest:
+        message = f"演示数据流停在 {found.demo_newest.astimezone(CLOCK):%Y-%m-%d %H:%M}"
+        remedy = "请运行 riskmap work（make demo 会自动运行）；不需要时设置 RISKMAP_DEMO_FEED=0"
+        return Check("feeds", "yellow", message, remedy)
+    seen = found.pulse
+    if not seen.sensors:
+        return Check("feeds", "green", "未配置外部数据源")
+    last = f"，最近一次 {seen.last.astimezone(CLOCK):%Y-%m-%d %H:%M}" if seen.last else ""
+    if seen.live < seen.sensors:
+        message = f"监测点：{seen.sensors} 个中有 {seen.sensors - seen.live} 个逾期未报{last}"
+        return Check("feeds", "yellow", message, "请检查这些监测点的采集网关和上报程序")
+    return Check("feeds", "green", f"监测点：{seen.sensors} 个均按时上报{last}")
+
+
+def check_channels(connection: Connection) -> Check:
+    """By which channels people are told."""
     channels = sorted(stored_city(connection).channels)
     told = f"通知渠道：{'、'.join(channels)}" if channels else "未配置通知渠道，消息只在页面显示"
-    return [Check("feeds", "green", "未配置外部数据源"), Check("channels", "green", told)]
+    return Check("channels", "green", told)
 
 
 def check_web_role(reader: Engine) -> Check:

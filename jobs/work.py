@@ -1,6 +1,6 @@
 """The worker: one scheduler among any number of processes, woken by changes, the clock and a person's request.
 
-It also looks after the file drop.
+It also looks after the file drop, and sends the demo city's readings.
 """
 
 import logging
@@ -13,6 +13,7 @@ import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 
+from jobs import demo_feed
 from jobs.drop import Drop, patrol
 from jobs.previews import forget_old_uploads
 from jobs.risk import assess, is_stale
@@ -30,17 +31,28 @@ _WAIT_S = 2.0
 class Worker:
     """Holds the runner's lock and the scheduler while it lasts; any number may wait, one works.
 
-    `revive` brings a private database server back after it died; a foreign one is waited for.
+    `revive` brings a private database server back after it died; a foreign one is waited for. With `feeds_demo` the
+    sensors of a demo city go on reporting, by the time of `clock`.
     """
 
     def __init__(
-        self, dsn: str, owner: Engine, revive: Callable[[], None], *, home: Path, drop: Drop
+        self,
+        dsn: str,
+        owner: Engine,
+        revive: Callable[[], None],
+        *,
+        home: Path,
+        drop: Drop,
+        feeds_demo: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(CLOCK),
     ) -> None:
         self._dsn = dsn
         self._owner = owner
         self._revive = revive
         self._home = home
         self._drop = drop
+        self._feeds_demo = feeds_demo
+        self._clock = clock
         self._at_drop = threading.Lock()
         self._stop = threading.Event()
 
@@ -78,6 +90,11 @@ class Worker:
             self._look_into_drop, "interval", seconds=_DROP_S, id="drop", max_instances=2, coalesce=True
         )
         scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight", misfire_grace_time=None)
+        if self._feeds_demo:
+            scheduler.add_job(
+                self._feed_demo, "interval", seconds=demo_feed.PACE_S, id="demo_feed", max_instances=1,
+                coalesce=True, next_run_time=datetime.now(UTC),
+            )  # fmt: skip
         scheduler.start()
         try:
             self._wake(scheduler)
@@ -101,6 +118,10 @@ class Worker:
         if self._at_drop.acquire(blocking=False):
             self._safely(lambda: patrol(self._owner, self._drop))
             self._at_drop.release()
+
+    def _feed_demo(self) -> None:
+        """Send what the sensors of a demo city have to report; nothing in any other."""
+        self._safely(lambda: demo_feed.feed(self._owner, self._clock()))
 
     def _midnight(self) -> None:
         """A new day: dynamic factors step, sessions end, files that were only looked at go."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from layers.history import CLOCK, Moment, rows_of
 from layers.schema import SCOPE, contribution, metadata
+from layers.sensors import last_sign
 from riskmap.dynamic import DAY, INCIDENT, DynamicWeights
 
 event, event_past = metadata.tables["event"], metadata.tables["event_past"]
@@ -137,14 +138,7 @@ def _placed_events(
 def _sensors(connection: Connection, at: datetime, then: Moment | None) -> pd.DataFrame:
     """Sensors that have an interval, with their last sign of life by the instant: one indexed look-up each."""
     rows, events = rows_of("sensor", then).alias("sensor"), rows_of("event", then).alias("sign")
-    last = (
-        select(events.c.time)
-        .where(events.c.sensor_code == rows.c.code, events.c.time <= at)
-        .order_by(events.c.time.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    columns = [*(rows.c[name] for name in ("code", *_SENSOR)), last.label("last")]
+    columns = [*(rows.c[name] for name in ("code", *_SENSOR)), last_sign(rows, events, at).label("last")]
     return _frame(connection, rows, columns, rows.c.interval_s.is_not(None))
 
 

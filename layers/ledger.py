@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, String, and_, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    String,
+    and_,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
 
 from layers.fields import LAYERS
 from layers.records import Page
@@ -19,9 +30,18 @@ _PLACED = tuple(
 
 
 def list_layer(
-    connection: Connection, layer: str, limit: int, offset: int = 0, township: str | None = None
+    connection: Connection,
+    layer: str,
+    limit: int,
+    offset: int = 0,
+    township: str | None = None,
+    *,
+    readings: bool = True,
 ) -> Page:
-    """Records of a layer as the caller may see them, with `source_name` where they belong to a source."""
+    """Records of a layer as the caller may see them, with `source_name` where they belong to a source.
+
+    Without `readings` the events are those that say more than a sensor's value.
+    """
     table, source = metadata.tables[layer], metadata.tables["source"]
     left_out = {"geom", "geom_m", "rev"}
     columns: list[ColumnElement[Any]] = [c for c in table.columns if c.name not in left_out]
@@ -30,6 +50,10 @@ def list_layer(
         origin = table.outerjoin(source, source.c.code == table.c.source_code)
         columns.append(source.c.name.label("source_name"))
     condition = and_(True, *([table.c.township_code == township] if township else []))
+    if not readings:
+        condition &= table.c.kind != literal_column(
+            "'reading'"
+        )  # in the words of the index that leaves them out
     order = [table.c[_ORDER[layer]].desc()] if layer in _ORDER else []
     query = select(*columns).select_from(origin).where(condition).order_by(*order, table.c.code)
     items = [dict(row) for row in connection.execute(query.limit(limit).offset(offset)).mappings()]

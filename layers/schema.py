@@ -91,8 +91,9 @@ def _index_scope(table: Table) -> None:
 
 
 def _index_stream(table: Table) -> None:
-    """What comes in without end is asked for by its time: the newest of all, of a place, a source or a sensor."""
+    """What comes in without end is asked for by its time (the newest of all, of a place, a source or a sensor), or by revision."""
     Index(f"{table.name}_time", table.c.time)
+    Index(f"{table.name}_rev", table.c.rev)
     for name in ("township_code", "enterprise_code", "source_code", "sensor_code"):
         Index(f"{table.name}_{name}", table.c[name], table.c.time)
     for name in ("rev", "until"):

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     secret: str | None = Field(None, description="signs tokens and forms; none: made once and kept in home")
     host: str = Field("127.0.0.1", description="address the web server listens on")
     port: int = Field(8000, ge=1, le=65535, description="port the web server listens on")
+    demo_feed: bool = Field(
+        True, description="the worker sends made-up readings in a demo city; no: it does not"
+    )
     dask: str | None = Field(None, description="address of a Dask scheduler; none: this machine")
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobs.demo_feed import Feeds, feeds
 from jobs.drop import Drop
 from layers.database import CITY, reading
 from layers.records import iso
@@ -66,14 +67,19 @@ class Measured:
 
 @router.get("/health", tags=["operation"])
 def health(request: Request, reader: Reader) -> JSONResponse:
-    """`ok`, `degraded` (no worker: levels stand still) or `down` (503, no database). Answers this machine only."""
+    """`ok`, `degraded` (no worker: levels stand still; or the demo feed does) or `down` (503, no database).
+
+    `sensors` are those that say how often they report: all, how many are in time, the last sign of any; `demo_feed` is
+    `live`, `stopped`, `off`, null where there is none. Answers this machine only.
+    """
     _only_here(request)
-    state, trouble = _state(reader)
+    state, flow, trouble = _state(request, reader)
     content: dict[str, Any] = {"status": "down", "version": __version__, "database": state is not None}
     drop = Drop.of(request.app.state.settings.home)
     content["drop"] = {"waiting": len(drop.waiting()), "bad": len(drop.bad())}
-    if state is not None:
-        content |= {"status": "ok" if state.worker else "degraded", **_told(state)}
+    if state is not None and flow is not None:
+        well = state.worker and flow.demo != "stopped"
+        content |= {"status": "ok" if well else "degraded", **_told(state), **flow.to_json()}
     if trouble:
         content["detail"] = trouble
     return JSONResponse(content, 200 if state is not None else 503)
@@ -83,7 +89,7 @@ def health(request: Request, reader: Reader) -> JSONResponse:
 def metrics(request: Request, reader: Reader) -> PlainTextResponse:
     """Prometheus text. Answers this machine only."""
     _only_here(request)
-    state, _ = _state(reader)
+    state, flow, _ = _state(request, reader)
     measures: Measures = request.app.state.measures
     lines = [
         *_gauge("riskmap_info", 1, "the running version", f'{{version="{__version__}"}}'),
@@ -104,6 +110,12 @@ def metrics(request: Request, reader: Reader) -> PlainTextResponse:
             lines += _gauge(
                 "riskmap_levels_age_seconds", round(age_s, 3), "age of the data time of the current levels"
             )
+    if flow is not None:
+        lines += _gauge("riskmap_sensors", flow.pulse.sensors, "sensors that say how often they report")
+        lines += _gauge("riskmap_sensors_live", flow.pulse.live, "those that report in time")
+        lines += _gauge(
+            "riskmap_demo_feed_stopped", int(flow.demo == "stopped"), "whether the demo feed stands still"
+        )
     return PlainTextResponse(
         "\n".join([*lines, *_requests(measures), ""]), media_type="text/plain; version=0.0.4"
     )
@@ -125,12 +137,13 @@ def _told(state: Status) -> dict[str, Any]:
     }
 
 
-def _state(reader: Engine) -> tuple[Status | None, str]:
+def _state(request: Request, reader: Engine) -> tuple[Status | None, Feeds | None, str]:
+    wanted = request.app.state.settings.demo_feed
     try:
         with reading(reader, CITY) as connection:
-            return status_of(connection), ""
+            return status_of(connection), feeds(connection, datetime.now(UTC), wanted=wanted), ""
     except RiskMapError as error:
-        return None, error.detail
+        return None, None, error.detail
 
 
 def _only_here(request: Request) -> None:

@@ -1,12 +1,14 @@
 """A plain page per word: what is on file, its level with its scale, and why; nothing a picture alone would say."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
+from jobs.demo_feed import Feeds, feeds
 from jobs.explain import explain
 from layers import dangers, duty, ledger
 from layers.city import edition_table
@@ -14,6 +16,7 @@ from layers.fields import TABLES
 from layers.records import Filters, fetch
 from layers.records import Page as Records
 from layers.risk import last_run
+from layers.sensors import pulse
 from riskmap.errors import NotFound
 from riskmap.vocabulary import SOURCE_KINDS
 from web.columns import COLUMNS, facts_of
@@ -190,10 +193,17 @@ def siting(
 
 @router.get("/alerts")
 def alerts(
-    page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+    page: SignedPage,
+    township: Text = "",
+    readings: bool = False,
+    number: Annotated[Number, Query(alias="page")] = 1,
 ) -> HTMLResponse:
-    """Events as they came in, the newest first."""
-    return _ledger(page, "alerts", "event", township, number)
+    """Events as they came in, the newest first; plain readings only where asked for; how the sensors report."""
+    now, wanted = datetime.now(UTC), page.request.app.state.settings.demo_feed
+    flow = Feeds(pulse(page.connection, now), None, None)
+    if page.session.identity.sees_city:  # from a few sensors nobody can tell whether the whole feed goes on
+        flow = feeds(page.connection, now, wanted=wanted)
+    return _ledger(page, "alerts", "event", township, number, readings=readings, flow=flow)
 
 
 @router.get("/phone")
@@ -229,9 +239,20 @@ def wall(page: SignedPage) -> HTMLResponse:
     )
 
 
-def _ledger(page: Page, word_key: str, layer: str, township: str, number: int) -> HTMLResponse:
+def _ledger(
+    page: Page,
+    word_key: str,
+    layer: str,
+    township: str,
+    number: int,
+    *,
+    readings: bool = True,
+    flow: Feeds | None = None,
+) -> HTMLResponse:
     """The list of one layer: its columns are named in `web.columns`."""
-    found = ledger.list_layer(page.connection, layer, PER_PAGE, (number - 1) * PER_PAGE, township or None)
+    found = ledger.list_layer(
+        page.connection, layer, PER_PAGE, (number - 1) * PER_PAGE, township or None, readings=readings
+    )
     names = _township_names(page.connection)
     columns = COLUMNS[layer]
     cells = [[column.cell(page, row, names) for column in columns] for row in found.items]
@@ -241,6 +262,8 @@ def _ledger(page: Page, word_key: str, layer: str, township: str, number: int) -
         layer=TABLES[layer].name,
         columns=[(page.text(column.label), column.numeric) for column in columns],
         chosen=township,
+        readings=readings,
+        flow=flow,
         townships=names,
         shown=_shown(Records(cells, found.total), number),  # type: ignore[arg-type]
     )

@@ -42,7 +42,12 @@ def run_worker(settings: Settings) -> None:
     """Run the scheduler until Ctrl-C or SIGTERM."""
     with opened(settings) as city:
         worker = Worker(
-            city.dsn, city.owner, _revival(settings), home=settings.home, drop=Drop.of(settings.home)
+            city.dsn,
+            city.owner,
+            _revival(settings),
+            home=settings.home,
+            drop=Drop.of(settings.home),
+            feeds_demo=settings.demo_feed,
         )
         thread = threading.Thread(target=worker.run, name="worker")
         thread.start()

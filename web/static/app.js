@@ -37,7 +37,8 @@
       return;
     }
     const offer = strip && strip.querySelector(".fresh");
-    if (offer && (news.changes.length || news.more)) offer.hidden = false;
+    const shown = !news.events || location.pathname === "/alerts"; // readings come every minute and stand nowhere else
+    if (offer && shown && (news.changes.length || news.more)) offer.hidden = false;
     refreshStrip();
   }
 
