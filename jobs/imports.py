@@ -247,8 +247,11 @@ def _import(
             report = ImportReport(name, len(rows.rows), dry_run=order.dry_run, columns=named.headers)
             report.ignored, report.unmatched = named.ignored, named.unmatched
             report.notes = [*named.notes, *crs_note(rows, crs)]
-            if crs is None and rows.crs is None and layer.position != "none" and not order.always:
-                report.questions = ask(rows, named, city_shape(connection), rules.city.metric_srid)
+            placed = incoming[layer.table].positions
+            if crs is None and rows.crs is None and placed is not None and not order.always:
+                report.questions = ask(
+                    rows.rows, placed.given, city_shape(connection), rules.city.metric_srid
+                )
             reports[layer.table] = report
         say("核对并归属网格", 0.5)
         seen = head_rev(connection)

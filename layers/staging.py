@@ -160,7 +160,7 @@ class Rule:
 
 def shape_rules(incoming: Incoming) -> list[Rule]:
     """Lines and polygons must be valid to the database's own eyes too, or its constraint would stop the whole write."""
-    if incoming.positions is None or not incoming.positions.shapes:
+    if incoming.positions is None or not incoming.positions.has_shapes:
         return []
     valid = "ST_IsValid(s.geom) AND ST_IsValid(s.geom_m)"
     return [
