@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+import pyarrow as pa
+
 from layers.checks import check_table
 from layers.crs import Declared, declared_crs, metric_system
 from layers.events import Told, by_content, disputed, shared
@@ -96,6 +98,7 @@ def prepare(
             elif faults := disputed(told, checked.rows, shared(groups)):
                 checked.faults |= faults
                 groups = own_codes(checked)
+    pa.default_memory_pool().release_unused()  # what checks worked with: Arrow keeps it else
     return Incoming.of(checked, groups, positions if placed else None), named
 
 

@@ -51,14 +51,13 @@ def own_codes(checked: Checked) -> Groups:
     """
     good = checked.good()
     codes = checked.columns["event_id" if checked.layer.immutable else "code"].take(pa.array(good))
-    records = np.asarray(codes.dictionary_encode().indices)
-    if not len(good):
+    kinds = codes.dictionary_encode()
+    if len(kinds.dictionary) == len(good):
         return Groups.single(good)
+    records = np.asarray(kinds.indices)
     if checked.layer.immutable:
         return Groups.by(records, good)
     _, firsts = np.unique(records, return_index=True)
-    if len(firsts) == len(good):
-        return Groups.single(good)
     again = np.setdiff1d(np.arange(len(good)), firsts)
     for place in again.tolist():
         first = checked.rows[good[firsts[records[place]]]]

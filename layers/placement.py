@@ -49,6 +49,8 @@ _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
 """layer → the layers whose records it names, and by which value; the first that is given rules"""
 _OWN_PLACE = {"source", "zone_external"}
 """they name a record but lie where they lie"""
+_FETCHED = 20_000
+"""records that are read from the database at once"""
 _LEVEL_RANK = "array_position(ARRAY['city', 'township', 'village', 'grid'], {}.level)"
 
 
@@ -333,6 +335,16 @@ def mismatches(connection: Connection, table: str, rows: str = "") -> list[dict[
         f" FROM {rows or table} WHERE declared_township_code IS NOT NULL"
         " AND declared_township_code NOT IN"
         " (coalesce(township_code, ''), coalesce(village_code, ''), coalesce(grid_code, ''))"
-        " ORDER BY 1, code"
+        " ORDER BY 1, code",
+        execution_options={"yield_per": _FETCHED},
     )
-    return [dict(one) for one in found.mappings()]
+    words: dict[str, str] = {}  # there are few townships and may be a million records
+    return [
+        {
+            "row": number,
+            "code": code,
+            "declared": words.setdefault(declared, declared),
+            "placed": placed and words.setdefault(placed, placed),
+        }
+        for number, code, declared, placed in found
+    ]

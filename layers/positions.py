@@ -75,28 +75,19 @@ class Positions:
         return bool(self._shapes)
 
     def add_shapes(self, rows: Indexes, degrees: Shapes, metres: Shapes) -> None:
-        """Keep the shapes of some rows."""
+        """Keep the shapes of some rows that have none yet."""
         if len(rows):
-            before = sum(len(block.standing) for block in self._shapes)
-            self._places[rows] = np.arange(before, before + len(rows), dtype=np.int32)
+            first = sum(len(block.standing) for block in self._shapes)
+            self._places[rows] = np.arange(first, first + len(rows), dtype=np.int32)
             both = of_shapes(degrees, GEOGRAPHIC_SRID), of_shapes(metres, self._metric_srid)
-            self._shapes.append(_Block(*both, standing_points(metres)))
-
-    def pack(self) -> None:
-        """Lay the shapes together, so that any of them are found at once."""
-        if len(self._shapes) > 1:
-            blocks, self._shapes = self._shapes, []
-            degrees = pa.concat_arrays([block.degrees for block in blocks])
-            metres = pa.concat_arrays([block.metres for block in blocks])
-            self._shapes = [_Block(degrees, metres, np.concatenate([block.standing for block in blocks]))]
+            self._shapes.append(_Block(first, *both, standing_points(metres)))
 
     def ewkb(self, rows: Indexes) -> tuple[pa.Array, pa.Array]:
         """The positions of some rows as extended WKB, in degrees and in metres; null where there is none."""
         degrees = of_points(self.lonlat[rows], GEOGRAPHIC_SRID)
         metres = of_points(self.metres[rows], self._metric_srid)
-        for block in self._shapes:
-            places = self._places[rows]
-            chosen = pa.array(places, mask=places < 0)
+        for block, places, here in self._shapes_of(rows):
+            chosen = pa.array(places, mask=~here)
             degrees = pc.coalesce(degrees, block.degrees.take(chosen))
             metres = pc.coalesce(metres, block.metres.take(chosen))
         return degrees, metres
@@ -104,10 +95,17 @@ class Positions:
     def standing(self, rows: Indexes) -> Floats:
         """The one point in metres that stands for each of some rows; NaN where there is no position."""
         points = self.metres[rows]
-        for block in self._shapes:
-            places = self._places[rows]
-            points[places >= 0] = block.standing[places[places >= 0]]
+        for block, places, here in self._shapes_of(rows):
+            points[here] = block.standing[places[here]]
         return points
+
+    def _shapes_of(self, rows: Indexes) -> Iterator[tuple["_Block", Indexes, NDArray[np.bool_]]]:
+        """The blocks that hold shapes of these rows, by row the place in the block, and which rows have one there."""
+        for block in self._shapes:
+            places = self._places[rows].astype(np.int64) - block.first
+            here = (places >= 0) & (places < len(block.standing))
+            if here.any():
+                yield block, places, here
 
     def text(self, index: int) -> str | None:
         """The position of one row in degrees as WKT."""
@@ -124,8 +122,9 @@ class Positions:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Shapes as extended WKB in degrees and in metres, and the point in metres that stands for each."""
+    """Shapes as extended WKB in degrees and in metres, the point in metres that stands for each; the first's number."""
 
+    first: int
     degrees: pa.Array
     metres: pa.Array
     standing: Floats
@@ -145,7 +144,6 @@ def locate(checked: Checked, table: Table, named: Named, declared: Declared, met
     todo = np.flatnonzero(given.has)
     for start in range(0, len(todo), _BLOCK):
         _convert(checked, positions, given, todo[start : start + _BLOCK], declared, metric)
-    positions.pack()
     return positions
 
 

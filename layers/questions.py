@@ -158,7 +158,7 @@ def _question(
         text=text,
         remedy=remedy,
         crs=crs,
-        places=places,  # type: ignore[arg-type]
+        places=places,
     )
 
 

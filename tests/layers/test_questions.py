@@ -1,6 +1,7 @@
 """What is asked of undeclared coordinates, against the two public libraries' own GCJ-02 and BD-09."""
 
 from pathlib import Path
+from typing import Any
 
 import eviltransform
 import numpy as np
@@ -28,8 +29,8 @@ def asked(places: list[tuple[float, float]], city: object = CITY) -> list[Questi
 
 def asked_of(position: dict[str, list[str]], city: object = CITY) -> list[Question]:
     count = len(next(iter(position.values())))
-    columns: dict[str, list[str | None]] = {"code": [f"E{n}" for n in range(count)], "name": ["x"] * count}
-    found, positions = located("enterprises", **columns, **position)
+    columns: dict[str, Any] = {"code": [f"E{n}" for n in range(count)], "name": ["x"] * count, **position}
+    found, positions = located("enterprises", **columns)
     return ask(found.rows, positions.given, city, METRIC_SRID)
 
 
