@@ -24,7 +24,7 @@ from layers.keys import Groups
 from layers.positions import Positions
 from layers.schema import SCOPE, metadata
 
-_BLOCK = 50_000
+_BLOCK = 20_000
 """records that are written out at once"""
 _NEW_ON = ("opened_on", "found_on", "as_of")
 _RENAMED = {"event_id": "code", "township_code": "declared_township_code"}
