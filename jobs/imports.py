@@ -247,8 +247,11 @@ def _import(
             report = ImportReport(name, len(rows.rows), dry_run=order.dry_run, columns=named.headers)
             report.ignored, report.unmatched = named.ignored, named.unmatched
             report.notes = [*named.notes, *crs_note(rows, crs)]
-            if crs is None and rows.crs is None and layer.position != "none" and not order.always:
-                report.questions = ask(rows, named, city_shape(connection), rules.city.metric_srid)
+            placed = incoming[layer.table].positions
+            if crs is None and rows.crs is None and placed is not None and not order.always:
+                report.questions = ask(
+                    rows.rows, placed.given, city_shape(connection), rules.city.metric_srid
+                )
             reports[layer.table] = report
         say("核对并归属网格", 0.5)
         seen = head_rev(connection)
@@ -357,11 +360,12 @@ def _refuse_faults(reports: dict[str, ImportReport], order: Order) -> None:
         for report in reports.values():
             report.inserted = report.updated = 0
     first = faulty[0].rejected[0]
+    told = {id(report): report.to_json() for report in reports.values()}
     count = sum(len(report.rejected) for report in faulty)
     where = f"第 {first.row} 行" + (f"字段 {first.field}" if first.field else "")
     raise Refused(
         f"有 {count} 行不能导入，未写入任何数据。{where}：{first.reason}" + ("……" if count > 1 else ""),
         remedy="请改正后重新导入；或加 --partial 跳过这些行",
-        report=faulty[0].to_json(),
-        reports=[report.to_json() for report in reports.values()],
+        report=told[id(faulty[0])],
+        reports=list(told.values()),
     )

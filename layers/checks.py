@@ -78,6 +78,10 @@ class Checked:
         fine[list(self.faults)] = False
         return np.flatnonzero(fine)
 
+    def without_fault(self, indexes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some rows that have no fault."""
+        return indexes[[index not in self.faults for index in indexes.tolist()]] if self.faults else indexes
+
 
 def tidy_value(text: str) -> str:
     """A value fit to be shown: at most 80 characters, none of them control characters."""

@@ -117,7 +117,7 @@ def _first_inside(level: _Level, points: Floats) -> NDArray[np.int64]:
     return np.where(first == len(level.polygons), -1, first)
 
 
-def standing_points(shapes: Sequence[Any]) -> Floats:
+def standing_points(shapes: Sequence[Any] | NDArray[np.object_]) -> Floats:
     """The one point that stands for each shape, as `place_point` in the database: its first point, the middle of its
     first line, a point inside its polygon. NaN for None.
     """

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
@@ -62,10 +61,7 @@ class Told:
         """Where a row puts its event, as WKT."""
         if self.positions is None:
             return None
-        if index in self.positions.shapes:
-            return str(shapely.to_wkt(self.positions.shapes[index][0], rounding_precision=-1))
-        lon, lat = self.positions.lonlat[index]
-        return None if np.isnan(lon) else f"POINT ({lon} {lat})"
+        return self.positions.text(index)
 
     def contradiction(self, row: int, index: int, other: int) -> Fault:
         """The fault of the row at an index that does not say the same as another under its id."""

@@ -1,8 +1,5 @@
 """Positions as the database reads them in a binary COPY: extended WKB (with SRID) in Arrow arrays."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import shapely
@@ -26,7 +23,7 @@ def of_points(xy: NDArray[np.float64], srid: int) -> pa.Array:
     return found if there.true_count == len(xy) else pa.compute.if_else(there, found, None)
 
 
-def of_shapes(shapes: Sequence[Any], srid: int) -> pa.Array:
+def of_shapes(shapes: NDArray[np.object_], srid: int) -> pa.Array:
     """Shapely geometries as extended WKB; null where there is none."""
-    given = shapely.set_srid(np.array(shapes, dtype=np.object_), srid)
+    given = shapely.set_srid(shapes, srid)
     return pa.array(shapely.to_wkb(given, include_srid=True, output_dimension=2), pa.binary())

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import fields
+from functools import partial
+from mmap import ACCESS_READ, MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from layers.parsing import Unreadable
 from layers.sheets import Table
 from riskmap.errors import BadInput
 
-_ARRAYS = {"columns", "rows", "wkb"}
+_NO_FACTS = {"columns", "rows", "wkb", "put_down"}
 _FACTS = b"riskmap"
 
 
@@ -27,7 +29,7 @@ def save_table(table: Table, path: Path) -> None:
     if table.wkb is not None:
         arrays.append(table.wkb)
         names.append("wkb")
-    facts = {f.name: _plain(getattr(table, f.name)) for f in fields(Table) if f.name not in _ARRAYS}
+    facts = {f.name: _plain(getattr(table, f.name)) for f in fields(Table) if f.name not in _NO_FACTS}
     batch = pa.record_batch(arrays, names)
     schema = batch.schema.with_metadata({_FACTS: json.dumps({"headers": headers, "facts": facts}).encode()})
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
@@ -40,7 +42,9 @@ def load_table(path: Path) -> Table:
     It comes from a process that read something hostile: nothing in it is trusted. BadInput where it is broken.
     """
     try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        with path.open("rb") as file:
+            pages = mmap(file.fileno(), 0, access=ACCESS_READ)
+        with pa.ipc.open_file(pa.py_buffer(pages)) as reader:
             batch = reader.get_batch(0)
             batch.validate(full=True)
         told = json.loads(batch.schema.metadata[_FACTS])
@@ -48,6 +52,7 @@ def load_table(path: Path) -> Table:
         if any(column.type != pa.string() for column in columns.values()):
             raise TypeError(batch.schema)
         table = Table("", columns, np.asarray(batch.column("rows")).astype(np.int32, copy=False))
+        table.put_down = partial(pages.madvise, MADV_DONTNEED)
         if "wkb" in batch.schema.names:
             table.wkb = batch.column("wkb").cast(pa.binary())
         for name, value in told["facts"].items():

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+import pyarrow as pa
+
 from layers.checks import check_table
 from layers.crs import Declared, declared_crs, metric_system
 from layers.events import Told, by_content, disputed, shared
@@ -79,8 +81,10 @@ def prepare(
     """
     named = name_columns(table, layer, mapping)
     checked = check_table(layer, table, named, rules.density_of())
+    _put_down(table)
     metric = metric_system(rules.city.metric_srid)
     positions = locate(checked, table, named, system_of(table, crs), metric)
+    _put_down(table)
     placed = layer.position != "none" and (table.wkb is not None or bool({"wkt", "lon"} & set(named.cells)))
     if layer.table == "inventory":
         groups = substance_codes(checked, rules.catalogue)
@@ -96,7 +100,14 @@ def prepare(
             elif faults := disputed(told, checked.rows, shared(groups)):
                 checked.faults |= faults
                 groups = own_codes(checked)
+    _put_down(table)
     return Incoming.of(checked, groups, positions if placed else None), named
+
+
+def _put_down(table: Table) -> None:
+    """Between two steps: give back the memory of the cells, and what the step before worked with, which Arrow keeps else."""
+    table.put_down()
+    pa.default_memory_pool().release_unused()
 
 
 def system_of(table: Table, crs: str | None) -> Declared:

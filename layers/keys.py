@@ -51,14 +51,13 @@ def own_codes(checked: Checked) -> Groups:
     """
     good = checked.good()
     codes = checked.columns["event_id" if checked.layer.immutable else "code"].take(pa.array(good))
-    records = np.asarray(codes.dictionary_encode().indices)
-    if not len(good):
+    kinds = codes.dictionary_encode()
+    if len(kinds.dictionary) == len(good):
         return Groups.single(good)
+    records = np.asarray(kinds.indices)
     if checked.layer.immutable:
         return Groups.by(records, good)
     _, firsts = np.unique(records, return_index=True)
-    if len(firsts) == len(good):
-        return Groups.single(good)
     again = np.setdiff1d(np.arange(len(good)), firsts)
     for place in again.tolist():
         first = checked.rows[good[firsts[records[place]]]]
@@ -75,17 +74,15 @@ def place_codes(checked: Checked, positions: Positions) -> None:
     position get `-2`, `-3` … in the order of the file.
     """
     given = checked.columns.get("code", pa.nulls(len(checked.rows), _CODE))
-    without = np.asarray(given.is_null())
-    rows = [index for index in checked.good().tolist() if without[index]]
-    codes: dict[int, str] = {}
+    good = checked.good()
+    rows = good[np.asarray(given.is_null())[good]]
+    codes = given.to_pylist()
     seen: dict[str, int] = {}
-    for index, place in zip(rows, positions.metre_texts(rows), strict=True):
+    for index, place in zip(rows.tolist(), positions.metre_texts(rows), strict=True):
         digest = hashlib.sha256(place.encode()).hexdigest()[:16]
         seen[digest] = seen.get(digest, 0) + 1
         codes[index] = f"P{digest}" if seen[digest] == 1 else f"P{digest}-{seen[digest]}"
-    checked.columns["code"] = pa.array(
-        [codes.get(index, code) for index, code in enumerate(given.to_pylist())], _CODE
-    )
+    checked.columns["code"] = pa.array(codes, _CODE)
 
 
 def substance_codes(checked: Checked, catalogue: Catalogue) -> Groups:

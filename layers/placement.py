@@ -49,6 +49,8 @@ _NAMED: dict[str, tuple[tuple[str, str], ...]] = {
 """layer → the layers whose records it names, and by which value; the first that is given rules"""
 _OWN_PLACE = {"source", "zone_external"}
 """they name a record but lie where they lie"""
+_FETCHED = 20_000
+"""records that are read from the database at once"""
 _LEVEL_RANK = "array_position(ARRAY['city', 'township', 'village', 'grid'], {}.level)"
 
 
@@ -121,17 +123,21 @@ def _first(rules: list[tuple[str, str]]) -> str:
 
 def _place_by_position(connection: Connection, table: str, areas: Areas) -> None:
     """Give the staged rows that were not placed as they came (they were stored already) what their position says."""
-    rows = connection.exec_driver_sql(
-        f"SELECT code, ST_AsBinary(geom_m) AS shape FROM staged_{table} WHERE NOT placed"
-    ).all()
-    if not rows:
+    found = connection.exec_driver_sql(
+        f"SELECT code, ST_AsBinary(geom_m) AS shape FROM staged_{table} WHERE NOT placed",
+        execution_options={"yield_per": _FETCHED},
+    )
+    blocks: list[pa.RecordBatch] = []
+    for rows in found.partitions():
+        shapes = shapely.from_wkb([None if row.shape is None else bytes(row.shape) for row in rows])
+        codes = pa.array([row.code for row in rows])
+        blocks.append(pa.RecordBatch.from_pydict({"code": codes, **areas.at(standing_points(shapes))}))
+    if not blocks:
         return
-    shapes = shapely.from_wkb([None if row.shape is None else bytes(row.shape) for row in rows])
-    places = pa.table({"code": pa.array([row.code for row in rows]), **areas.at(standing_points(shapes))})
     connection.exec_driver_sql(
         f"CREATE TEMP TABLE placed_{table} ON COMMIT DROP AS SELECT code, {', '.join(PLACES)} FROM {table} WITH NO DATA"
     )
-    copy_arrays(connection, f"placed_{table}", places.to_batches())
+    copy_arrays(connection, f"placed_{table}", blocks)
     sets = ", ".join(f"{name} = p.{name}" for name in PLACES)
     connection.exec_driver_sql(
         f"ANALYZE placed_{table}; UPDATE staged_{table} s SET placed = true, {sets} FROM placed_{table} p"
@@ -333,6 +339,16 @@ def mismatches(connection: Connection, table: str, rows: str = "") -> list[dict[
         f" FROM {rows or table} WHERE declared_township_code IS NOT NULL"
         " AND declared_township_code NOT IN"
         " (coalesce(township_code, ''), coalesce(village_code, ''), coalesce(grid_code, ''))"
-        " ORDER BY 1, code"
+        " ORDER BY 1, code",
+        execution_options={"yield_per": _FETCHED},
     )
-    return [dict(one) for one in found.mappings()]
+    words: dict[str, str] = {}  # there are few townships and may be a million records
+    return [
+        {
+            "row": number,
+            "code": code,
+            "declared": words.setdefault(declared, declared),
+            "placed": placed and words.setdefault(placed, placed),
+        }
+        for number, code, declared, placed in found
+    ]

@@ -2,12 +2,14 @@
 
 A position is refused only where it is no number, off the globe, or where the metric system's scale is outside
 0.98–1.02; a shape also where the layer has no such shapes, it has too many vertices or it is not valid. Points are
-kept as plain coordinates, so that a million of them are a few arrays and not a million objects.
+kept as plain coordinates and shapes as the bytes that the database reads, so that a million of them are a few arrays
+and not a million objects.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,9 @@ _FAMILIES = {0: "point", 1: "line", 3: "polygon", 4: "point", 5: "line", 6: "pol
 """by Shapely's type number; collections and rings have none"""
 _WORDS = {"point": "点", "line": "线", "polygon": "面"}
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
-_IS_NUMBER = re.compile(_NUMBER)
+_PLAIN_NUMBER = f"^{_NUMBER}$"
+_PLAIN_WKT = r"^[A-Za-z][ -~]*[A-Za-z)]$"
+"""RE2: a text that `half_width` gives back as it is"""
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 _REASONS = {
     "Self-intersection": "边界自相交",
@@ -53,46 +57,77 @@ _BLOCK = 20_000
 class Positions:
     """Positions by row in degrees (CGCS2000) and in the city's metric system, whole millimetres.
 
-    Points are the rows of `lonlat` and `metres` (n × 2, NaN where a row has no position or a shape); other shapes are
-    in `shapes`: by row the shape in degrees and the one in metres.
+    Points are the rows of `lonlat` and `metres` (n × 2, NaN where a row has no position or a shape). `given` are the
+    two numbers of every position as the file has it, of a shape the middle of its box; also where it is refused.
     """
 
     def __init__(self, count: int, metric_srid: int) -> None:
         self.lonlat: Floats = np.full((count, 2), np.nan)
         self.metres: Floats = np.full((count, 2), np.nan)
-        self.shapes: dict[int, tuple[Any, Any]] = {}
+        self.given: Floats = np.full((count, 2), np.nan)
         self._metric_srid = metric_srid
+        self._shapes: list[_Block] = []
+        self._places = np.full(count, -1, dtype=np.int32)
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether any position is not a point."""
+        return bool(self._shapes)
+
+    def add_shapes(self, rows: Indexes, degrees: Shapes, metres: Shapes) -> None:
+        """Keep the shapes of some rows that have none yet."""
+        if len(rows):
+            first = sum(len(block.standing) for block in self._shapes)
+            self._places[rows] = np.arange(first, first + len(rows), dtype=np.int32)
+            both = of_shapes(degrees, GEOGRAPHIC_SRID), of_shapes(metres, self._metric_srid)
+            self._shapes.append(_Block(first, *both, standing_points(metres)))
 
     def ewkb(self, rows: Indexes) -> tuple[pa.Array, pa.Array]:
         """The positions of some rows as extended WKB, in degrees and in metres; null where there is none."""
-        both = []
-        for side, (points, srid) in enumerate(
-            ((self.lonlat, GEOGRAPHIC_SRID), (self.metres, self._metric_srid))
-        ):
-            found = of_points(points[rows], srid)
-            if self.shapes:
-                chosen = [self.shapes.get(int(row), (None, None))[side] for row in rows]
-                found = pc.coalesce(found, of_shapes(chosen, srid))
-            both.append(found)
-        return both[0], both[1]
+        degrees = of_points(self.lonlat[rows], GEOGRAPHIC_SRID)
+        metres = of_points(self.metres[rows], self._metric_srid)
+        for block, places, here in self._shapes_of(rows):
+            chosen = pa.array(places, mask=~here)
+            degrees = pc.coalesce(degrees, block.degrees.take(chosen))
+            metres = pc.coalesce(metres, block.metres.take(chosen))
+        return degrees, metres
 
     def standing(self, rows: Indexes) -> Floats:
         """The one point in metres that stands for each of some rows; NaN where there is no position."""
         points = self.metres[rows]
-        if self.shapes:
-            which = np.array([int(row) in self.shapes for row in rows], dtype=np.bool_)
-            points[which] = standing_points([self.shapes[int(row)][1] for row in rows[which]])
+        for block, places, here in self._shapes_of(rows):
+            points[here] = block.standing[places[here]]
         return points
 
-    def metre_texts(self, rows: Sequence[int]) -> list[str]:
+    def _shapes_of(self, rows: Indexes) -> Iterator[tuple["_Block", Indexes, NDArray[np.bool_]]]:
+        """The blocks that hold shapes of these rows, by row the place in the block, and which rows have one there."""
+        for block in self._shapes:
+            places = self._places[rows].astype(np.int64) - block.first
+            here = (places >= 0) & (places < len(block.standing))
+            if here.any():
+                yield block, places, here
+
+    def text(self, index: int) -> str | None:
+        """The position of one row in degrees as WKT."""
+        shape = shapely.from_wkb(self.ewkb(np.array([index]))[0][0].as_py())
+        return None if shape is None else str(shapely.to_wkt(shape, rounding_precision=-1))
+
+    def metre_texts(self, rows: Indexes) -> Iterator[str]:
         """Positions as WKT in whole millimetres: what an unnamed place is known by."""
-        points = shapely.points(self.metres[list(rows)]) if len(rows) else []
-        shapes = [
-            self.shapes[row][1] if row in self.shapes else point
-            for row, point in zip(rows, points, strict=True)
-        ]
-        scaled = shapely.transform(np.array(shapes, dtype=np.object_), lambda xy: np.round(xy * 1000.0))
-        return [str(text) for text in shapely.to_wkt(scaled, rounding_precision=0, trim=True)]
+        for start in range(0, len(rows), _BLOCK):
+            _, metres = self.ewkb(rows[start : start + _BLOCK])
+            scaled = shapely.transform(shapes_of_wkb(metres.to_pylist()), lambda xy: np.round(xy * 1000.0))
+            yield from shapely.to_wkt(scaled, rounding_precision=0, trim=True).tolist()
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Shapes as extended WKB in degrees and in metres, the point in metres that stands for each; the first's number."""
+
+    first: int
+    degrees: pa.Array
+    metres: pa.Array
+    standing: Floats
 
 
 def locate(checked: Checked, table: Table, named: Named, declared: Declared, metric: Metric) -> Positions:
@@ -101,12 +136,12 @@ def locate(checked: Checked, table: Table, named: Named, declared: Declared, met
     if checked.layer.position == "none":
         return positions
     given = _Given(checked, table, named)
+    if given.points is not None:
+        positions.given = given.points
     if checked.layer.position == "required":
         for index in np.flatnonzero(~given.has):
             checked.blame(int(index), given.field, None, "没有位置", "请填写经纬度或几何")
-    fine = given.has.copy()
-    fine[list(checked.faults)] = False
-    todo = np.flatnonzero(fine)
+    todo = np.flatnonzero(given.has)
     for start in range(0, len(todo), _BLOCK):
         _convert(checked, positions, given, todo[start : start + _BLOCK], declared, metric)
     return positions
@@ -129,7 +164,7 @@ class _Given:
             self.field, self._wkb = "geometry", table.wkb
             self.has = np.asarray(table.wkb.is_valid()).copy()
         elif "wkt" in named.cells:
-            self.field, self._texts = "wkt", _plain_cells(checked, "wkt", named.cells["wkt"])
+            self.field, self._texts = "wkt", _plain_cells(checked, "wkt", named.cells["wkt"], _PLAIN_WKT)
             self.has = np.asarray(self._texts.is_valid()).copy()
             if {"lon", "lat"} <= set(named.cells):  # our exports: points by degrees, other shapes as text
                 self._places = _from_lonlat(checked, named.cells["lon"], named.cells["lat"])
@@ -167,23 +202,28 @@ class _Given:
         return shapes
 
 
-def _plain_cells(checked: Checked, name: str, cells: Cells) -> pa.Array:
-    """The column in half width; null where it cannot be, which is its row's fault, and where nothing is left."""
-    kinds = cells.dictionary_encode()
-    texts: list[str | None] = []
-    wrong: dict[int, Unreadable] = {}
-    for number, text in enumerate(kinds.dictionary.to_pylist()):
-        try:
-            texts.append(half_width(text) or None)
-        except Unreadable as fault:
-            texts.append(None)
-            wrong[number] = fault
-    if wrong:
-        indices = np.asarray(kinds.indices.fill_null(-1))
-        for index in np.flatnonzero(np.isin(indices, list(wrong))):
-            why = wrong[int(indices[index])]
-            checked.blame(int(index), name, cells[index].as_py(), why.reason, why.remedy)
-    return pa.array(texts, pa.string()).take(kinds.indices)
+def _plain_cells(checked: Checked, name: str, cells: Cells, plain: str) -> Cells:
+    """The column in half width; null where it cannot be, which is its row's fault, and where nothing is left.
+
+    `plain` is the pattern of those texts that are so already: only the others are looked at one by one.
+    """
+    odd = np.flatnonzero(np.asarray(pc.invert(pc.match_substring_regex(cells, plain)).fill_null(False)))
+    if not len(odd):
+        return cells
+    parts = []
+    for start in range(0, len(odd), _BLOCK):
+        block = odd[start : start + _BLOCK]
+        texts: list[str | None] = []
+        for index, text in zip(block.tolist(), cells.take(pa.array(block)).to_pylist(), strict=True):
+            try:
+                texts.append(half_width(text) or None)
+            except Unreadable as why:
+                texts.append(None)
+                checked.blame(index, name, text, why.reason, why.remedy)
+        parts.append(pa.array(texts, pa.string()))
+    where = np.zeros(len(cells), dtype=np.bool_)
+    where[odd] = True
+    return pc.replace_with_mask(cells, pa.array(where), pa.concat_arrays(parts))
 
 
 def _from_lonlat(checked: Checked, lon: Cells, lat: Cells) -> Floats:
@@ -197,10 +237,9 @@ def _from_lonlat(checked: Checked, lon: Cells, lat: Cells) -> Floats:
 
 def _numbers(checked: Checked, name: str, cells: Cells) -> Floats:
     """The column as floats, NaN where empty; one that is no number is its row's fault."""
-    fine = pc.match_substring_regex(cells, f"^{_NUMBER}$")
-    if not pc.all(fine, min_count=0).as_py():
-        cells, given = _plain_cells(checked, name, cells), cells
-        fine = pc.match_substring_regex(cells, f"^{_NUMBER}$")
+    given, cells = cells, _plain_cells(checked, name, cells, _PLAIN_NUMBER)
+    if cells is not given:
+        fine = pc.match_substring_regex(cells, _PLAIN_NUMBER)
         for index in np.flatnonzero(np.asarray(pc.invert(fine).fill_null(False))).tolist():
             checked.blame(index, name, given[index].as_py(), "坐标不是数字", "请写成十进制数，如 112.3612")
         cells = pc.if_else(fine, cells, pa.scalar(None, pa.string()))
@@ -245,11 +284,15 @@ def _allowed(checked: Checked, shapes: Shapes, field: str, rows: Indexes) -> NDA
 def _convert(
     checked: Checked, positions: Positions, given: _Given, rows: Indexes, declared: Declared, metric: Metric
 ) -> None:
-    """One block of rows through the declared system to degrees and metres."""
+    """One block of rows through the declared system to degrees and metres, as far as they have no fault."""
     if given.points is not None:
+        rows = checked.without_fault(rows)
         _convert_points(checked, positions, given.field, rows, given.points[rows], declared, metric)
         return
     shapes = given.shapes(checked, rows)
+    positions.given[rows] = _middles(shapes)
+    sound = np.isin(rows, checked.without_fault(rows))
+    rows, shapes = rows[sound], shapes[sound]
     good = _allowed(checked, shapes, given.field, rows)
     coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
     for place in np.unique(owner[~np.isfinite(coordinates).all(axis=1)]):
@@ -308,8 +351,7 @@ def _convert_shapes(
         with suppress(shapely.GEOSException):  # some have none; they stay invalid and are told
             metres[place] = shapely.set_precision(unrounded[place], 0.001)  # the nearest valid on the grid
     valid = shapely.is_valid(degrees) & shapely.is_valid(metres) & ~shapely.is_empty(metres)
-    for index, one, other in zip(rows[good][valid].tolist(), degrees[valid], metres[valid], strict=True):
-        positions.shapes[index] = one, other
+    positions.add_shapes(rows[good][valid], degrees[valid], metres[valid])
     for index, shape in zip(rows[good][~valid].tolist(), degrees[~valid], strict=True):
         checked.blame(index, field, shape.geom_type, invalid_reason(shape), "请在制图软件中修正几何")
 
@@ -340,6 +382,12 @@ def _degrees(
                 int(rows[place]), field, f"{x:.10g} {y:.10g}", reason, "请核对经纬度的次序、正负号和 --crs"
             )
     return np.column_stack([lon, lat]), on_globe & usable
+
+
+def _middles(shapes: Shapes) -> Floats:
+    """The middle of each shape's box: found of any shape, also of one that is not valid."""
+    west, south, east, north = shapely.bounds(shapes).T
+    return np.column_stack([(west + east) / 2.0, (south + north) / 2.0])
 
 
 def invalid_reason(shape: Any) -> str:

@@ -15,14 +15,12 @@ from layers.columns import type_of
 from layers.fields import Field
 from layers.mapping import Named
 from layers.parsing import Unreadable, check_range, read_decimal
-from layers.units import CUBIC_METRES, TONNES, known_unit, tonnes
+from layers.units import CUBIC_METRES, EXACT_DIGITS, TONNES, known_unit, tonnes
 
 DensityOf: TypeAlias = Callable[[str | None, str | None, str | None], Decimal | None]
 """CAS, name and class of a row, as written → its density on file in t/m³"""
 
 _DENSITY = Field("density_t_m3", "密度(吨/立方米)", "Density (t/m3)", "decimal", low=0, high=25)
-_EXACT_DIGITS = 120
-"""more than the product of the longest numbers that are read has"""
 _COLUMNS = ("quantity", "unit", "density_t_m3")
 _SUBSTANCE = ("cas", "substance", "hazard_class")
 
@@ -89,7 +87,7 @@ def _tonnes(field: Field, row: _Row, density_of: DensityOf | None) -> Decimal:
         if name in TONNES:
             quantity_t = tonnes(number, name)
         else:
-            with localcontext(prec=_EXACT_DIGITS):
+            with localcontext(prec=EXACT_DIGITS):
                 quantity_t = number * CUBIC_METRES[name] * _density(unit, more, density_of)
         check_range(quantity_t, field)
     except Unreadable as why:

@@ -13,18 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from layers.crs import Floats, Pair, declared_crs
-from layers.geometries import shapes_of_wkb, shapes_of_wkt
-from layers.mapping import Named
 from layers.schema import metadata
-from layers.sheets import Cells, Table
 
 _SAMPLE = 20_000
 """rows at most on which the share after a conversion is estimated"""
@@ -74,9 +68,12 @@ def city_shape(connection: Connection) -> Any:
     return city
 
 
-def ask(table: Table, named: Named, city: Any, metric_srid: int) -> list[Question]:
-    """What is to be asked of a file that declares no system, the most rows first. `city` as of `city_shape`."""
-    x, y = _given(table, named)
+def ask(rows: NDArray[np.int32], given: Floats, city: Any, metric_srid: int) -> list[Question]:
+    """What is to be asked of a file that declares no system, the most rows first.
+
+    `rows` are its row numbers, `given` the positions as it has them (`layers.positions`), `city` is of `city_shape`.
+    """
+    x, y = given.T
     there = np.isfinite(x) & np.isfinite(y)
     if city is None or not there.any():
         return []
@@ -89,18 +86,18 @@ def ask(table: Table, named: Named, city: Any, metric_srid: int) -> list[Questio
     shapely.prepare(near)
     asked = []
     for kind, convert in _readings(metric_srid).items():
-        rows = outside[_may_be(kind, x[outside], y[outside], near)]
-        lon, lat = _converted(convert, x[rows], y[rows])
+        maybe = outside[_may_be(kind, x[outside], y[outside], near)]
+        lon, lat = _converted(convert, x[maybe], y[maybe])
         hit = shapely.contains_xy(city, lon, lat)
         if not hit.any():
             continue
-        rows = rows[hit]
+        found = maybe[hit]
         before = float(inside.sum() / there.sum())
         after = _share_after(convert, city, x[there], y[there])
         if kind in _OFFSET and after <= before:
             continue
-        moved = np.column_stack([x[rows], y[rows], lon[hit], lat[hit]])
-        asked.append(_question(kind, table, rows, moved, before, after, int(there.sum()), metric_srid))
+        moved = np.column_stack([x[found], y[found], lon[hit], lat[hit]])
+        asked.append(_question(kind, rows[found], moved, before, after, int(there.sum()), metric_srid))
     return sorted(asked, key=lambda one: (-one.rows, one.kind == "bd09"))
 
 
@@ -138,8 +135,7 @@ def _share_after(convert: Callable[[Floats, Floats], Pair], city: Any, x: Floats
 
 def _question(
     kind: str,
-    table: Table,
-    rows: NDArray[np.int64],
+    rows: NDArray[np.int32],
     moved: NDArray[np.float64],
     before: float,
     after: float,
@@ -147,8 +143,8 @@ def _question(
     metric_srid: int,
 ) -> Question:
     places = [
-        (int(table.rows[index]), *(round(float(one), 7) for one in place))
-        for index, place in zip(rows[:_SHOWN].tolist(), moved[:_SHOWN], strict=True)
+        (row, *(round(float(one), 7) for one in place))
+        for row, place in zip(rows[:_SHOWN].tolist(), moved[:_SHOWN], strict=True)
     ]
     row, *first = places[0]
     text, remedy, crs = _words(kind, len(rows), before, after, metric_srid)
@@ -162,7 +158,7 @@ def _question(
         text=text,
         remedy=remedy,
         crs=crs,
-        places=places,  # type: ignore[arg-type]
+        places=places,
     )
 
 
@@ -184,32 +180,3 @@ def _words(kind: str, rows: int, before: float, after: float, srid: int) -> tupl
         "" if kind == "swapped" else f"，并加 --crs EPSG:{srid}"
     )
     return f"有 {rows} 行在市界外，{what}对调后在市内（{shares}）。是填反了吗？", remedy, None
-
-
-# --- what the file gives ---------------------------------------------------------------------------------
-
-
-def _given(table: Table, named: Named) -> Pair:
-    """The two numbers of every row's position as the file gives them; NaN where there is none to read."""
-    if table.wkb is not None:
-        return _middles(shapes_of_wkb(table.wkb.to_pylist()))
-    if "wkt" in named.cells:
-        return _middles(shapes_of_wkt(named.cells["wkt"].to_pylist()))
-    if {"lon", "lat"} <= set(named.cells):
-        return _numbers(named.cells["lon"]), _numbers(named.cells["lat"])
-    nothing = np.full(len(table.rows), np.nan)
-    return nothing, nothing
-
-
-def _middles(shapes: Any) -> Pair:
-    """The middle of each shape's box: found of any shape, also of one that is not valid."""
-    west, south, east, north = shapely.bounds(shapes).T
-    return (west + east) / 2.0, (south + north) / 2.0
-
-
-def _numbers(cells: Cells) -> Floats:
-    """Cells as numbers, NaN where they are none; a column without a fault is read at once."""
-    try:
-        return np.asarray(pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    except pa.ArrowInvalid:
-        return np.asarray(pd.to_numeric(cells.to_pandas(), errors="coerce"), dtype=np.float64)

@@ -5,6 +5,8 @@ columns at the end mean nothing to an import. Every cell is text, so that nothin
 """
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,6 @@ def write_rejected(path: Path, table: Table, rejected: list[dict[str, Any]], col
 
     `rejected` are a report's faults, `columns` its canonical columns → headers: they say which cell is marked.
     """
-    by_row: dict[int, list[dict[str, Any]]] = {}
-    for fault in rejected:
-        by_row.setdefault(fault["row"], []).append(fault)
     headers = [header for header in table.columns if header in columns.values() or header not in NOTES]
     shown = (
         [*headers, POSITION] if table.wkb is not None and not {"wkt", POSITION} & set(headers) else headers
@@ -46,11 +45,13 @@ def write_rejected(path: Path, table: Table, rejected: list[dict[str, Any]], col
     sheet = book.create_sheet(SHEET)
     sheet.freeze_panes = "A2"
     sheet.append([_cell(sheet, text, font=_BOLD) for text in (*shown, *notes)])
-    for index in np.flatnonzero(np.isin(table.rows, list(by_row))).tolist():
-        faults = by_row[int(table.rows[index])]
-        sheet.append(list(_row(sheet, table, index, faults, shown, columns)))
+    written = 0
+    for number, faults in groupby(sorted(rejected, key=itemgetter("row")), key=itemgetter("row")):
+        index = int(np.searchsorted(table.rows, number))
+        sheet.append(list(_row(sheet, table, index, list(faults), shown, columns)))
+        written += 1
     book.save(path)
-    return len(by_row)
+    return written
 
 
 def _row(

@@ -33,7 +33,8 @@ _KIND_COLUMNS = {
     "target": "target_class",
     "resource": "kind",
 }
-_FOUND = ("code", "name", "kind", "level", "grade", "synthetic", "distance_m", "at_lon", "at_lat")
+_COLOURS = ("level", "base_level", "rise_level")
+_FOUND = ("code", "name", "kind", *_COLOURS, "grade", "synthetic", "distance_m", "at_lon", "at_lat")
 TOUCH_PX = 14
 """How far from a symbol's middle a click still means it."""
 RING_PX = 16
@@ -47,12 +48,14 @@ _EARTH_M_PER_PX = 156_543.033_928
 Row = dict[str, Any]
 
 
-def identify(connection: Connection, lon: float, lat: float, zoom: float, layers: Sequence[str]) -> Row:
+def identify(
+    connection: Connection, lon: float, lat: float, zoom: float, layers: Sequence[str], *, scale: str = "base"
+) -> Row:
     """What a click at a map zoom means: `hits`, records under it, and `areas`, the finest first.
 
     Where the map draws records one by one, hits are those within a finger's width by distance in metres; where it
-    draws rings, the members of the rings touched, the worst first. `total` counts them all, at most MOST_HITS of a
-    layer are told. BadInput off the globe.
+    draws rings, the members of the rings touched, the worst first on the map that is looked at (`scale`: base or
+    rise). `total` counts them all, at most MOST_HITS of a layer are told. BadInput off the globe.
     """
     hits: list[Row] = []
     total = 0
@@ -61,24 +64,26 @@ def identify(connection: Connection, lon: float, lat: float, zoom: float, layers
         if layer not in layers:
             continue
         if tile_zoom < AGGREGATE_BELOW:
-            found = _in_squares(connection, layer, lon, lat, tile_zoom)
+            found = _in_squares(connection, layer, lon, lat, tile_zoom, f"{scale}_level")
             total += found[0].pop("total") if found else 0
         else:
             reach_m = TOUCH_PX * _EARTH_M_PER_PX * math.cos(math.radians(lat)) / 2**zoom
             found = nearest(connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS)
             total += len(found)
         hits += found
-    at = func.areas_at(lon, lat).table_valued("code", "name", "kind", "level", "synthetic")
+    at = func.areas_at(lon, lat).table_valued("code", "name", "kind", *_COLOURS, "synthetic")
     areas = [_words(dict(row)) for row in connection.execute(select(at)).mappings()]
     if tile_zoom >= AGGREGATE_BELOW:
         hits.sort(key=lambda hit: hit["distance_m"])
     return {"lon": lon, "lat": lat, "hits": hits, "total": total, "areas": areas}
 
 
-def _in_squares(connection: Connection, layer: str, lon: float, lat: float, tile_zoom: int) -> list[Row]:
+def _in_squares(
+    connection: Connection, layer: str, lon: float, lat: float, tile_zoom: int, worst: str
+) -> list[Row]:
     """The members of the rings of one layer that a click touches; the first says how many there are."""
     names = (*_FOUND, "total")
-    asked = (layer, lon, lat, max(tile_zoom, 0), cells_of(layer), RING_PX / TILE_PX, MOST_HITS)
+    asked = (layer, lon, lat, max(tile_zoom, 0), cells_of(layer), RING_PX / TILE_PX, MOST_HITS, worst)
     rows = connection.execute(select(func.in_squares(*asked).table_valued(*names))).mappings()
     found = [_words({"layer": layer, **row}) for row in rows]
     for row in found[1:]:
@@ -100,7 +105,7 @@ def nearest(
 
 
 def search(connection: Connection, wanted: str, limit: int) -> Row:
-    """Records whose name holds the text or whose code begins with it, the closest match first, worst level first.
+    """Records whose name holds the text or whose code begins with it, the closest match first, worst inherent risk first.
 
     Full-width letters and digits count as half-width ones. BadInput for an empty or an overlong text.
     """
@@ -118,7 +123,7 @@ def search(connection: Connection, wanted: str, limit: int) -> Row:
     query = (
         select(found, township.c.name.label("township_name"), func.count().over().label("total"))
         .outerjoin(township, township.c.code == found.c.township_code)
-        .order_by(closeness, found.c.place, found.c.level.asc().nulls_last(), found.c.name, found.c.code)
+        .order_by(closeness, found.c.place, found.c.base_level.asc().nulls_last(), found.c.name, found.c.code)
         .limit(limit)
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
@@ -141,7 +146,7 @@ def _matches(name: str, text: str) -> Select[Any]:
     query = (
         select(
             literal(name).label("layer"), table.c.code, table.c.name, kind.label("kind"), table.c.township_code,
-            results.c.base_level.label("level"), grade.label("grade"),
+            *(results.c[name] for name in _COLOURS), grade.label("grade"),
             func.coalesce(table.c.synthetic, False).label("synthetic"),
             func.ST_X(point).label("lon"), func.ST_Y(point).label("lat"),
             place.label("place"),
@@ -154,7 +159,7 @@ def _matches(name: str, text: str) -> Select[Any]:
 
 def _words(row: Row) -> Row:
     """Colours as words, positions to a centimetre, distances to a decimetre."""
-    row["level"] = LEVELS.get(row["level"])
+    row |= {name: LEVELS.get(row[name]) for name in _COLOURS}
     for old, new in (("at_lon", "lon"), ("at_lat", "lat")):
         if old in row:
             row[new] = row.pop(old)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -102,6 +102,8 @@ class Table:
     """by key of `columns` the indexes of cells that a merged cell above reaches down to, whose text they have"""
     notes: list[str] = field(default_factory=list)
     """what whoever sent the file should know of how it was read"""
+    put_down: Callable[[], None] = lambda: None
+    """let go of the memory of the cells, where they lie in a file: they are read again when they are looked at"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from layers.keys import Groups
 from layers.positions import Positions
 from layers.schema import SCOPE, metadata
 
-_BLOCK = 50_000
+_BLOCK = 20_000
 """records that are written out at once"""
 _NEW_ON = ("opened_on", "found_on", "as_of")
 _RENAMED = {"event_id": "code", "township_code": "declared_township_code"}
@@ -160,7 +160,7 @@ class Rule:
 
 def shape_rules(incoming: Incoming) -> list[Rule]:
     """Lines and polygons must be valid to the database's own eyes too, or its constraint would stop the whole write."""
-    if incoming.positions is None or not incoming.positions.shapes:
+    if incoming.positions is None or not incoming.positions.has_shapes:
         return []
     valid = "ST_IsValid(s.geom) AND ST_IsValid(s.geom_m)"
     return [

@@ -18,7 +18,7 @@ from riskmap.errors import BadInput, NotFound
 
 TILE_PX = 512
 """How wide a tile is drawn."""
-LAYERS = ("base", "area", "source", "enterprise", "target", "resource")
+LAYERS = ("base", "area", "overlay", "source", "enterprise", "target", "resource")
 """The layers that have a function `tile_<layer>`."""
 DEEPEST = 22
 
@@ -59,6 +59,8 @@ class Tile:
             return {"rank": _at(LINE_RANKS, self.z), "places": _at(PLACES, self.z)}
         if self.layer == "area":
             return {"levels": [level for lowest, level in AREA_LEVELS if self.z >= lowest]}
+        if self.layer == "overlay":
+            return {}
         return {"aggregate_below": AGGREGATE_BELOW, "cells": cells_of(self.layer)}
 
 

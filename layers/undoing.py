@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select, text
 
 from layers.bulk import indexes_rebuilt
+from layers.containment import PLACES
 from layers.fields import LAYERS, TABLES
 from layers.history import end_on
 from layers.schema import SCOPE, revision
@@ -23,7 +24,6 @@ UNDOABLE = ("import", UNDO)
 MOST_CONFLICTS = 200
 _REASON = "撤销修订 "
 _TAKES_BACK = and_(revision.c.job.in_(UNDOABLE), revision.c.detail != text("'[]'::jsonb"))
-_PLACES = ("township_code", "village_code", "grid_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +228,9 @@ def _named_in(table: str) -> Iterator[tuple[str, str]]:
         if other == "duty":
             names.append(f"CASE r.object_layer WHEN '{table}' THEN r.object_code END")
         if table == "area":
-            names += [f"r.{name}" for name in _PLACES]
+            names += [f"r.{name}" for name in PLACES]
             if other == "area":
-                names = [f"nullif(r.{name}, r.code)" for name in _PLACES] + ["r.parent_code"]
+                names = [f"nullif(r.{name}, r.code)" for name in PLACES] + ["r.parent_code"]
         if names:
             array = f"ARRAY[{', '.join(names)}]"
             yield other, f"{array} || r.members" if other == table == "area" else array

@@ -11,7 +11,9 @@ TONNES = {
 }
 CUBIC_METRES = {"m3": Decimal(1), "l": Decimal("0.001")}
 """volumes become tonnes by a density and never without one"""
-_EXACT_DIGITS, _POUND_DIGITS = 80, 28
+EXACT_DIGITS = 120
+"""more than the product of the longest numbers that are read has"""
+_POUND_DIGITS = 28
 _WORDS = {
     "吨": "t",
     "tonne": "t",
@@ -80,5 +82,5 @@ def tonnes(amount: Decimal, unit: str) -> Decimal:
 
     So 0.1 t, which no finite number of pounds is, comes back from the 30 digits it is written out with.
     """
-    with localcontext(prec=_POUND_DIGITS if unit == "lb" else _EXACT_DIGITS):
+    with localcontext(prec=_POUND_DIGITS if unit == "lb" else EXACT_DIGITS):
         return amount * TONNES[unit]

@@ -165,34 +165,31 @@ def _print_import(report: dict[str, Any], *, json: bool) -> None:
     say(told + ("（试运行，未写入）" if report["dry_run"] else ""))
     for question in report["questions"]:
         say(f"请确认：{question['text']}若是：{question['remedy']}")
-    if report["duplicates"]:
-        pair = {
-            "row": "行",
-            "name": "名称",
-            "code": "编码",
-            "other": "可能重复的编码",
-            "distance_m": "相距(米)",
-        }
-        print_table("名称相同且相距很近，只提示，不合并", report["duplicates"][:_ROWS_SHOWN], pair)
-    elif report["duplicates"] is None:
+    _print_rows("名称相同且相距很近，只提示，不合并", report["duplicates"], _PAIR)
+    if report["duplicates"] is None:
         say("行数较多，未逐对查找重复；请在网页“数据质量”中查看疑似重复记录")
     for note in report["notes"]:
         say(f"注意：{note}")
-    if report["unmatched"]:
-        columns = {
-            "row": "行",
-            "value": "物质",
-            "reason": "原因",
-            "suggestions": "相近的名称",
-            "remedy": "改法",
-        }
-        shown = [
-            one | {"suggestions": "、".join(one["suggestions"])} for one in report["unmatched"][:_ROWS_SHOWN]
-        ]
-        print_table("未识别的物质（已保留）", shown, columns)
-    if report["rejected"]:
-        columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
-        print_table("不能导入的行", report["rejected"][:_ROWS_SHOWN], columns)
+    unmatched = [one | {"suggestions": "、".join(one["suggestions"])} for one in report["unmatched"]]
+    _print_rows("未识别的物质（已保留）", unmatched, _UNMATCHED)
+    _print_rows("不能导入的行", report["rejected"], _REJECTED)
+
+
+_PAIR = {"row": "行", "name": "名称", "code": "编码", "other": "可能重复的编码", "distance_m": "相距(米)"}
+_UNMATCHED = {
+    "row": "行",
+    "value": "物质",
+    "reason": "原因",
+    "suggestions": "相近的名称",
+    "remedy": "改法",
+}
+_REJECTED = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
+
+
+def _print_rows(title: str, rows: list[dict[str, Any]] | None, columns: dict[str, str]) -> None:
+    """The first rows of a part of the report, where it has any."""
+    if rows:
+        print_table(title, rows[:_ROWS_SHOWN], columns)
 
 
 @app.command("export")

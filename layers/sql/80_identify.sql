@@ -19,14 +19,20 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT ST_Transform(ST_SetSRID(ST_MakePoint(lon, lat), 4490), (SELECT metric_srid FROM city))
 $$;
 
+-- What these functions tell has changed before: one that exists cannot change its columns.
+DROP FUNCTION IF EXISTS nearest(text, float8, float8, float8, integer);
+DROP FUNCTION IF EXISTS in_squares(text, float8, float8, integer, integer, float8, integer);
+DROP FUNCTION IF EXISTS areas_at(float8, float8);
+
 -- The n records of one layer nearest to a position and at most max_m away, by distance.
 CREATE OR REPLACE FUNCTION nearest(layer text, lon float8, lat float8, max_m float8, n integer)
-RETURNS TABLE (code text, name text, kind text, level smallint, grade smallint, synthetic boolean,
-               distance_m float8, at_lon float8, at_lat float8)
+RETURNS TABLE (code text, name text, kind text, level smallint, base_level smallint, rise_level smallint,
+               grade smallint, synthetic boolean, distance_m float8, at_lon float8, at_lat float8)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   RETURN QUERY EXECUTE format($found$
-    SELECT r.code, r.name, r.kind, s.base_level, s.grade, r.synthetic, r.distance_m, ST_X(r.at), ST_Y(r.at)
+    SELECT r.code, r.name, r.kind, s.level, s.base_level, s.rise_level, s.grade, r.synthetic, r.distance_m,
+           ST_X(r.at), ST_Y(r.at)
     FROM (SELECT r.code, r.name, r.%I AS kind, coalesce(r.synthetic, false) AS synthetic,
                  r.geom_m <-> $1 AS distance_m, place_point(r.geom) AS at
           FROM %I r WHERE r.geom_m && ST_Expand($1, $2) AND %s
@@ -37,10 +43,11 @@ BEGIN
 END $$;
 
 -- The members of the squares (tile_records of 90_tiles.sql) whose drawn point lies within `reach` of a position, given
--- as a part of a tile's width: the n worst of them, and in `total` how many there are. What a ring on the map stands for.
-CREATE OR REPLACE FUNCTION in_squares(layer text, lon float8, lat float8, z integer, cells integer, reach float8, n integer)
-RETURNS TABLE (code text, name text, kind text, level smallint, grade smallint, synthetic boolean,
-               distance_m float8, at_lon float8, at_lat float8, total bigint)
+-- as a part of a tile's width: the n worst of them by the level that `worst` names, and in `total` how many there are. What a ring on the map stands for.
+CREATE OR REPLACE FUNCTION in_squares(layer text, lon float8, lat float8, z integer, cells integer, reach float8, n integer,
+                                      worst text DEFAULT 'base_level')
+RETURNS TABLE (code text, name text, kind text, level smallint, base_level smallint, rise_level smallint,
+               grade smallint, synthetic boolean, distance_m float8, at_lon float8, at_lat float8, total bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   here geometry := ST_Transform(ST_SetSRID(ST_MakePoint(lon, lat), 4490), 3857);
@@ -54,8 +61,8 @@ DECLARE
 BEGIN
   RETURN QUERY EXECUTE format($found$
     WITH seen AS (
-      SELECT r.code, r.name, r.%I AS kind, s.base_level AS level, s.grade, coalesce(r.synthetic, false) AS synthetic,
-             r.geom_m, place_point(r.geom) AS at
+      SELECT r.code, r.name, r.%I AS kind, s.level, s.base_level, s.rise_level, s.grade,
+             coalesce(r.synthetic, false) AS synthetic, r.geom_m, place_point(r.geom) AS at
       FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
       WHERE r.geom && $1 AND %s
     ), squared AS (
@@ -63,29 +70,31 @@ BEGIN
       FROM (SELECT *, ST_Transform(at, 3857) AS drawn FROM seen) placed
       WINDOW square AS (PARTITION BY floor(ST_X(drawn) / $3), floor(ST_Y(drawn) / $3))
     )
-    SELECT code, name, kind, level, grade, synthetic, ST_Distance(geom_m, $5), ST_X(at), ST_Y(at), count(*) OVER ()
+    SELECT code, name, kind, level, base_level, rise_level, grade, synthetic, ST_Distance(geom_m, $5), ST_X(at),
+           ST_Y(at), count(*) OVER ()
     FROM squared WHERE ST_Distance(ST_SetSRID(ST_MakePoint(x, y), 3857), $2) <= $4
-    ORDER BY level, 7, code LIMIT $6$found$,
-    mapped_kind(layer), layer, layer, mapped_rows(layer))
+    ORDER BY %I, 9, code LIMIT $6$found$,
+    mapped_kind(layer), layer, layer, mapped_rows(layer), worst)
     USING box, here, cell_m, reach_m, metric_point(lon, lat), n;
 END $$;
 
 -- The areas that hold a position, the finest first; names and colours are everyone's.
 CREATE OR REPLACE FUNCTION areas_at(lon float8, lat float8)
-RETURNS TABLE (code text, name text, kind text, level smallint, synthetic boolean)
+RETURNS TABLE (code text, name text, kind text, level smallint, base_level smallint, rise_level smallint,
+               synthetic boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
   here geometry := ST_SetSRID(ST_MakePoint(lon, lat), 4490);
 BEGIN
   RETURN QUERY
-    SELECT a.code, a.name, a.level, c.base_level, coalesce(a.synthetic, false)
+    SELECT a.code, a.name, a.level, c.level, c.base_level, c.rise_level, coalesce(a.synthetic, false)
     FROM area a LEFT JOIN colour c ON c.kind = a.level AND c.code = a.code
     WHERE a.geom && here AND ST_Intersects(a.geom, here)
     ORDER BY array_position(ARRAY['grid', 'village', 'township', 'overlay', 'city'], a.level), a.code;
 END $$;
 
 REVOKE EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8),
-  in_squares(text, float8, float8, integer, integer, float8, integer) FROM PUBLIC;
+  in_squares(text, float8, float8, integer, integer, float8, integer, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8),
-  in_squares(text, float8, float8, integer, integer, float8, integer)
+  in_squares(text, float8, float8, integer, integer, float8, integer, text)
   TO riskmap_city, riskmap_township, riskmap_village, riskmap_grid, riskmap_enterprise, riskmap_committee;

@@ -2,7 +2,8 @@
 -- decide what a tile holds. Whole tables are never read (enable_seqscan = off), statistics or none. No threshold stands
 -- here: what depends on zoom comes in `query`.
 --   aggregate_below, cells   below this zoom points are counted by `cells` × `cells` squares of a tile (tile_source, …)
---   levels                   area levels in order of preference; the first one found near the tile is drawn (tile_area)
+--   levels, layer            area levels in order of preference, the first one found near the tile is drawn, and under
+--                            which name (tile_area)
 --   rank, places             the least important line drawn and the area levels named (tile_base)
 
 -- The part of the earth whose rows a tile draws, in the stored system: the tile widened by 1/16 on each side, as much
@@ -23,8 +24,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- Records as points, one feature each with n = 1, and under `<layer>_site` the lines and polygons they stand for.
--- Aggregated: one feature a square, at the mean of its points, with their number n, the worst level, the numbers
--- n1 … n4 by level and the worst grade; a square with a single record carries its code, name and kind too.
+-- Each with `base_level` (inherent) and `rise_level` (what dynamic records add): the page colours by either.
+-- Aggregated: one feature a square, at the mean of its points, with their number n, the worst of both levels, the
+-- numbers base_1 … base_4 and rise_1 … rise_4 and the worst grade; a square with a single record carries its code, name
+-- and kind too.
 -- Squares divide the tile evenly, so each record is counted in exactly one tile of a zoom.
 CREATE OR REPLACE FUNCTION tile_records(layer text, z integer, x integer, y integer, query json) RETURNS bytea
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
@@ -34,22 +37,26 @@ DECLARE
                         THEN (ST_XMax(tile) - ST_XMin(tile)) / (query ->> 'cells')::integer END;
   box geometry := tile_box(z, x, y, coalesce(cell_m, 0));
   seen text := format($rows$
-    SELECT r.code, r.name, r.%I AS kind, s.base_level AS level, s.grade, coalesce(r.synthetic, false) AS synthetic,
-           ST_Transform(place_point(r.geom), 3857) AS at
+    SELECT r.code, r.name, r.%I AS kind, s.base_level, s.rise_level, s.grade,
+           coalesce(r.synthetic, false) AS synthetic, ST_Transform(place_point(r.geom), 3857) AS at
     FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
     WHERE r.geom && $1 AND %s$rows$, mapped_kind(layer), layer, layer, mapped_rows(layer));
+  numbers text := (
+    SELECT string_agg(format('(count(*) FILTER (WHERE %1$s_level = %2$s))::integer AS %1$s_%2$s', scale, level), ', ')
+    FROM unnest(ARRAY['base', 'rise']) scale, generate_series(1, 4) level);
   points bytea;
   sites bytea;
 BEGIN
   IF cell_m IS NULL THEN
     EXECUTE format($made$
       SELECT ST_AsMVT(f, %L, 4096, 'geom') FROM (
-        SELECT code, name, kind, level, grade, synthetic, 1 AS n, ST_AsMVTGeom(at, $2, 4096, 256, true) AS geom
-        FROM (%s) seen ORDER BY level DESC NULLS FIRST, code) f WHERE geom IS NOT NULL$made$, layer, seen)
+        SELECT code, name, kind, base_level, rise_level, grade, synthetic, 1 AS n,
+               ST_AsMVTGeom(at, $2, 4096, 256, true) AS geom
+        FROM (%s) seen ORDER BY code) f WHERE geom IS NOT NULL$made$, layer, seen)
       INTO points USING box, tile;
     EXECUTE format($made$
       SELECT ST_AsMVT(f, %L, 4096, 'geom') FROM (
-        SELECT r.code, s.base_level AS level, tile_geom(r.geom, $2) AS geom
+        SELECT r.code, s.base_level, s.rise_level, tile_geom(r.geom, $2) AS geom
         FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
         WHERE r.geom && $1 AND ST_Dimension(r.geom) > 0 AND %s) f WHERE geom IS NOT NULL$made$,
       layer || '_site', layer, layer, mapped_rows(layer))
@@ -57,15 +64,14 @@ BEGIN
   ELSE
     EXECUTE format($made$
       SELECT ST_AsMVT(f, %L, 4096, 'geom') FROM (
-        SELECT count(*)::integer AS n, min(level) AS level, min(grade) AS grade, bool_and(synthetic) AS synthetic,
-               (count(*) FILTER (WHERE level = 1))::integer AS n1, (count(*) FILTER (WHERE level = 2))::integer AS n2,
-               (count(*) FILTER (WHERE level = 3))::integer AS n3, (count(*) FILTER (WHERE level = 4))::integer AS n4,
+        SELECT count(*)::integer AS n, min(base_level) AS base_level, min(rise_level) AS rise_level,
+               min(grade) AS grade, bool_and(synthetic) AS synthetic, %s,
                CASE count(*) WHEN 1 THEN min(code) END AS code, CASE count(*) WHEN 1 THEN min(name) END AS name,
                CASE count(*) WHEN 1 THEN min(kind) END AS kind,
                ST_AsMVTGeom(ST_SetSRID(ST_MakePoint(avg(ST_X(at)), avg(ST_Y(at))), 3857), $2, 4096, 256, true) AS geom
         FROM (%s) seen
-        GROUP BY floor(ST_X(at) / $3), floor(ST_Y(at) / $3)
-        ORDER BY min(level) DESC NULLS FIRST, count(*)) f WHERE geom IS NOT NULL$made$, layer, seen)
+        GROUP BY floor(ST_X(at) / $3), floor(ST_Y(at) / $3) ORDER BY count(*)) f WHERE geom IS NOT NULL$made$,
+      layer, numbers, seen)
       INTO points USING box, tile, cell_m;
   END IF;
   RETURN coalesce(sites, '') || coalesce(points, '');
@@ -84,37 +90,40 @@ CREATE OR REPLACE FUNCTION tile_resource(z integer, x integer, y integer, query 
 LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT tile_records('resource', z, x, y, query) $$;
 
 -- Areas with their colours: `area` holds the polygons of the finest wanted level found here, `area_name` one point each
--- for the name, `overlay` the parks and other functional areas. Everyone signed in sees all of them.
+-- for the name. Everyone signed in sees all of them.
 CREATE OR REPLACE FUNCTION tile_area(z integer, x integer, y integer, query json DEFAULT '{}') RETURNS bytea
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
   tile geometry := ST_TileEnvelope(z, x, y);
   box geometry := tile_box(z, x, y, 0);
   wanted text[] := ARRAY(SELECT json_array_elements_text(coalesce(query -> 'levels', '["township"]')));
+  layer text := coalesce(query ->> 'layer', 'area');
   made bytea;
 BEGIN
   WITH near AS MATERIALIZED (
-    SELECT a.code, a.name, a.level AS kind, c.base_level AS level, coalesce(a.synthetic, false) AS synthetic, a.geom
+    SELECT a.code, a.name, a.level AS kind, c.base_level, c.rise_level, coalesce(a.synthetic, false) AS synthetic,
+           a.geom
     FROM area a LEFT JOIN colour c ON c.kind = a.level AND c.code = a.code
-    WHERE a.geom && box AND a.level = ANY (wanted || 'overlay'::text)
+    WHERE a.geom && box AND a.level = ANY (wanted)
   ), drawn AS (
-    SELECT * FROM near WHERE kind = (
-      SELECT kind FROM near WHERE kind <> 'overlay' ORDER BY array_position(wanted, kind) LIMIT 1)
+    SELECT * FROM near WHERE kind = (SELECT kind FROM near ORDER BY array_position(wanted, kind) LIMIT 1)
   )
   SELECT
-    coalesce((SELECT ST_AsMVT(f, 'area', 4096, 'geom') FROM (
-      SELECT code, name, kind, level, synthetic, tile_geom(geom, tile) AS geom FROM drawn) f
+    coalesce((SELECT ST_AsMVT(f, layer, 4096, 'geom') FROM (
+      SELECT code, name, kind, base_level, rise_level, synthetic, tile_geom(geom, tile) AS geom FROM drawn) f
       WHERE geom IS NOT NULL), '') ||
-    coalesce((SELECT ST_AsMVT(f, 'overlay', 4096, 'geom') FROM (
-      SELECT code, name, level, synthetic, tile_geom(geom, tile) AS geom FROM near WHERE kind = 'overlay') f
-      WHERE geom IS NOT NULL), '') ||
-    coalesce((SELECT ST_AsMVT(f, 'area_name', 4096, 'geom') FROM (
-      SELECT code, name, kind, level, tile_geom(ST_PointOnSurface(geom), tile) AS geom
-      FROM (SELECT * FROM drawn UNION ALL SELECT * FROM near WHERE kind = 'overlay') named) f
+    coalesce((SELECT ST_AsMVT(f, layer || '_name', 4096, 'geom') FROM (
+      SELECT code, name, kind, base_level, rise_level, tile_geom(ST_PointOnSurface(geom), tile) AS geom FROM drawn) f
       WHERE geom IS NOT NULL), '')
   INTO made;
   RETURN made;
 END $$;
+
+-- Parks and other functional areas, which lie over the others: `overlay` and `overlay_name`.
+CREATE OR REPLACE FUNCTION tile_overlay(z integer, x integer, y integer, query json DEFAULT '{}') RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT tile_area(z, x, y, '{"levels": ["overlay"], "layer": "overlay"}')
+$$;
 
 -- The base map: `land` the city's ground, `border` its townships, `water` and `way` what layer `line` holds as polygons
 -- and lines, `name` one point for each water and place.
@@ -158,9 +167,11 @@ END $$;
 REVOKE EXECUTE ON FUNCTION tile_records(text, integer, integer, integer, json),
   tile_source(integer, integer, integer, json), tile_enterprise(integer, integer, integer, json),
   tile_target(integer, integer, integer, json), tile_resource(integer, integer, integer, json),
-  tile_area(integer, integer, integer, json), tile_base(integer, integer, integer, json) FROM PUBLIC;
+  tile_area(integer, integer, integer, json), tile_overlay(integer, integer, integer, json),
+  tile_base(integer, integer, integer, json) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tile_records(text, integer, integer, integer, json),
   tile_source(integer, integer, integer, json), tile_enterprise(integer, integer, integer, json),
   tile_target(integer, integer, integer, json), tile_resource(integer, integer, integer, json),
-  tile_area(integer, integer, integer, json), tile_base(integer, integer, integer, json)
+  tile_area(integer, integer, integer, json), tile_overlay(integer, integer, integer, json),
+  tile_base(integer, integer, integer, json)
   TO riskmap_city, riskmap_township, riskmap_village, riskmap_grid, riskmap_enterprise, riskmap_committee;

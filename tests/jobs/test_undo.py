@@ -1,6 +1,7 @@
 """Taking an import back: what it leaves, what it refuses, and that the past stays as it was known."""
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,7 @@ def test_whole_layers_are_taken_back_too(owner: Engine, tmp_path: Path) -> None:
     sound(owner)
 
 
+ROUNDS = 200 if os.environ.get("RISKMAP_SOAK") else 25
 EDITS = st.lists(
     st.tuples(st.sampled_from("ABCD"), st.integers(0, 3), st.integers(0, 5)),
     min_size=1,
@@ -262,7 +264,7 @@ EDITS = st.lists(
 
 
 @pytest.mark.soak
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=ROUNDS)
 @given(imports_made=st.lists(EDITS, min_size=1, max_size=4), undone=st.integers(1, 4))
 def test_undoing_the_last_imports_gives_back_what_was(
     owner: Engine, tmp_path: Path, imports_made: list[list[tuple[str, int, int]]], undone: int

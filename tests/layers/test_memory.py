@@ -1,9 +1,5 @@
 """What reading a large file takes: under 1 GiB for the program and its process apart together."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,26 +8,20 @@ import pytest
 from pyarrow import csv, parquet
 
 from tests.every_format import points, records, write_xlsx
+from tests.memory import GIBIBYTE_KIB, measured
 
 pytestmark = pytest.mark.soak
 
-ROOT = Path(__file__).resolve().parents[2]
-MOST_KIB = 2**20
 SIZES = {True: 1_000_000, False: 50_000}
 
 PROGRAM = """
-import json, resource, sys
-from pathlib import Path
-from layers import apart
 from layers.files import read_table
 from riskmap.errors import TooLarge
 try:
     told = len(read_table(Path(sys.argv[1])).rows)
 except TooLarge as error:
     told = error.detail
-apart.HELPER.close()
-peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(json.dumps([told, *peaks]))
+print(json.dumps([told, kib("VmHWM"), most_apart_kib()]))
 """
 
 
@@ -65,15 +55,7 @@ def test_a_large_file_stays_under_a_gibibyte(
 ) -> None:
     path = tmp_path / f"a{suffix}"
     write(path, SIZES[soak])
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=tmp_path,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    told, own_kib, apart_kib = json.loads(run.stdout)
+    told, own_kib, apart_kib = measured(PROGRAM, str(path))
     print(suffix, path.stat().st_size, told, own_kib, apart_kib)
     assert told == SIZES[soak] // share
-    assert own_kib + apart_kib < MOST_KIB
+    assert own_kib + apart_kib < GIBIBYTE_KIB

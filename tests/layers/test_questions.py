@@ -1,6 +1,7 @@
 """What is asked of undeclared coordinates, against the two public libraries' own GCJ-02 and BD-09."""
 
 from pathlib import Path
+from typing import Any
 
 import eviltransform
 import numpy as np
@@ -11,11 +12,9 @@ from sqlalchemy import Engine
 
 from layers.crs import metric_system
 from layers.database import snapshot
-from layers.fields import LAYERS
-from layers.mapping import name_columns
 from layers.questions import Question, ask, city_shape
 from layers.schema import METRIC_SRID
-from layers.sheets import Table, cells_of
+from tests.checked_rows import located
 from tests.import_files import AREAS, at, load, load_areas
 
 CITY = shapely.box(112.2, 28.7, 112.8, 29.2)
@@ -24,15 +23,15 @@ INLAND = [(112.4 + n * 0.003, 28.9) for n in range(100)]
 
 
 def asked(places: list[tuple[float, float]], city: object = CITY) -> list[Question]:
-    columns: dict[str, list[str]] = {
-        "code": [f"E{n}" for n in range(len(places))],
-        "name": ["x"] * len(places),
-        "lon": [repr(lon) for lon, _ in places],
-        "lat": [repr(lat) for _, lat in places],
-    }
-    rows = np.arange(2, len(places) + 2, dtype=np.int32)
-    table = Table("t", {name: cells_of(texts) for name, texts in columns.items()}, rows)
-    return ask(table, name_columns(table, LAYERS["enterprises"]), city, METRIC_SRID)
+    columns = {"lon": [repr(lon) for lon, _ in places], "lat": [repr(lat) for _, lat in places]}
+    return asked_of(columns, city)
+
+
+def asked_of(position: dict[str, list[str]], city: object = CITY) -> list[Question]:
+    count = len(next(iter(position.values())))
+    columns: dict[str, Any] = {"code": [f"E{n}" for n in range(count)], "name": ["x"] * count, **position}
+    found, positions = located("enterprises", **columns)
+    return ask(found.rows, positions.given, city, METRIC_SRID)
 
 
 def evil(places: list[tuple[float, float]], name: str) -> list[tuple[float, float]]:
@@ -148,10 +147,4 @@ def test_shapes_that_cannot_be_used_are_asked_nothing() -> None:
         "POINT (112",
         "POINT (28.8 112.4)",
     ]
-    n = len(texts)
-    cells = {"code": [f"E{k}" for k in range(n)], "name": ["x"] * n, "wkt": texts}
-    table = Table(
-        "t", {name: cells_of(column) for name, column in cells.items()}, np.arange(2, n + 2, dtype=np.int32)
-    )
-    found = ask(table, name_columns(table, LAYERS["enterprises"]), CITY, METRIC_SRID)
-    assert [(one.kind, one.rows) for one in found] == [("swapped", 1)]
+    assert [(one.kind, one.rows) for one in asked_of({"wkt": texts})] == [("swapped", 1)]
