@@ -3,11 +3,14 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
@@ -15,7 +18,7 @@ import psycopg
 import pytest
 
 from layers.cluster import Cluster
-from tests.processes import answer, free_port, new_home, run, started, status, until
+from tests.processes import answer, command, environment, free_port, new_home, run, started, status, until
 
 ROUNDS = 60 if os.environ.get("RISKMAP_SOAK") else 4
 SENDERS, IN_A_REQUEST = 12, 500
@@ -131,6 +134,95 @@ def test_thousands_of_readings_a_second_are_gathered_and_none_is_left_waiting(ga
     finally:
         worker.terminate()
         worker.wait(30)
+
+
+ALARM_EVERY = 4 if os.environ.get("RISKMAP_SOAK") else 2
+"""requests of one sender from one alarm to the next"""
+
+
+@pytest.fixture
+def demo_gateway() -> Iterator[Gateway]:
+    """The demo city with its sensors, as a gateway sees it."""
+    with new_home("riskmap-alarms-") as home:
+        done = subprocess.run(
+            command(home, "demo", "--once"),
+            env=environment(home),
+            capture_output=True,
+            check=False,
+            timeout=400,
+        )
+        assert done.returncode == 0, done.stderr
+        yield Gateway(home, {})
+
+
+def alarms_seen(gateway: Gateway, expected: int, begun: Event, sent: dict[str, float]) -> dict[str, float]:
+    """Seconds from sending an alarm until a run has put it into the account of its source, by event."""
+    seen: dict[str, float] = {}
+    with psycopg.connect(Cluster(gateway.home).dsn(), autocommit=True) as connection:
+        connection.execute("LISTEN riskmap")
+        begun.set()
+        for _ in connection.notifies(timeout=240):
+            now = time.monotonic()
+            query = "SELECT record FROM contribution WHERE kind = 'source' AND record LIKE 'event/alarm-%'"
+            for (record,) in connection.execute(query):
+                code = record.removeprefix("event/")
+                seen.setdefault(code, now - sent[code])
+            if len(seen) == expected:
+                break
+    return seen
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_an_alarm_moves_its_source_while_thousands_of_readings_come_in(demo_gateway: Gateway) -> None:
+    """The same senders at the demo city, each with an alarm now and then; how long until the level says so."""
+    gateway, sent, begun = demo_gateway, dict[str, float](), Event()
+    expected = SENDERS * len(range(0, ROUNDS, ALARM_EVERY))
+
+    def send(sender: int, sensors: list[str]) -> None:
+        with gateway.client() as client:
+            for number in range(ROUNDS):
+                events = [
+                    one | {"sensor_code": sensors[n % len(sensors)], "source_code": None}
+                    for n, one in enumerate(readings(sender, number, IN_A_REQUEST))
+                ]
+                if number % ALARM_EVERY == 0:
+                    code = f"alarm-{sender}-{number}"
+                    own = sensors[(sender + SENDERS * number) % len(sensors)]
+                    moment = datetime.now(UTC).isoformat()
+                    alarm = {
+                        "event_id": code,
+                        "kind": "alarm",
+                        "severity": "high",
+                        "sensor_code": own,
+                        "time": moment,
+                    }
+                    sent[code] = time.monotonic()
+                    events.append(alarm)
+                assert client.post("/api/v1/events", json=events).json()["inserted"] == len(events)
+
+    worker = started(gateway.home, "work")
+    try:
+        with gateway.serving(), ThreadPoolExecutor(SENDERS + 1) as pool:
+            gateway.sign_in()
+            sensors = gateway.asked("SELECT json_agg(code ORDER BY code) FROM sensor")
+            watching = pool.submit(alarms_seen, gateway, expected, begun, sent)
+            begun.wait()
+            started_at = time.monotonic()
+            list(pool.map(lambda sender: send(sender, sensors), range(SENDERS)))
+            rate = SENDERS * ROUNDS * IN_A_REQUEST / (time.monotonic() - started_at)
+            seen = watching.result()
+    finally:
+        worker.terminate()
+        worker.wait(30)
+    waits = sorted(seen.values())
+    p99 = waits[int(0.99 * (len(waits) - 1))]
+    print(
+        f"{len(waits)} alarms at {rate:.0f} readings/s: median {waits[len(waits) // 2]:.2f} s, p99 {p99:.2f} s"
+    )
+    assert len(seen) == expected
+    last = gateway.asked("SELECT full_run FROM run ORDER BY run_id DESC LIMIT 1")
+    assert last is False, "an alarm needs no whole run"
 
 
 @pytest.mark.timeout(300)
