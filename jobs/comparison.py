@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from sqlalchemy import Engine
 from jobs.areas import places_within
 from jobs.assessment import Assessment, assess_records
 from jobs.city import City, arrange
+from jobs.frames import each
 from layers.city import stored_city
 from layers.database import snapshot
 from layers.editions import edition_named
-from layers.history import CLOCK, head_rev
-from layers.records import points
+from layers.history import head_rev
+from layers.records import iso, points
 from layers.risk import Inputs, read_inputs
 from riskmap.edition_diff import differences
 from riskmap.editions import Edition
@@ -38,22 +39,29 @@ Key = tuple[str, str | None]
 class Sides:
     """What one snapshot of the city is under each of two editions."""
 
-    inputs: Inputs
-    rev: int
-    city_name: str
-    old: Edition
-    new: Edition
+    inputs: tuple[Inputs, Inputs]
     results: tuple[Assessment, Assessment]
+    rev: int
+
+    @property
+    def old(self) -> Edition:
+        """The one."""
+        return self.inputs[0].edition
+
+    @property
+    def new(self) -> Edition:
+        """The other."""
+        return self.inputs[1].edition
 
 
 def compare(
-    owner: Engine, old: str, new: str, *, day: date | None = None, lang: str = "zh", progress: Any = None
+    owner: Engine, old: str, new: str, *, at: datetime | None = None, lang: str = "zh", progress: Any = None
 ) -> dict[str, Any]:
     """What changes colour when the edition `new` is in force instead of `old`, and which figures of theirs differ.
 
-    `day` is the day that records are looked at, today where none is given. NotFound for an unknown edition.
+    `at` is the instant that records are looked at, now where none is given. NotFound for an unknown edition.
     """
-    sides = _compute(owner, old, new, day or datetime.now(CLOCK).date(), progress or _silent)
+    sides = _compute(owner, old, new, at or datetime.now(UTC), progress or _silent)
     both = _side_by_side(sides)
     pairs = zip(both["old_level"], both["new_level"], strict=True)  # in a frame None differs from None
     turned = both[[old != new for old, new in pairs]]
@@ -61,7 +69,7 @@ def compare(
         "old": _named(sides.old),
         "new": _named(sides.new),
         "rev": sides.rev,
-        "day": sides.inputs.day.isoformat(),
+        "data_time": iso(sides.inputs[0].at),
         "kinds": {kind: _counted(both[both["kind"] == kind]) for kind in COMPARED},
         "changed": _told(sides, turned, lang),
         "differences": [difference._asdict() for difference in differences(sides.old, sides.new)],
@@ -70,23 +78,24 @@ def compare(
 
 def summary(comparison: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a comparison with an approval: the editions, the state of the data, and the counts."""
-    return {name: comparison[name] for name in ("old", "new", "rev", "day", "kinds")} | {
+    return {name: comparison[name] for name in ("old", "new", "rev", "data_time", "kinds")} | {
         "differences": len(comparison["differences"])
     }
 
 
-def _compute(owner: Engine, old: str, new: str, day: date, tell: Any) -> Sides:
+def _compute(owner: Engine, old: str, new: str, at: datetime, tell: Any) -> Sides:
     tell("读取记录", 0.1)
     with snapshot(owner) as connection:
-        rev, city = head_rev(connection), stored_city(connection)
-        before, after = edition_named(connection, old), edition_named(connection, new)
-        inputs = read_inputs(connection, day)
+        rev, code = head_rev(connection), stored_city(connection).code
+        before, after = (
+            read_inputs(connection, at, used=edition_named(connection, name)) for name in (old, new)
+        )
     tell(f"按版本 {old} 计算", 0.3)
-    first = assess_records(replace(inputs, edition=before), city.code)
+    first = assess_records(before, code)
     tell(f"按版本 {new} 计算", 0.6)
-    second = assess_records(replace(inputs, edition=after), city.code)
+    second = assess_records(after, code)
     tell("比较", 0.9)
-    return Sides(inputs, rev, city.name, before, after, (first, second))
+    return Sides((before, after), (first, second), rev)
 
 
 def _named(edition: Edition) -> dict[str, Any]:
@@ -118,7 +127,7 @@ def _told(sides: Sides, turned: pd.DataFrame, lang: str) -> list[Line]:
     names = _names(sides)
     largest = dict(_of_accounts(sides, turned, lang)) | dict(_of_areas(sides, turned))
     order = {kind: n for n, kind in enumerate(COMPARED)}
-    rows = sorted(turned.itertuples(index=False), key=lambda row: (order[row.kind], row.code))
+    rows = sorted(each(turned), key=lambda row: (order[row.kind], row.code))
     return [
         {
             "kind": row.kind,
@@ -135,20 +144,21 @@ def _told(sides: Sides, turned: pd.DataFrame, lang: str) -> list[Line]:
 
 
 def _names(sides: Sides) -> dict[Key, str]:
-    frames = {"enterprise": sides.inputs.enterprises, "source": sides.inputs.sources}
+    inputs = sides.inputs[0]
+    frames = {"enterprise": inputs.enterprises, "source": inputs.sources}
     found = {
         (kind, code): name
         for kind, f in frames.items()
         for code, name in zip(f["code"], f["name"], strict=True)
     }
-    areas = sides.inputs.areas
+    areas = inputs.areas
     found |= {
         (level, code): name
         for level, code, name in zip(areas["level"], areas["code"], areas["name"], strict=True)
     }
     premises = {
         ("source", row.code): name
-        for row in sides.results[0].scores.itertuples()
+        for row in each(sides.results[0].scores)
         if row.kind == "source" and (name := found.get(("enterprise", row.enterprise_code)))
     }
     return premises | found
@@ -162,7 +172,7 @@ def _of_accounts(sides: Sides, turned: pd.DataFrame, lang: str) -> Iterator[tupl
     for side, result in enumerate(sides.results):
         frame = result.contributions
         chosen = frame[pd.MultiIndex.from_frame(frame[["kind", "code"]]).isin(wanted)]
-        for row in chosen.itertuples():
+        for row in each(chosen):
             entry = lines[row.kind, row.code].setdefault((row.item, row.record), [None, None, None])
             entry[side] = (entry[side] or 0) + row.value
             entry[2] = row.args
@@ -198,8 +208,8 @@ def _of_areas(sides: Sides, turned: pd.DataFrame) -> Iterator[tuple[Key, Line | 
     wanted = turned[turned["kind"].isin(_AREAS)]
     if not len(wanted):
         return
-    cities = [arrange(replace(sides.inputs, edition=edition)) for edition in (sides.old, sides.new)]
-    areas = sides.inputs.areas.set_index("code", drop=False)
+    cities = [arrange(inputs) for inputs in sides.inputs]
+    areas = sides.inputs[0].areas.set_index("code", drop=False)
     codes = cities[0].graded.sources["code"].to_numpy(object)
     for kind, code in zip(wanted["kind"], wanted["code"], strict=True):
         old, new = (_parts(city, areas.loc[code], len(codes)) for city in cities)
@@ -215,10 +225,10 @@ def _of_areas(sides: Sides, turned: pd.DataFrame) -> Iterator[tuple[Key, Line | 
 
 def _parts(city: City, area: Any, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """What every source adds to an area's score, in micro-points."""
-    weights = city.weights
-    inside = np.flatnonzero(places_within(area, city.people, city.places.xy))
-    limit = weights.worst_placed[area.level]
-    parts = area_account(city.places.take(inside), city.hazards, limit, weights.share_permille)[1]
+    ground = city.ground
+    inside = np.flatnonzero(places_within(area, ground.people, ground.places.xy))
+    limit = ground.weights.worst_placed[area.level]
+    parts = area_account(ground.places.take(inside), ground.now, limit, ground.weights.share_permille)[1]
     values = np.zeros(n, np.int64)
     for part in parts:
         values[part.source] = part.value
