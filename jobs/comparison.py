@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from riskmap.wording import words
 COMPARED = ("city", "township", "village", "grid", "overlay", "enterprise", "source")
 """what is compared, in the order it is listed"""
 _LEVELS: tuple[int | None, ...] = (*LEVELS, None)
+_KEPT = 4
 _AREAS = ("township", "village", "grid", "overlay")
 
 Line = dict[str, Any]
@@ -74,6 +76,29 @@ def compare(
         "changed": _told(sides, turned, lang),
         "differences": [difference._asdict() for difference in differences(sides.old, sides.new)],
     }
+
+
+class Comparisons:
+    """The latest comparisons: whoever turns a page does not wait for the city to be computed twice again.
+
+    One is computed at a time. Kept while neither the data nor an edition changes, an hour at most: that long may what
+    goes on by itself stand still.
+    """
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def of(self, owner: Engine, old: str, new: str, lang: str) -> dict[str, Any]:
+        """The comparison of two editions now."""
+        at = datetime.now(UTC)
+        with snapshot(owner) as connection:
+            key = (head_rev(connection), old, new, lang, at.replace(minute=0, second=0, microsecond=0))
+        with self._turn:
+            if key not in self._known:
+                found = compare(owner, old, new, at=at, lang=lang)
+                self._known = dict([*self._known.items(), (key, found)][-_KEPT:])
+            return self._known[key]
 
 
 def summary(comparison: dict[str, Any]) -> dict[str, Any]:

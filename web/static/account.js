@@ -77,6 +77,20 @@ window.RiskMap = window.RiskMap || {};
       onclick: () => RiskMap.panel.show(layer, code, { fly: true }) }, code);
   }
 
+  /* Beside the level, never in it: does the colour hang on one weight of ours? */
+  function stability(found) {
+    if (!found) return null;
+    const { el } = RiskMap.dom;
+    const { t } = RiskMap;
+    const turn = ({ label, percent, to }) => el("li", {}, t("map.flip", { weight: label,
+      percent: percent > 0 ? `+${percent}` : `−${-percent}`, level: t(`level.${to}`) }));
+    const about = t("map.stability_about", { n: found.weights, edition: found.edition });
+    return el("details", { class: `stability ${found.stable ? "firm" : "loose"}` },
+      el("summary", {}, t(found.stable ? "map.stable" : "map.unstable", { n: found.flips_with.length })),
+      el("p", { class: "small" }, about),
+      found.stable ? null : el("ul", {}, found.flips_with.map(turn)));
+  }
+
   function account(explained) {
     const { el, number } = RiskMap.dom;
     const { t } = RiskMap;
@@ -84,7 +98,7 @@ window.RiskMap = window.RiskMap || {};
     const largest = lines.length ? Math.abs(lines[0].value) : 0;
     const sum = lines.reduce((total, entry) => total + Math.round(entry.value * MICRO), 0) / MICRO;
     return el("section", { class: "account", "data-sum": sum },
-      el("h3", {}, t("map.explain")),
+      stability(explained.stability), el("h3", {}, t("map.explain")),
       lines.length ? el("ol", {}, lines.map((entry) => line(entry, largest, explained.score)))
         : el("p", { class: "quiet" }, t("map.explain_none")),
       lines.length ? el("p", { class: "sum" }, t("map.explain_sum", { value: number(sum, 2, 2) })) : null);
