@@ -52,7 +52,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class _Felt:
-    """The sources under a set of weights: hazard and score in micro-points, reach in mm, both without and with records."""
+    """The sources under a set of weights: hazard in micro-points and reach in mm, as places feel them, and exposure."""
 
     base_reach: Ints
     reach: Ints
@@ -105,29 +105,27 @@ class Outline:
             for level in PART_OF
         }
         self._incidents["city"] = np.array([("city", None) in happening], bool)
-        self._own = self._felt(self.both, None)
+        self._own = {calm: self._felt(self.both, None, calm=calm) for calm in (False, True)}
 
-    def own(self) -> Scored:
-        """Scores and colours under the city's own weights."""
-        return self._roll_up(self.both.risk, self._own)
+    def own(self, *, calm: bool = False) -> Scored:
+        """Scores and colours under the city's own weights; `calm`: the baseline, without what is going on."""
+        return self._roll_up(self.both.risk, self._own[calm], calm=calm)
 
-    def scored(self, both: Both) -> Scored | None:
+    def scored(self, both: Both, *, calm: bool = False) -> Scored | None:
         """Scores and colours under a set of weights; None where nothing on file is touched by the difference."""
-        felt = self._felt(both, self._own)
-        pairs = (
-            (felt.reach, self._own.reach),
-            (felt.hazard, self._own.hazard),
-            (felt.exposure, self._own.exposure),
-        )
+        own = self._own[calm]
+        felt = self._felt(both, own, calm=calm)
+        pairs = ((felt.reach, own.reach), (felt.hazard, own.hazard), (felt.exposure, own.exposure))
         if all(np.array_equal(*pair) for pair in pairs) and _above(both.risk) == _above(self.both.risk):
             return None
-        return self._roll_up(both.risk, felt)
+        return self._roll_up(both.risk, felt, calm=calm)
 
     def _factors_under(self, dynamic: DynamicWeights) -> dict[int, list[Factor]]:
+        """The records in force by the position of their source."""
         graded, inputs = self._city.graded, self._inputs
         return factors_of(dynamic, inputs.records, graded.sources, graded.sites, inputs.at)
 
-    def _felt(self, both: Both, known: _Felt | None) -> _Felt:
+    def _felt(self, both: Both, known: _Felt | None, *, calm: bool) -> _Felt:
         """Hazard and reach of every source; its exposure anew only where something of it changed."""
         weights, (sorts, index) = both.risk, self._alike
         items = np.array([one.points(weights) for one in sorts], np.int64)
@@ -136,7 +134,8 @@ class Outline:
         )
         hazard, base_reach = items[index], reach[index]
         reach = base_reach.copy()
-        factors = self._factors if both.dynamic is self.both.dynamic else self._factors_under(both.dynamic)
+        same = both.dynamic is self.both.dynamic
+        factors = {} if calm else self._factors if same else self._factors_under(both.dynamic)
         for n, records in factors.items():
             added = total(dynamic_lines(records, weights.share_permille))
             if added:
@@ -159,7 +158,7 @@ class Outline:
             weights, ground.base.sites.take(which), reach, ground.places, outside, self._targets
         ).points
 
-    def _roll_up(self, weights: RiskWeights, felt: _Felt) -> Scored:
+    def _roll_up(self, weights: RiskWeights, felt: _Felt, *, calm: bool) -> Scored:
         scores, levels = {"source": felt.score}, {}
         floors = np.array([BLUE, *(weights.floors.levels[grade] for grade in (1, 2, 3, 4))])[self._grades]
         levels["source"] = np.minimum(levels_of(weights, felt.score), floors)
@@ -168,11 +167,18 @@ class Outline:
         owned = self._owner >= 0
         np.minimum.at(held, self._owner[owned], floors[owned])
         levels["enterprise"] = np.minimum(levels_of(weights, scores["enterprise"]), held)
-        return self._of_areas(weights, felt, scores, levels)
+        self._add_areas(weights, felt, scores, levels, calm=calm)
+        return Scored(scores, levels)
 
-    def _of_areas(
-        self, weights: RiskWeights, felt: _Felt, scores: dict[str, Ints], levels: dict[str, Ints]
-    ) -> Scored:
+    def _add_areas(
+        self,
+        weights: RiskWeights,
+        felt: _Felt,
+        scores: dict[str, Ints],
+        levels: dict[str, Ints],
+        *,
+        calm: bool,
+    ) -> None:
         ground = self._city.ground
         places = ground.places._replace(weight=place_weights(weights, self._vulnerable, self._slow))
         at = place_scores(places, Hazards(ground.base.sites, felt.hazard, felt.reach), weights.share_permille)
@@ -187,7 +193,7 @@ class Outline:
             scores[level] = mean(self._place_in[level], n, level)
             found = levels_of(weights, scores[level])
             found = _raised(weights.raising, level, found, standing[red & (standing >= 0)])
-            levels[level] = _raised(weights.incident, level, found, self._incidents[level])
+            levels[level] = found if calm else _raised(weights.incident, level, found, self._incidents[level])
         inside = [np.where(there, 0, -1).astype(np.int64) for there in self._overlays]
         scores["overlay"] = np.array([mean(one, 1, "overlay")[0] for one in inside], np.int64)
         levels["overlay"] = levels_of(weights, scores["overlay"])
@@ -197,10 +203,9 @@ class Outline:
         else:
             scores["city"], edges = mean(np.zeros(len(at), np.int64), 1, "city"), "ordinary"
         found = levels_of(weights, scores["city"], edges)
-        levels["city"] = _raised(weights.incident, "city", found, self._incidents["city"])
+        levels["city"] = found if calm else _raised(weights.incident, "city", found, self._incidents["city"])
         if not len(at):
             levels |= {kind: np.zeros_like(levels[kind]) for kind in (*PART_OF, "overlay", "city")}
-        return Scored(scores, levels)
 
     def _leads(self, weights: RiskWeights, score: Ints) -> Ints:
         """The lead over the sources of each enterprise: the largest in full, the others by their share."""

@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,17 @@ from layers.database import snapshot, writing
 from layers.editions import edition_named, filed
 from layers.history import CLOCK, Moment, open_revision
 from layers.risk import last_run, read_inputs
-from layers.stability import check_told, last_check, levels_of_kind, write_check
+from layers.stability import SCALES, check_told, last_check, levels_of_kind, write_check
 from riskmap.errors import Refused, RiskMapError
 from riskmap.shifts import SHIFT_PERMILLE, Weight, shifted, weights_of
 from riskmap.vocabulary import LEVELS
 
 CHECKED = ("city", "township", "village", "grid", "overlay", "enterprise", "source")
-_MOST_TOLD = 12
+_MOST_TOLD = 40
 """flips kept of one colour, in the order of the tables: one at an edge turns with almost every weight"""
 
-Flips = dict[tuple[str, int], list[dict[str, Any]]]
+Flips = dict[tuple[str, str, int], list[dict[str, Any]]]
+"""by scale, kind and position"""
 
 
 def check_stability(owner: Engine, *, actor: str, progress: Any = None) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def check_stability(owner: Engine, *, actor: str, progress: Any = None) -> dict[
         edition = edition_named(connection, run["edition"], run["known_rev"])
         inputs = read_inputs(connection, run["data_time"], Moment(None, run["known_rev"]), edition)
         outline = Outline(inputs, stored_city(connection).code)
-        own = outline.own()
+        own = {scale: outline.own(calm=scale == "base_level") for scale in SCALES}
         _same_as_stored(connection, run, outline, own)
     weights = weights_of(outline.both)
     flips, moved = _flips(outline, own, weights, tell)
@@ -77,10 +79,12 @@ def stability_due(owner: Engine) -> bool:
         return not today or used != bytes(check["edition_hash"]).hex()
 
 
-def _same_as_stored(connection: Connection, run: dict[str, Any], outline: Outline, own: Scored) -> None:
-    for kind in CHECKED:
-        stored = levels_of_kind(connection, kind, run["rev"])
-        if stored != dict(zip(outline.codes[kind].tolist(), own.levels[kind].tolist(), strict=True)):
+def _same_as_stored(
+    connection: Connection, run: dict[str, Any], outline: Outline, own: dict[str, Scored]
+) -> None:
+    for scale, kind in product(SCALES, CHECKED):
+        stored = levels_of_kind(connection, kind, run["rev"], scale)
+        if stored != dict(zip(outline.codes[kind].tolist(), own[scale].levels[kind].tolist(), strict=True)):
             raise RiskMapError(
                 f"第 {run['run_id']} 次计算的颜色（{kind}）未能复算出来，不检查其稳定性",
                 remedy="请重新计算风险后再试",
@@ -88,26 +92,32 @@ def _same_as_stored(connection: Connection, run: dict[str, Any], outline: Outlin
 
 
 def _flips(
-    outline: Outline, own: Scored, weights: list[Weight], tell: Any
+    outline: Outline, own: dict[str, Scored], weights: list[Weight], tell: Any
 ) -> tuple[Flips, list[dict[str, Any]]]:
-    """By kind and position the flips of each colour, and how many colours each weight turns, the most first."""
+    """By scale, kind and position the flips of each colour; and how many colours each weight turns, the most first."""
     flips: Flips = defaultdict(list)
-    moved: Counter[str] = Counter()
+    moved: dict[str, Counter[str]] = {scale: Counter() for scale in SCALES}
     for n, weight in enumerate(weights):
         tell(f"权重 {weight.key}", 0.05 + 0.92 * n / len(weights))
-        for permille in (SHIFT_PERMILLE, -SHIFT_PERMILLE):
-            scored = outline.scored(shifted(outline.both, weight, permille))
+        for permille, scale in product((SHIFT_PERMILLE, -SHIFT_PERMILLE), SCALES):
+            scored = outline.scored(shifted(outline.both, weight, permille), calm=scale == "base_level")
             if scored is None:
                 continue
             for kind in CHECKED:
-                turned = np.flatnonzero(scored.levels[kind] != own.levels[kind])
-                moved[weight.key] += len(turned)
+                turned = np.flatnonzero(scored.levels[kind] != own[scale].levels[kind])
+                moved[scale][weight.key] += len(turned)
                 for at in turned.tolist():
-                    flips[kind, at].append(_told(weight, permille, int(scored.levels[kind][at])))
-    names = {weight.key: weight for weight in weights}
-    return dict(flips), [
-        {**_named(names[key]), "colours": count} for key, count in moved.most_common() if count
+                    flips[scale, kind, at].append(_told(weight, permille, int(scored.levels[kind][at])))
+    return dict(flips), _most_first(weights, moved)
+
+
+def _most_first(weights: list[Weight], moved: dict[str, Counter[str]]) -> list[dict[str, Any]]:
+    told = [
+        {**_named(weight), **{scale: moved[scale][weight.key] for scale in SCALES}}
+        for weight in weights
+        if any(moved[scale][weight.key] for scale in SCALES)
     ]
+    return sorted(told, key=lambda one: -max(one[scale] for scale in SCALES))
 
 
 def _told(weight: Weight, permille: int, level: int) -> dict[str, Any]:
@@ -126,17 +136,23 @@ def _named(weight: Weight) -> dict[str, Any]:
     }
 
 
-def _counts(own: Scored, flips: Flips) -> dict[str, dict[str, int]]:
-    """By kind how many have a colour, and how many of these keep it whatever weight moves."""
-    turned = Counter(kind for kind, _ in flips)
-    coloured = {kind: int((own.levels[kind] > 0).sum()) for kind in CHECKED}
-    return {kind: {"total": n, "stable": n - turned[kind]} for kind, n in coloured.items()}
+def _counts(own: dict[str, Scored], flips: Flips) -> dict[str, dict[str, int]]:
+    """By kind how many have a colour, and how many of these keep it whatever weight moves, by scale."""
+    turned = Counter((scale, kind) for scale, kind, _ in flips)
+    coloured = {kind: int((own["level"].levels[kind] > 0).sum()) for kind in CHECKED}
+    return {
+        kind: {"total": n, **{scale: n - turned[scale, kind] for scale in SCALES}}
+        for kind, n in coloured.items()
+    }
 
 
 def _frame(outline: Outline, flips: Flips) -> pd.DataFrame:
+    found: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
+    for (scale, kind, at), told in flips.items():
+        found[kind, at][scale] = told[:_MOST_TOLD]
     rows = [
-        (kind, outline.codes[kind][at], json.dumps(found[:_MOST_TOLD], ensure_ascii=False))
-        for (kind, at), found in flips.items()
+        (kind, outline.codes[kind][at], json.dumps(told, ensure_ascii=False))
+        for (kind, at), told in found.items()
     ]
     return pd.DataFrame(rows, columns=["kind", "code", "flips"])
 

@@ -10,6 +10,9 @@ from layers.history import Moment, results_of
 from layers.records import iso
 from layers.schema import SCOPE, flip, run, score, stability
 
+SCALES = ("level", "base_level")
+"""the colours that are checked: with and without what is going on"""
+
 
 def last_check(connection: Connection) -> dict[str, Any] | None:
     """The newest check as its row with the revision and instant of its run, or None where there was none."""
@@ -33,10 +36,10 @@ def check_told(check: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def levels_of_kind(connection: Connection, kind: str, run_rev: int) -> dict[str, int]:
-    """The colours that a run left, by code; 0 where there is none."""
+def levels_of_kind(connection: Connection, kind: str, run_rev: int, scale: str) -> dict[str, int]:
+    """The colours that a run left on one of the `SCALES`, by code; 0 where there is none."""
     rows = results_of("score", Moment(None, run_rev))
-    found = connection.execute(select(rows.c.code, rows.c.level).where(rows.c.kind == kind))
+    found = connection.execute(select(rows.c.code, rows.c[scale].label("level")).where(rows.c.kind == kind))
     return {row.code: row.level or 0 for row in found}
 
 
@@ -53,29 +56,33 @@ def write_check(connection: Connection, values: dict[str, Any], flips: pd.DataFr
 
 
 def stability_of(connection: Connection, kind: str, code: str) -> dict[str, Any] | None:
-    """Whether one colour is stable, and else which weights turn it.
+    """Whether a thing's colours are stable, and else which weights turn them: `level` (now) and `base_level` apart.
 
-    None where the colour has changed since the check, or the edition, or the score is not the reader's to see.
+    A scale is None where its colour has changed since the check; the whole is where the edition has, or where the
+    score is not the reader's to see.
     """
     check = last_check(connection)
     used = select(run.c.edition).where(run.c.current).order_by(run.c.rev.desc()).limit(1)
     if check is None or connection.execute(used).scalar_one() != check["edition"]:
         return None
     then = results_of("score", Moment(None, check["run_rev"]))
-    now_and_then = (
+    now, before = (
         connection.execute(
-            select(rows.c.level).where(rows.c.kind == kind, rows.c.code == code)
-        ).scalar_one_or_none()
+            select(rows.c.level, rows.c.base_level).where(rows.c.kind == kind, rows.c.code == code)
+        ).first()
         for rows in (score, then)
     )
-    now, before = now_and_then
-    if now is None or now != before:
+    if now is None or before is None or now.level is None:
         return None
     query = select(flip.c.flips).where(flip.c.kind == kind, flip.c.code == code)
-    flips = connection.execute(query).scalar_one_or_none() or []
+    flips = connection.execute(query).scalar_one_or_none() or {}
     told = check_told(check)
     return {
-        "stable": not flips,
-        "flips_with": flips,
+        **{
+            scale: {"stable": scale not in flips, "flips_with": flips.get(scale, [])}
+            if getattr(now, scale) == getattr(before, scale)
+            else None
+            for scale in SCALES
+        },
         **{name: told[name] for name in ("weights", "edition", "run_id", "data_time", "checked_at")},
     }

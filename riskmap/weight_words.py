@@ -110,5 +110,12 @@ def stability_in_words(stability: dict[str, Any] | None, lang: str = "zh") -> di
     """What is told beside a level: each weight that turns it with its label."""
     if stability is None:
         return None
-    told = [{"label": weight_label(one, lang), **one} for one in stability["flips_with"]]
-    return {**stability, "flips_with": told}
+
+    def labelled(found: dict[str, Any] | None) -> dict[str, Any] | None:
+        if found is None:
+            return None
+        return found | {
+            "flips_with": [{"label": weight_label(one, lang), **one} for one in found["flips_with"]]
+        }
+
+    return stability | {scale: labelled(stability[scale]) for scale in ("level", "base_level")}

@@ -13,7 +13,7 @@ from riskmap.errors import BadInput, NotFound
 from riskmap.vocabulary import LEVELS
 from web.console import print_facts, print_json, print_table, progress, say
 from web.opening import Json, Opened, opened, settings_of
-from web.texts import translate, word
+from web.texts import translate
 
 # ruff: noqa: PLC0415 - the small commands start at once
 app = typer.Typer(help="规则版本：起草、比较、批准、撤回", no_args_is_help=True)
@@ -221,5 +221,7 @@ def stability(context: typer.Context, json: Json = False) -> None:
     say(
         f"第 {made['run_id']} 次计算，版本 {made['edition']}，{made['weights']} 个权重各 ±20%，{made['duration_s']:.1f} 秒"
     )
-    for kind, counted in made["counts"].items():
-        say(f"  {word('zh', 'editions.kind', kind)}：{counted['total']} 个，颜色稳定 {counted['stable']} 个")
+    for kind, counted in made["kinds"].items():
+        named = translate("zh", f"editions.kind.{kind}")
+        said = f"固有等级稳定 {counted['base_level']} 个，当前等级稳定 {counted['level']} 个"
+        say(f"  {named}：{counted['total']} 个，{said}")

@@ -85,13 +85,14 @@ def test_the_quick_way_scores_as_a_run_does(
     demo: Inputs, outline: Outline, changes: list[tuple[str, str, str, str, Any]]
 ) -> None:
     used = rewritten(*changes)
-    scored = outline.scored(of(used)) or outline.own()
     run = assess_records(replace(demo, edition=used), "430981").scores
-    for kind in CHECKED:
-        rows = run[run["kind"] == kind].sort_values("code")
-        assert list(rows["code"]) == list(outline.codes[kind]), kind
-        assert list(rows["score"]) == scored.scores[kind].tolist(), kind
-        assert list(rows["level"]) == scored.levels[kind].tolist(), kind
+    for calm, score, level in ((False, "score", "level"), (True, "base", "base_level")):
+        scored = outline.scored(of(used), calm=calm) or outline.own(calm=calm)
+        for kind in CHECKED:
+            rows = run[run["kind"] == kind].sort_values("code")
+            assert list(rows["code"]) == list(outline.codes[kind]), kind
+            assert list(rows[score]) == scored.scores[kind].tolist(), (kind, calm)
+            assert list(rows[level]) == scored.levels[kind].tolist(), (kind, calm)
     if not changes:
         assert outline.scored(outline.both) is None
 
@@ -163,8 +164,8 @@ def told(owner: Engine, code: str) -> dict[str, Any]:
     return found
 
 
-def flips(owner: Engine, code: str) -> list[tuple[str, int, str]]:
-    return [(one["weight"], one["percent"], one["to"]) for one in told(owner, code)["flips_with"]]
+def flips(owner: Engine, code: str, scale: str = "level") -> list[tuple[str, int, str]]:
+    return [(one["weight"], one["percent"], one["to"]) for one in told(owner, code)[scale]["flips_with"]]
 
 
 def test_a_colour_turns_with_the_weight_predicted_and_no_other(edge: Engine) -> None:
@@ -176,15 +177,19 @@ def test_a_colour_turns_with_the_weight_predicted_and_no_other(edge: Engine) -> 
         ("risk.kinds.bridge.points", -20, "blue"),
         ("dynamic.dangers.overdue", -20, "blue"),
     ]
+    # without the danger it is 15 points: nothing by a fifth reaches an edge
+    assert flips(edge, "B1", "base_level") == []
+    assert flips(edge, "F1", "base_level") == flips(edge, "F1")
     assert flips(edge, "M1") == []
-    assert told(edge, "M1")["stable"] is True
-    assert told(edge, "F1")["stable"] is False
-    assert made["kinds"]["source"] == {"total": 3, "stable": 1}
-    assert made["kinds"]["city"] == {"total": 0, "stable": 0}, "nobody lives here: the city has no colour"
-    assert {one["weight"]: one["colours"] for one in made["moved"]} == {
-        "risk.kinds.ferry.points": 1,
-        "risk.kinds.bridge.points": 1,
-        "dynamic.dangers.overdue": 1,
+    assert told(edge, "M1")["level"]["stable"] is True
+    assert told(edge, "F1")["level"]["stable"] is False
+    assert made["kinds"]["source"] == {"total": 3, "level": 1, "base_level": 2}
+    nobody = {"total": 0, "level": 0, "base_level": 0}
+    assert made["kinds"]["city"] == nobody, "nobody lives here: the city has no colour"
+    assert {one["weight"]: (one["level"], one["base_level"]) for one in made["moved"]} == {
+        "risk.kinds.ferry.points": (1, 1),
+        "risk.kinds.bridge.points": (1, 0),
+        "dynamic.dangers.overdue": (1, 0),
     }
     with snapshot(edge) as connection:
         assert verify(connection) == []
@@ -197,10 +202,12 @@ def test_the_check_stands_beside_the_level_while_it_holds(
     assert before["stability"] is None
     check_stability(edge, actor="test")
     after = explain(edge, reader, CITY, "source", "F1")
-    assert after["stability"]["stable"] is False
-    (turned,) = after["stability"]["flips_with"]
+    assert after["stability"]["level"]["stable"] is False
+    (turned,) = after["stability"]["level"]["flips_with"]
     assert turned["label"] == "危险源类别“渡口渡船”：分值"
-    english = explain(edge, reader, CITY, "source", "F1", lang="en")["stability"]["flips_with"][0]["label"]
+    english = explain(edge, reader, CITY, "source", "F1", lang="en")["stability"]["level"]["flips_with"][0][
+        "label"
+    ]
     assert english.isascii()
     same = ("score", "level", "contributions", "base_level", "rise_level")
     assert {name: before[name] for name in same} == {name: after[name] for name in same}
@@ -212,8 +219,12 @@ def test_the_check_stands_beside_the_level_while_it_holds(
     import_file(edge, "dangers", tmp_path / "closed.csv")
     assess(edge, actor="test")
     with snapshot(edge) as connection:
-        assert stability_of(connection, "source", "B1") is None, "its colour is another one now"
-        assert stability_of(connection, "source", "F1") is not None
+        bridge, ferry = (stability_of(connection, "source", code) for code in ("B1", "F1"))
+    assert bridge is not None
+    assert ferry is not None
+    assert bridge["level"] is None, "its colour is another one now"
+    assert bridge["base_level"]["stable"] is True, "its baseline is what it was"
+    assert ferry["level"]["stable"] is False
 
 
 def test_a_check_is_due_daily_and_with_new_rules(edge: Engine, tmp_path: Path) -> None:
@@ -257,8 +268,9 @@ def test_the_whole_demo_city_is_checked(demo_owner: Engine, demo_reader: Engine)
     assert made["weights"] > 250
     for kind in CHECKED:
         counted = made["kinds"][kind]
-        assert 0 <= counted["stable"] <= counted["total"]
-    assert made["kinds"]["source"]["stable"] > made["kinds"]["source"]["total"] // 2
+        assert 0 <= counted["level"] <= counted["total"]
+        assert 0 <= counted["base_level"] <= counted["total"]
+    assert made["kinds"]["source"]["base_level"] > made["kinds"]["source"]["total"] // 2
     town = Identity("town", "township", "430981006")
     with reading(demo_reader, town) as connection:
         seen = connection.execute(text("SELECT DISTINCT township_code FROM flip")).scalars().all()

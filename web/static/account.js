@@ -84,11 +84,15 @@ window.RiskMap = window.RiskMap || {};
     const { t } = RiskMap;
     const turn = ({ label, percent, to }) => el("li", {}, t("map.flip", { weight: label,
       percent: percent > 0 ? `+${percent}` : `−${-percent}`, level: t(`level.${to}`) }));
-    const about = t("map.stability_about", { n: found.weights, edition: found.edition });
-    return el("details", { class: `stability ${found.stable ? "firm" : "loose"}` },
-      el("summary", {}, t(found.stable ? "map.stable" : "map.unstable", { n: found.flips_with.length })),
-      el("p", { class: "small" }, about),
-      found.stable ? null : el("ul", {}, found.flips_with.map(turn)));
+    const scales = ["base_level", "level"].filter((scale) => found[scale]);
+    const said = (scale) => t(`map.stability_${scale}`) + (found[scale].stable ? t("map.stable")
+      : t("map.unstable", { n: found[scale].flips_with.length }));
+    if (!scales.length) return null;
+    return el("details", { class: "stability" },
+      el("summary", {}, `${t("map.stability")} ${scales.map(said).join(t("map.and"))}`),
+      el("p", { class: "small" }, t("map.stability_about", { n: found.weights, edition: found.edition })),
+      scales.filter((scale) => !found[scale].stable).map((scale) => [el("b", {}, t(`map.stability_${scale}`)),
+        el("ul", {}, found[scale].flips_with.map(turn))]).flat());
   }
 
   function account(explained) {
