@@ -46,7 +46,7 @@ def check_stability(owner: Engine, *, actor: str, progress: Any = None) -> dict[
         if run is None:
             raise Refused("还没有风险计算", remedy="请先运行 riskmap assess")
         edition = edition_named(connection, run["edition"], run["known_rev"])
-        inputs = read_inputs(connection, run["data_time"], Moment(None, run["known_rev"]), edition)
+        inputs = read_inputs(connection, run["data_time"], Moment(None, run["known_rev"]), used=edition)
         outline = Outline(inputs, stored_city(connection).code)
         own = {scale: outline.own(calm=scale == "base_level") for scale in SCALES}
         _same_as_stored(connection, run, outline, own)

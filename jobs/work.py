@@ -6,6 +6,7 @@ It also looks after the file drop, and sends the demo city's readings.
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,10 @@ _PATROL_S = 30
 _DROP_S = 3
 _COLOURS_S = 60
 _WAIT_S = 2.0
+
+
+class _Stopped(Exception):
+    """The worker is to end; what is half done is given up."""
 
 
 class Worker:
@@ -129,10 +134,18 @@ class Worker:
         self._safely(lambda: demo_feed.feed(self._owner, self._clock()))
 
     def _weigh_colours(self) -> None:
-        """Once a day and for new rules: which colours hang on a single weight."""
-        self._safely(
-            lambda: check_stability(self._owner, actor="scheduler") if stability_due(self._owner) else None
-        )
+        """Once a day and for new rules: which colours hang on a single weight. Given up when the worker is to stop."""
+
+        def check() -> None:
+            if stability_due(self._owner):
+                with suppress(_Stopped):
+                    check_stability(self._owner, actor="scheduler", progress=self._go_on)
+
+        self._safely(check)
+
+    def _go_on(self, _label: str, _share: float) -> None:
+        if self._stop.is_set():
+            raise _Stopped
 
     def _midnight(self) -> None:
         """A new day: dynamic factors step, sessions end, files that were only looked at go."""
