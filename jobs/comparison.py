@@ -15,6 +15,7 @@ from jobs.areas import places_within
 from jobs.assessment import Assessment, assess_records
 from jobs.city import City, arrange
 from jobs.frames import each
+from layers.audit import newest_change
 from layers.city import stored_city
 from layers.database import snapshot
 from layers.editions import edition_named
@@ -81,8 +82,8 @@ def compare(
 class Comparisons:
     """The latest comparisons: whoever turns a page does not wait for the city to be computed twice again.
 
-    One is computed at a time. Kept while neither the data nor an edition changes, an hour at most: that long may what
-    goes on by itself stand still.
+    One is computed at a time. Kept while neither a record nor an edition changes, until the next full hour at most:
+    that long may events and what goes on by itself stand still; the page tells the instant.
     """
 
     def __init__(self) -> None:
@@ -93,7 +94,9 @@ class Comparisons:
         """The comparison of two editions now."""
         at = datetime.now(UTC)
         with snapshot(owner) as connection:
-            key = (head_rev(connection), old, new, lang, at.replace(minute=0, second=0, microsecond=0))
+            hashes = tuple(edition_named(connection, name).hash for name in (old, new))
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            key = (newest_change(connection, events=False), hashes, lang, hour)
         with self._turn:
             if key not in self._known:
                 found = compare(owner, old, new, at=at, lang=lang)

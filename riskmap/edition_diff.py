@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from riskmap.edition_files import is_rows
+from riskmap.edition_files import in_reading_order, is_rows
 from riskmap.editions import Edition
 
 Rows = list[dict[str, Any]]
@@ -26,8 +26,9 @@ def differences(old: Edition, new: Edition) -> list[Difference]:
     A row that only one of them has is one difference a field, the other side None.
     """
     found: list[Difference] = []
-    for table in _both(old.tables, new.tables):
-        one, other = old.tables.get(table, {}), new.tables.get(table, {})
+    before, after = in_reading_order(old), in_reading_order(new)
+    for table in _both(before, after):
+        one, other = before.get(table, {}), after.get(table, {})
         for part in _both(one, other):
             if one.get(part) != other.get(part):
                 found += _part(table, part, one.get(part), other.get(part))

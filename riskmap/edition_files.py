@@ -8,10 +8,11 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from riskmap.editions import TABLE_HEAD, TABLE_NAME, Edition, load_edition
+from riskmap.editions import TABLE_HEAD, TABLE_NAME, Edition, load_edition, shipped_editions
 from riskmap.errors import BadInput
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -73,7 +74,8 @@ def write_edition(edition: Edition, path: Path) -> list[Path]:
 
 def edition_files(edition: Edition) -> dict[str, str]:
     """The files of the folder: `edition.toml`, and a folder with `table.toml` and CSV files for each table."""
-    names = {role: str(table["table"]["edition"]) for role, table in edition.tables.items()}
+    tables = in_reading_order(edition)
+    names = {role: str(table["table"]["edition"]) for role, table in tables.items()}
     head = {
         "name": edition.name,
         "title": edition.title,
@@ -85,13 +87,39 @@ def edition_files(edition: Edition) -> dict[str, str]:
         "tables": names,
     }
     files = {"edition.toml": _toml(head)}
-    for role, table in edition.tables.items():
+    for role, table in tables.items():
         lists = {part: rows for part, rows in table.items() if is_rows(rows)}
         rest = {part: content for part, content in table.items() if part not in lists}
         files[f"{names[role]}/table.toml"] = _toml(rest)
         for part, rows in lists.items():
             files[f"{names[role]}/{part}.csv"] = _csv(rows)
     return files
+
+
+def in_reading_order(edition: Edition) -> dict[str, Any]:
+    """The tables with sections, columns and keys in the order of the shipped files: a database keeps none."""
+    ordered: dict[str, Any] = _like(edition.tables, _example())
+    return ordered
+
+
+@cache
+def _example() -> Mapping[str, Any]:
+    shipped = shipped_editions()
+    return load_edition(shipped[max(shipped)]).tables
+
+
+def _like(content: Any, pattern: Any) -> Any:
+    if isinstance(content, Mapping):
+        known = pattern if isinstance(pattern, Mapping) else {}
+        names = [
+            *(name for name in known if name in content),
+            *(name for name in content if name not in known),
+        ]
+        return {name: _like(content[name], known.get(name)) for name in names}
+    if is_rows(content):
+        first = pattern[0] if is_rows(pattern) else {}
+        return [_like(row, first) for row in content]
+    return content
 
 
 def is_rows(content: Any) -> bool:

@@ -12,14 +12,14 @@ __all__ = ["loaded", "run"]
 
 
 def edited(run: Run, folder: Path) -> Path:
-    """The shipped edition as a folder, renamed, the water works' points raised from its file."""
+    """The shipped edition as a folder, renamed, the stores of hazardous chemicals raised from its file."""
     made = document(run("editions", "export", "2026-1", str(folder / "ours"), "--json"))
     assert str(folder / "ours" / "edition.toml") in made["files"]
     head = folder / "ours" / "edition.toml"
     head.write_text(head.read_text("utf-8").replace('name = "2026-1"', 'name = "2027-1"'), "utf-8")
     kinds = folder / "ours" / "risk_2026_1" / "kinds.csv"
     rows = kinds.read_text("utf-8").splitlines()
-    at = next(n for n, row in enumerate(rows) if row.startswith("water_works,"))
+    at = next(n for n, row in enumerate(rows) if row.startswith("hazchem_store,"))
     cells = rows[at].split(",")
     cells[3] = "70"
     rows[at] = ",".join(cells)
@@ -38,9 +38,9 @@ def test_an_edition_goes_from_export_to_approval(loaded: Run, tmp_path: Path) ->
     assert (made["name"], made["replaced"]) == ("2027-1", False)
     assert states(loaded) == {"2026-1": "stand_in", "2027-1": "draft"}
     found = document(loaded("editions", "compare", "2026-1", "2027-1", "--json"))
-    assert [one["code"] for one in found["changed"] if one["kind"] == "source"] == ["S1"]
+    assert [one["code"] for one in found["changed"] if one["kind"] == "source"] == ["S2"]
     assert [(one["row"], one["field"], one["new"]) for one in found["differences"]] == [
-        ("water_works", "points", "70")
+        ("hazchem_store", "points", "70")
     ]
     told = loaded("editions", "compare", "2026-1", "2027-1").stdout
     assert "危险源 2：变色 1" in told
@@ -50,7 +50,7 @@ def test_an_edition_goes_from_export_to_approval(loaded: Run, tmp_path: Path) ->
     assert approved["comparison"]["kinds"]["source"]["changed"] == 1
     assert states(loaded) == {"2026-1": "example", "2027-1": "in_force"}
     assert document(loaded("assess", "--json"))["edition"] == "2027-1"
-    assert document(loaded("show", "source", "S1", "--json"))["level"] == "red"
+    assert document(loaded("show", "source", "S2", "--json"))["level"] == "red"
     checked = document(loaded("editions", "stability", "--json"))
     assert checked["edition"] == "2027-1"
     assert document(loaded("explain", "source", "S1", "--json"))["stability"]["level"] is not None
