@@ -89,7 +89,7 @@ window.RiskMap = window.RiskMap || {};
       : t("map.unstable", { n: found[scale].flips_with.length }));
     if (!scales.length) return null;
     return el("details", { class: "stability" },
-      el("summary", {}, `${t("map.stability")} ${scales.map(said).join(t("map.and"))}`),
+      el("summary", {}, `${t("map.stability")}${scales.map(said).join(t("map.and"))}`),
       el("p", { class: "small" }, t("map.stability_about", { n: found.weights, edition: found.edition })),
       scales.filter((scale) => !found[scale].stable).map((scale) => [el("b", {}, t(`map.stability_${scale}`)),
         el("ul", {}, found[scale].flips_with.map(turn))]).flat());
