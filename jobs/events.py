@@ -24,6 +24,7 @@ from layers.checks import Fault
 from layers.city import stored_city
 from layers.containment import Areas
 from layers.database import writing
+from layers.editions import edition_on
 from layers.events import (
     Contradiction,
     Told,
@@ -37,7 +38,6 @@ from layers.history import CLOCK, head_rev, open_revision
 from layers.intake import Rules, prepare
 from layers.placement import place
 from layers.posted import as_sent, table_of_events
-from layers.risk import edition_on
 from layers.staging import Comparison, compare, drop_stages, refuse, shape_rules, stage, write
 from riskmap.errors import Busy, Refused, RiskMapError, Unavailable
 

@@ -18,12 +18,14 @@ from layers.hazards import box_around, lines_of_sources, read_hazards, widest_re
 from layers.history import Moment, moment
 from layers.records import fetch, points, visible_codes
 from layers.risk import Inputs, account_of, last_run, read_known
+from layers.stability import stability_of
 from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput, NotFound, RiskMapError
 from riskmap.risk import RED, Contribution, level_of, raised
 from riskmap.rollup import Part, area_account, city_account, highest, shared
 from riskmap.superposition import Hazards
 from riskmap.vocabulary import AREA_KINDS
+from riskmap.weight_words import stability_in_words
 from riskmap.weights import MILLI, RiskWeights
 from riskmap.wording import words
 
@@ -55,6 +57,7 @@ def explain(
             raise NotFound(f"没有 {kind} {code}", remedy="请核对编码；其他镇街的记录不在您的权限内")
         record = found[0]
         stored = account_of(connection, kind, code, then) if kind in ("source", "enterprise") else []
+        stable = None if then else stability_of(connection, kind, code)
     lines = stored if kind in ("source", "enterprise") else _area_lines(owner, kind, record, then)
     if sum(line["value"] for line in lines) != round((record["score"] or 0) * 1_000_000):
         raise RiskMapError(
@@ -79,6 +82,7 @@ def explain(
         **{name: record.get(name) for name in told},
         "kind": kind,
         **{name: record[name] for name in ("run_id", "edition", "data_time")},
+        "stability": stability_in_words(stable, lang),
         "contributions": [_in_words(line, lang) for line in lines],
     }
 

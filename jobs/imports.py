@@ -14,6 +14,7 @@ from layers.city import stored_city
 from layers.containment import Areas
 from layers.database import writing
 from layers.duplicates import near_duplicates
+from layers.editions import edition_on
 from layers.events import refuse_contradictions
 from layers.files import read_table
 from layers.headers import known_headers
@@ -34,7 +35,6 @@ from layers.placement import (
 from layers.preview import look
 from layers.questions import Question, ask, city_shape
 from layers.rejected import write_rejected
-from layers.risk import edition_on
 from layers.sheets import Table
 from layers.staging import (
     Comparison,

@@ -13,11 +13,11 @@ from layers.audit import changed_since
 from layers.city import stored_city
 from layers.database import snapshot, writing
 from layers.dynamic import counting_since, silences_broken
+from layers.editions import edition_on, head_on
 from layers.history import CLOCK, head_rev, moment, open_revision, parse_as_of
 from layers.records import iso
 from layers.risk import (
     Inputs,
-    edition_on,
     last_run,
     level_counts,
     read_inputs,
@@ -206,7 +206,7 @@ def _levels(scores: Any) -> dict[str, dict[str, int]]:
 
 
 def is_stale(owner: Engine) -> bool:
-    """Whether a new run would come to another result than the last: records changed, or what counts goes on by itself.
+    """Whether a new run would come to another result than the last: records or rules changed, or what counts goes on.
 
     Readings alone do not count, or sensors that report every second would keep the worker busy for ever; one that
     ends a silence does.
@@ -220,6 +220,7 @@ def is_stale(owner: Engine) -> bool:
         known = last["known_rev"]
         return (
             changed_since(connection, known, events=False)
+            or head_on(connection, datetime.now(CLOCK).date()).rev > known
             or counting_since(connection, known)
             or bool(silences_broken(connection, known))
         )

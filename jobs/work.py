@@ -6,6 +6,7 @@ It also looks after the file drop, and sends the demo city's readings.
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from jobs import demo_feed
 from jobs.drop import Drop, patrol
 from jobs.previews import forget_old_uploads
 from jobs.risk import assess, is_stale
+from jobs.stability import check_stability, stability_due
 from jobs.users import forget_old_sessions
 from layers.feed import heed, take_runner_lock
 from layers.history import CLOCK
@@ -25,7 +27,12 @@ from riskmap.errors import RiskMapError
 _LOG = logging.getLogger("riskmap.work")
 _PATROL_S = 30
 _DROP_S = 3
+_COLOURS_S = 60
 _WAIT_S = 2.0
+
+
+class _Stopped(Exception):
+    """The worker is to end; what is half done is given up."""
 
 
 class Worker:
@@ -89,6 +96,9 @@ class Worker:
         scheduler.add_job(
             self._look_into_drop, "interval", seconds=_DROP_S, id="drop", max_instances=2, coalesce=True
         )
+        scheduler.add_job(
+            self._weigh_colours, "interval", seconds=_COLOURS_S, id="colours", max_instances=1, coalesce=True
+        )
         scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight", misfire_grace_time=None)
         if self._feeds_demo:
             scheduler.add_job(
@@ -122,6 +132,20 @@ class Worker:
     def _feed_demo(self) -> None:
         """Send what the sensors of a demo city have to report; nothing in any other."""
         self._safely(lambda: demo_feed.feed(self._owner, self._clock()))
+
+    def _weigh_colours(self) -> None:
+        """Once a day and for new rules: which colours hang on a single weight. Given up when the worker is to stop."""
+
+        def check() -> None:
+            if stability_due(self._owner):
+                with suppress(_Stopped):
+                    check_stability(self._owner, actor="scheduler", progress=self._go_on)
+
+        self._safely(check)
+
+    def _go_on(self, _label: str, _share: float) -> None:
+        if self._stop.is_set():
+            raise _Stopped
 
     def _midnight(self) -> None:
         """A new day: dynamic factors step, sessions end, files that were only looked at go."""

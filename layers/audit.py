@@ -44,8 +44,14 @@ def reasons(connection: Connection, job: str) -> list[str]:
 
 def changed_since(connection: Connection, rev: int, *, events: bool = True) -> bool:
     """Whether any layer was written after a revision; without `events`, any other than they."""
+    newest = newest_change(connection, events=events)
+    return newest is not None and newest > rev
+
+
+def newest_change(connection: Connection, *, events: bool = True) -> int | None:
+    """The last revision that wrote a layer; without `events`, any other than they."""
     query = select(func.max(change.c.rev))  # the last entry of an index, however many lie between
     if not events:
         query = query.where(change.c.layer != literal_column("'event'"))  # as that index says it
-    newest = connection.execute(query).scalar_one()
-    return newest is not None and newest > rev
+    newest: int | None = connection.execute(query).scalar_one()
+    return newest

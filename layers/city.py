@@ -1,12 +1,10 @@
-"""The city this database belongs to, and the editions of its rules."""
-
-from typing import Any
+"""The city this database belongs to."""
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from layers.schema import city, edition
-from riskmap.errors import NotFound, Refused, Unavailable
+from layers.schema import city
+from riskmap.errors import Refused, Unavailable
 from riskmap.settings import City
 
 
@@ -39,24 +37,3 @@ def record_city(connection: Connection, wanted: City, rev: int) -> None:
     connection.execute(
         insert(city).values(one=True, **values).on_conflict_do_update(index_elements=["one"], set_=values)
     )
-
-
-def record_edition(connection: Connection, values: dict[str, Any]) -> None:
-    """Keep an edition of the rules; one that is already there stays as it is."""
-    connection.execute(insert(edition).values(values).on_conflict_do_nothing())
-
-
-def edition_names(connection: Connection) -> dict[str, bytes]:
-    """The editions on file, name to hash."""
-    return {row.name: bytes(row.hash) for row in connection.execute(select(edition.c.name, edition.c.hash))}
-
-
-def edition_table(connection: Connection, name: str, role: str) -> dict[str, Any]:
-    """One table of an edition on file, as JSON. NotFound for an edition or a table that is not there."""
-    found = connection.execute(
-        select(edition.c.content["tables"][role]).where(edition.c.name == name)
-    ).scalar_one_or_none()
-    if found is None:
-        raise NotFound(f"规则版本 {name} 没有表 {role}", remedy="请运行 riskmap migrate")
-    table: dict[str, Any] = found
-    return table

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, s
 from layers.copying import copy_in
 from layers.duty import SLOTS
 from layers.dynamic import Records, no_dynamic, read_dynamic, read_incidents
+from layers.editions import edition_named, edition_on
 from layers.history import CLOCK, Moment, results_of, rows_of
-from layers.schema import SCOPE, edition, run, score
+from layers.schema import SCOPE, run, score
 from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
 from riskmap.vocabulary import AREA_KINDS
@@ -47,15 +48,16 @@ def read_inputs(
     at: datetime,
     then: Moment | None = None,
     limits: Mapping[str, ColumnElement[bool]] | None = None,
+    used: Edition | None = None,
 ) -> Inputs:
     """Everything a run at an instant needs, now or as of a moment, in the caller's snapshot.
 
-    Closed records count nowhere from their closing day, nor do those that open later. `limits` say by table which
-    records are read, where not all are.
+    Under the edition in force then, or the one given. Closed records count nowhere from their closing day, nor do
+    those that open later. `limits` say by table which records are read, where not all are.
     """
     limits = limits or {}
     day = at.astimezone(CLOCK).date()
-    used = edition_on(connection, day)
+    used = used or edition_on(connection, day, then)
     return Inputs(
         enterprises=_frame(
             connection, rows_of("enterprise", then), _ENTERPRISE, open_on=day, only=limits.get("enterprise")
@@ -91,8 +93,7 @@ def read_known(connection: Connection, rev: int, edition_name: str, at: datetime
     Sources and what else raises them are left out.
     """
     known = Moment(None, rev)
-    content = connection.execute(select(edition.c.content).where(edition.c.name == edition_name)).scalar_one()
-    used = Edition.from_json(content)
+    used = edition_named(connection, edition_name, rev)
     nothing = pd.DataFrame()
     return Inputs(
         enterprises=nothing,
@@ -176,14 +177,6 @@ def _frame(
 
 def _bytes(value: Any) -> bytes | None:
     return None if value is None else bytes(value)
-
-
-def edition_on(connection: Connection, day: date) -> Edition:
-    """The edition in force on a day; before the first one, the first."""
-    query = select(edition.c.content).order_by(
-        (edition.c.effective_from > day), func.abs(edition.c.effective_from - day)
-    )
-    return Edition.from_json(connection.execute(query.limit(1)).scalar_one())
 
 
 def write_results(

@@ -262,17 +262,52 @@ run = Table(
     Column("result_hash", LargeBinary, nullable=False),
 )
 
-edition = Table(
-    "edition",
+
+def _edition_columns(*, past: bool) -> list[Column[Any]]:
+    """`shipped`: it came with the program; `comparison`: what its approval changed, as it was told then."""
+    return [
+        Column("name", Text, primary_key=True),
+        Column("effective_from", Date, nullable=False),
+        Column("approved_by", Text),
+        Column("approved_on", Date),
+        Column("content", JSONB, nullable=False),
+        Column("hash", LargeBinary, nullable=False),
+        Column("rev", BigInteger, nullable=False, primary_key=past, autoincrement=False),
+        Column("shipped", Boolean, nullable=False, server_default=text("false")),
+        Column("reason", Text),
+        Column("comparison", JSONB),
+    ]
+
+
+edition = Table("edition", metadata, *_edition_columns(past=False))
+edition_past = Table(
+    "edition_past", metadata, *_edition_columns(past=True), Column("rev_to", BigInteger, nullable=False)
+)
+
+stability = Table(
+    "stability",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("effective_from", Date, nullable=False),
-    Column("approved_by", Text),
-    Column("approved_on", Date),
-    Column("content", JSONB, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("rev", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("edition", Text, nullable=False),
+    Column("edition_hash", LargeBinary, nullable=False),
+    Column("weights", Integer, nullable=False),
+    Column("duration_s", Double),
+    Column("counts", JSONB, nullable=False),
+)
+"""The checks of how stable the colours are, each of one run."""
+
+flip = Table(
+    "flip",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("code", CODE, primary_key=True),
+    *_scope_columns(),
+    Column("flips", JSONB, nullable=False),
     Column("rev", BigInteger, nullable=False),
 )
+"""Whose colour a weight turns, by the newest check; all others of its run are stable."""
 
 city = Table(
     "city",

@@ -6,18 +6,22 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from layers.database import runner_alive
-from layers.schema import city, head, metadata, run
+from layers.schema import city, edition, head, metadata, run
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the data: last revision, current run (None before the first), city, worker alive, made up or real."""
+    """The state of the data: last revision, city, current run (None before the first), worker alive, made up or real.
+
+    `approved`: the edition that the run used is.
+    """
 
     rev: int
     city_code: str
     city_name: str
     run_id: int | None
     edition: str | None
+    approved: bool
     code_version: str | None
     data_time: datetime | None
     worker: bool
@@ -30,7 +34,8 @@ def status_of(connection: Connection) -> Status:
     made_up = select(area.c.code).where(area.c.synthetic, area.c.level.in_(("city", "township"))).exists()
     place = connection.execute(select(city.c.code, city.c.name)).one()
     latest = connection.execute(
-        select(run.c.run_id, run.c.edition, run.c.code_version, run.c.data_time)
+        select(run.c.run_id, run.c.edition, run.c.code_version, run.c.data_time, edition.c.approved_by)
+        .outerjoin(edition, edition.c.name == run.c.edition)
         .where(run.c.current)
         .order_by(run.c.rev.desc())
         .limit(1)
@@ -41,6 +46,7 @@ def status_of(connection: Connection) -> Status:
         city_name=place.name,
         run_id=latest.run_id if latest else None,
         edition=latest.edition if latest else None,
+        approved=latest is not None and latest.approved_by is not None,
         code_version=latest.code_version if latest else None,
         data_time=latest.data_time if latest else None,
         worker=runner_alive(connection),

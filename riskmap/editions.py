@@ -27,8 +27,10 @@ from typing import Any, Self
 from riskmap.errors import BadInput
 
 _TABLES = Path(__file__).parent / "tables"
-_TABLE_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]*")
-_HEAD = {"edition", "title", "basis", "effective_from", "effective_to"}
+TABLE_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]*")
+"""Names of editions and tables: fit for files and addresses."""
+TABLE_HEAD = {"edition", "title", "basis", "effective_from", "effective_to"}
+"""The keys of a table's `[table]`."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def _day(row: Row, field: str, *, needed: bool = True) -> date | None:
 
 def _read_table(folder: Path, edition: Row, role: str, name: object) -> dict[str, Any]:
     """One table: a folder with `table.toml` and CSV files, or a single TOML file."""
-    if not isinstance(name, str) or not _TABLE_NAME.fullmatch(name):
+    if not isinstance(name, str) or not TABLE_NAME.fullmatch(name):
         raise edition.wrong(f"tables.{role}", f"不是表名：{name}", "只用字母、数字、点、横线和下划线")
     for place in (folder, folder.parent, _TABLES):
         if (place / name / "table.toml").is_file():
@@ -219,7 +221,7 @@ def _read_table(folder: Path, edition: Row, role: str, name: object) -> dict[str
         raise edition.wrong(f"tables.{role}", f"找不到表 {name}", f"请放入文件夹 {name} 或文件 {name}.toml")
     head = content.get("table")
     row = Row(f"{name} [table]", None, {"effective_to": "", **head} if isinstance(head, dict) else {})
-    row.expect(tuple(sorted(_HEAD)))
+    row.expect(tuple(sorted(TABLE_HEAD)))
     if row.text("edition") != name:
         raise row.wrong("edition", f"与表名 {name} 不一致", f'请改为 edition = "{name}"')
     _day(row, "effective_from")

@@ -8,12 +8,27 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
+from jobs.comparison import Comparisons
 from jobs.events import EventDesk
 from jobs.previews import Previews
 from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
-from web import api, auth, docs, events, exports, grades, health, imports, pages, quality, stream, tiles
+from web import (
+    api,
+    auth,
+    docs,
+    editions,
+    events,
+    exports,
+    grades,
+    health,
+    imports,
+    pages,
+    quality,
+    stream,
+    tiles,
+)
 from web import map as map_page
 from web.forms import FormTokens
 from web.headers import BodyLimit, SecureHeaders
@@ -43,6 +58,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
     app.state.forms = FormTokens(settings)
     app.state.templates = make_environment()
     app.state.measures = Measures()
+    app.state.comparisons = Comparisons()
     app.state.previews = Previews(settings.home)
     if dsn is not None:
         app.state.owner = owner_engine(dsn)
@@ -56,6 +72,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         pages,
         grades,
         quality,
+        editions,
         imports,
         auth,
         stream,

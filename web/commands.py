@@ -19,7 +19,7 @@ from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
 from riskmap.vocabulary import USER_ROLES
-from web import import_commands
+from web import edition_commands, import_commands
 from web.console import print_facts, print_json, print_table, progress, say, tell
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 user = typer.Typer(help="用户管理", no_args_is_help=True)
 app.add_typer(user, name="user")
+app.add_typer(edition_commands.app, name="editions")
 app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
 

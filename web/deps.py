@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy import Connection, Engine
 
+from jobs.comparison import Comparisons
 from jobs.sign_in import hash_token
 from layers.database import Identity, reading
 from layers.users import Session, session_of
@@ -34,6 +35,15 @@ Owner = Annotated[Engine, Depends(_owner)]
 """The engine of jobs; a route passes it on and reads nothing with it."""
 Reader = Annotated[Engine, Depends(_reader)]
 """The engine of pages; only `layers.database.reading` makes rows of it."""
+
+
+def _comparing(request: Request) -> Comparisons:
+    known: Comparisons = request.app.state.comparisons
+    return known
+
+
+Comparing = Annotated[Comparisons, Depends(_comparing)]
+"""The comparisons of editions made lately."""
 Lang = Annotated[str, Depends(lang_of)]
 """`zh` or `en`."""
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from jobs.demo_feed import Feeds, feeds
 from jobs.explain import explain
 from layers import dangers, duty, ledger
-from layers.city import edition_table
+from layers.editions import edition_table
 from layers.fields import TABLES
 from layers.records import Filters, fetch
 from layers.records import Page as Records

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from jobs.merging import merge
 from layers.database import Identity
 from layers.duplicates import LAYERS, stored_duplicates
+from layers.editions import edition_on
 from layers.fields import LAYERS as FILES
 from layers.history import CLOCK
 from layers.quality import OUTSIDE, Wanted, counts, listing
 from layers.quality_workbook import Words, quality_workbook
 from layers.records import fetch
-from layers.risk import edition_on
 from riskmap.confidence import LETTERS, Figures
 from riskmap.errors import BadInput, Forbidden
 from web.api import Listed, next_address

@@ -119,6 +119,7 @@ class Page:
 def _page(request: Request, session: SignedSession, rows: Rows) -> Page:
     there = filled(rows, tuple(layer for layer in PAGES.values() if layer))
     menu = [name for name, layer in PAGES.items() if not layer or layer in there]
+    menu += ["editions"] if session.identity.sees_city else []
     menu += ["imports"] if may_import(session.identity) else []
     return Page(request, session, rows, status_of(rows), menu)
 

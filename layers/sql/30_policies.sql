@@ -62,14 +62,15 @@ BEGIN
                     riskmap_enterprise, riskmap_committee', tab || '_all');
   END LOOP;
   CALL keep_history('event', true);
-  FOREACH tab IN ARRAY ARRAY['event', 'event_past', 'score', 'score_past', 'contribution', 'contribution_past'] LOOP
+  FOREACH tab IN ARRAY ARRAY['event', 'event_past', 'score', 'score_past', 'contribution', 'contribution_past',
+                             'flip'] LOOP
     CALL restrict_rows(tab);
   END LOOP;
   FOREACH tab IN ARRAY ARRAY['event_all', 'score_all', 'contribution_all'] LOOP
     EXECUTE format('GRANT SELECT ON %I TO riskmap_web, riskmap_city, riskmap_township, riskmap_village, riskmap_grid,
                     riskmap_enterprise, riskmap_committee', tab);
   END LOOP;
-  FOREACH tab IN ARRAY ARRAY['colour', 'head', 'run', 'edition', 'city'] LOOP
+  FOREACH tab IN ARRAY ARRAY['colour', 'head', 'run', 'edition', 'edition_past', 'stability', 'city'] LOOP
     CALL open_rows(tab);
   END LOOP;
   CALL city_rows('revision');

@@ -15,11 +15,11 @@ from layers.city import stored_city
 from layers.containment import Areas
 from layers.database import CITY, Identity, owner_engine, reading, snapshot, writing
 from layers.duplicates import near_duplicates, stored_duplicates
+from layers.editions import edition_on
 from layers.fields import LAYERS
 from layers.files import read_table
 from layers.intake import Rules, prepare
 from layers.placement import place
-from layers.risk import edition_on
 from layers.staging import compare, stage
 from riskmap.errors import BadInput
 from tests.import_files import DAY, at, load, load_areas, write

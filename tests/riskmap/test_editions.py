@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from riskmap.edition_files import edition_files, write_edition
 from riskmap.editions import Edition, load_edition, shipped_editions
 from riskmap.errors import BadInput
 from riskmap.sources import Gb18218
@@ -185,3 +186,14 @@ def test_missing_and_broken_files(own: Path, spoil: Callable[[Path], object]) ->
         build(own)
     assert mistake.value.remedy
     assert str(own) not in mistake.value.detail
+
+
+def test_an_edition_read_back_from_the_database_is_written_as_it_was(tmp_path: Path) -> None:
+    """A database keeps no order of keys: files come out with the columns of the shipped ones, to the last byte."""
+    shuffled = json.loads(edition().to_json())
+    written = edition_files(Edition.from_json(shuffled))
+    for part in ("kinds", "industries", "workers"):
+        text = (shipped_editions()["2026-1"].parent / "risk_2026_1" / f"{part}.csv").read_text("utf-8")
+        assert written[f"risk_2026_1/{part}.csv"] == text
+    write_edition(Edition.from_json(shuffled), tmp_path / "again")
+    assert load_edition(tmp_path / "again").hash == edition().hash

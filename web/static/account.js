@@ -77,6 +77,24 @@ window.RiskMap = window.RiskMap || {};
       onclick: () => RiskMap.panel.show(layer, code, { fly: true }) }, code);
   }
 
+  /* Beside the level, never in it: does the colour hang on one weight of ours? */
+  function stability(found) {
+    if (!found) return null;
+    const { el } = RiskMap.dom;
+    const { t } = RiskMap;
+    const turn = ({ label, percent, to }) => el("li", {}, t("map.flip", { weight: label,
+      percent: percent > 0 ? `+${percent}` : `−${-percent}`, level: t(`level.${to}`) }));
+    const scales = ["base_level", "level"].filter((scale) => found[scale]);
+    const said = (scale) => t(`map.stability_${scale}`) + (found[scale].stable ? t("map.stable")
+      : t("map.unstable", { n: found[scale].flips_with.length }));
+    if (!scales.length) return null;
+    return el("details", { class: "stability" },
+      el("summary", {}, `${t("map.stability")}${scales.map(said).join(t("map.and"))}`),
+      el("p", { class: "small" }, t("map.stability_about", { n: found.weights, edition: found.edition })),
+      scales.filter((scale) => !found[scale].stable).map((scale) => [el("b", {}, t(`map.stability_${scale}`)),
+        el("ul", {}, found[scale].flips_with.map(turn))]).flat());
+  }
+
   function account(explained) {
     const { el, number } = RiskMap.dom;
     const { t } = RiskMap;
@@ -84,7 +102,7 @@ window.RiskMap = window.RiskMap || {};
     const largest = lines.length ? Math.abs(lines[0].value) : 0;
     const sum = lines.reduce((total, entry) => total + Math.round(entry.value * MICRO), 0) / MICRO;
     return el("section", { class: "account", "data-sum": sum },
-      el("h3", {}, t("map.explain")),
+      stability(explained.stability), el("h3", {}, t("map.explain")),
       lines.length ? el("ol", {}, lines.map((entry) => line(entry, largest, explained.score)))
         : el("p", { class: "quiet" }, t("map.explain_none")),
       lines.length ? el("p", { class: "sum" }, t("map.explain_sum", { value: number(sum, 2, 2) })) : null);
