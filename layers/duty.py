@@ -1,5 +1,7 @@
 """Who answers for what: persons of areas by township, and where a person is missing."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +17,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -96,6 +99,35 @@ def gaps(connection: Connection, township: str, limit: int = 200) -> tuple[list[
     return [dict(row) for row in found], total
 
 
+def on_call(connection: Connection, objects: Sequence[tuple[str, str]], day: date) -> list[Row]:
+    """Who answers on a day for some objects (layer, code), with the phone where the reader may see the person.
+
+    `{"object_layer", "object_code", "object_name", "level", "role", "person", "phone", "deputy", "deputy_phone"}`
+    """
+    deputy, source = _DUTY.alias("deputy"), metadata.tables["source"]
+    query = (
+        select(
+            _DUTY.c.object_layer,
+            _DUTY.c.object_code,
+            func.coalesce(_AREA.c.name, _ENTERPRISE.c.name, source.c.name).label("object_name"),
+            _AREA.c.level,
+            *(_DUTY.c[name] for name in ("role", "person", "phone")),
+            deputy.c.person.label("deputy"),
+            deputy.c.phone.label("deputy_phone"),
+        )
+        .outerjoin(deputy, deputy.c.code == _DUTY.c.deputy_code)
+        .outerjoin(_AREA, and_(_DUTY.c.object_layer == "area", _AREA.c.code == _DUTY.c.object_code))
+        .outerjoin(
+            _ENTERPRISE,
+            and_(_DUTY.c.object_layer == "enterprise", _ENTERPRISE.c.code == _DUTY.c.object_code),
+        )
+        .outerjoin(source, and_(_DUTY.c.object_layer == "source", source.c.code == _DUTY.c.object_code))
+        .where(tuple_(_DUTY.c.object_layer, _DUTY.c.object_code).in_(objects), _in_force(day))
+        .order_by(_DUTY.c.code)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def _empty(code: str, name: str) -> Row:
     return {"code": code, "name": name, "leaders": [], **dict.fromkeys((*COUNTED, "enterprise"), (0, 0))}
 
@@ -121,9 +153,14 @@ def _enterprises_held() -> Select[Any]:
 
 
 def _holds(layer: str) -> ColumnElement[bool]:
-    """Duty rows of a layer that hold today; the last day counts."""
-    begun = or_(_DUTY.c.from_on.is_(None), _DUTY.c.from_on <= _TODAY)
-    return and_(_DUTY.c.object_layer == layer, begun, or_(_DUTY.c.to_on.is_(None), _DUTY.c.to_on >= _TODAY))
+    """Duty rows of a layer that hold today."""
+    return and_(_DUTY.c.object_layer == layer, _in_force(_TODAY))
+
+
+def _in_force(day: Any) -> ColumnElement[bool]:
+    """Duty rows that hold on a day; the last day counts."""
+    begun = or_(_DUTY.c.from_on.is_(None), _DUTY.c.from_on <= day)
+    return and_(begun, or_(_DUTY.c.to_on.is_(None), _DUTY.c.to_on >= day))
 
 
 def _someone() -> ColumnElement[bool]:

@@ -136,6 +136,8 @@ def _add_layer(layer: Layer) -> None:
 
 for _layer in TABLES.values():
     _add_layer(_layer)
+Index("duty_object", metadata.tables["duty"].c.object_layer, metadata.tables["duty"].c.object_code)
+"""Whom to call is asked by what they answer for."""
 
 head = Table(
     "head",

@@ -244,7 +244,7 @@ def _overpressure(match: Match, amount: _Amount, rules: ConsequenceRules) -> Con
 
 
 def _toxic_endpoint(match: Match, amount: _Amount, rules: ConsequenceRules) -> ConsequenceDistance | None:
-    toxic = _looked_up(match, rules.toxics)
+    toxic = toxic_of(match, rules)
     if toxic is None and not _has_class(match, "J"):
         return None
     equation, plume = rules.methods["epa_ammonia"], rules.methods["briggs_plume"]
@@ -282,6 +282,12 @@ def _gas_notes(toxic: Toxic) -> tuple[NoteCode, ...]:
 def _gas(match: Match, rules: ConsequenceRules) -> Flammable | None:
     found = _looked_up(match, rules.flammables)
     return found if found and found.form != "liquid" else None
+
+
+def toxic_of(match: Match, rules: ConsequenceRules) -> Toxic | None:
+    """The toxic endpoint of a substance; None where it is not on file."""
+    found: Toxic | None = _looked_up(match, rules.toxics)
+    return found
 
 
 def _looked_up(match: Match, table: Mapping[str, Any]) -> Any:
