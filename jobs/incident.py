@@ -50,7 +50,7 @@ def what_if(reader: Engine, identity: Identity, asked: Asked, *, lang: str = "zh
     without consequences.
     """
     started = time.perf_counter()
-    at = instant_of(asked.time)
+    at = instant_of(asked.time).replace(microsecond=0)
     with reading(reader, identity) as connection:
         edition = edition_on(connection, at.date())
         rules, figures = _rules(edition), Figures.of(edition)

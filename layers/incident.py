@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import shapely
-from geoalchemy2 import Geometry
 from sqlalchemy import (
     CTE,
     ColumnElement,
     Connection,
+    Double,
     Integer,
     and_,
     case,
@@ -268,7 +268,7 @@ def _near(
 ) -> dict[str, Row]:
     """The nearest records by code."""
     here, at = _here(place), table.c.geom_m
-    apart = at.op("<->")(here)
+    apart = at.op("<->", return_type=Double())(here)
     query = (
         select(*_told(table, names), apart.label("distance_m"))
         .where(
@@ -339,7 +339,7 @@ def _disc(place: Place, radius_m: float) -> shapely.Geometry:
 
 
 def _here(place: Place) -> ColumnElement[Any]:
-    return func.ST_SetSRID(func.ST_MakePoint(place.x_m, place.y_m), place.srid, type_=Geometry)
+    return func.ST_SetSRID(func.ST_MakePoint(place.x_m, place.y_m), place.srid)
 
 
 def _shapes(place: Place, shapes: Sequence[Reach]) -> CTE:
@@ -349,7 +349,7 @@ def _shapes(place: Place, shapes: Sequence[Reach]) -> CTE:
         polygon = one.polygon if one.radius_m is None else _disc(place, one.radius_m)
         shape = func.ST_GeomFromWKB(shapely.to_wkb(polygon), place.srid)
         box = shape if one.radius_m is None else func.ST_Expand(_here(place), one.radius_m)
-        radius = cast(one.radius_m, metadata.tables["target"].c.people_day.type)
+        radius = cast(one.radius_m, Double)
         rows.append(
             select(
                 cast(n, Integer).label("n"), radius.label("radius_m"), shape.label("shape"), box.label("box")

@@ -53,6 +53,10 @@ _PLUME = {
         "under 100 m, below the method's range: no figure",
     ),
 }
+_PLUME_BASIS = (
+    "所给风向风速下的高斯烟羽，Briggs 系数（Briggs 1973；终点 40 CFR 68）",
+    "Gaussian plume in the wind given, Briggs coefficients (Briggs 1973; endpoint of 40 CFR 68)",
+)
 _OUTSIDE = (
     "该强度的范围超出方法适用范围（在火焰内或过近），不给出数值",
     "this level lies outside the method's range (within the flame or too near): no figure",
@@ -87,6 +91,8 @@ def zone_harm(zone: Zone, figures: Figures, lang: str = "zh") -> str:
 
 def zone_why(zone: Zone, lang: str = "zh") -> str:
     """Why there is no radius; empty where there is one."""
+    if not zone.reason:
+        return ""
     if zone.reason == "outside_range":
         return _OUTSIDE[lang == "en"]
     if zone.event == "toxic" and zone.reason in _PLUME and (zone.footprint or zone.at_least_m is None):
@@ -102,6 +108,8 @@ def zone_notes(zone: Zone, lang: str = "zh") -> list[str]:
 
 def zone_basis(zone: Zone, lang: str = "zh") -> str:
     """The method with its reference."""
+    if zone.footprint is not None:
+        return _PLUME_BASIS[lang == "en"]
     method = zone.about.method
     return (
         f"{method.name_en} ({method.reference})"

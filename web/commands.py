@@ -19,7 +19,7 @@ from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
 from riskmap.vocabulary import USER_ROLES
-from web import edition_commands, import_commands
+from web import edition_commands, import_commands, incident_commands
 from web.console import print_facts, print_json, print_table, progress, say, tell
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
@@ -36,6 +36,7 @@ app.add_typer(user, name="user")
 app.add_typer(edition_commands.app, name="editions")
 app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
+app.command("incident")(incident_commands.incident)
 
 _ROWS_SHOWN = 200
 
