@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from jobs.incident_asked import Asked, held_by, instant_of, one_of, place_of, source_of
 from layers.database import Identity, reading
 from layers.duty import SLOTS, on_call
+from layers.history import CLOCK
 from layers.incident import (
     Place,
     Reach,
@@ -38,6 +39,7 @@ from riskmap.exposure import people_count
 from riskmap.incident import EVENTS, Figures, Wind, Zone, call_order, wind_of, zones_of
 from riskmap.incident_words import sky_name, study_json, terrain_name, told, zone_json
 from riskmap.plume import placed
+from riskmap.substances import Catalogue
 
 Row = dict[str, Any]
 _STUDIED = {"fire": ("fireball", "pool_fire"), "explosion": ("vce", "explosives"), "toxic": ("toxic",)}
@@ -96,6 +98,18 @@ def what_if(reader: Engine, identity: Identity, asked: Asked, *, lang: str = "zh
         "screening_note": told("screening", lang),
         "duration_s": round(time.perf_counter() - started, 3),
     }
+
+
+def substance_names(connection: Connection, lang: str = "zh") -> list[str]:
+    """Names of substances that a method is on file for and that are understood as written; none without the table."""
+    edition = edition_on(connection, datetime.now(CLOCK).date())
+    if ROLE not in edition.tables:
+        return []
+    rules, catalogue = _rules(edition), Catalogue.from_edition(edition)
+    tables = (rules.flammables, rules.toxics, rules.explosives)
+    written = [one.name_en if lang == "en" else one.name_zh for table in tables for one in table.values()]
+    names = dict.fromkeys(name.split("（")[0] for name in written)
+    return [name for name in names if catalogue.match(name=name).substance is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ _api = APIRouter(prefix="/api/v1/imports", tags=["imports"], responses=ERRORS)
 _LONGEST_WAIT_S = 10.0
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _RECENT = 15
-_SCRIPTS = ("symbols", "rules", "dom", "imports_map", "imports_report", "imports")
+_SCRIPTS = ("symbols", "rules", "dom", "ground", "imports_map", "imports_report", "imports")
 _WORD_GROUPS = ("imports.", "import_progress.", "level_short.", "error.")
 _Text = Annotated[str | None, Field(max_length=100)]
 

@@ -48,7 +48,7 @@ class RiskLayers(JSCSSMixin, MacroElement):
     """Our layers, panel, search and legend as one Folium element; `config` is what the scripts are told."""
 
     default_js = _ours(_SCRIPTS, "js", "protomaps")
-    default_css = _ours(("map",), "css")
+    default_css = _ours(("map", "search"), "css")
     _template = Template(
         "{% macro script(this, kwargs) %}"
         "RiskMap.start({{ this._parent.get_name() }}, {{ this.config|tojson }});"

@@ -29,6 +29,7 @@ PAGES = {
     "zones": "zone_external",
     "siting": "target",
     "alerts": "event",
+    "incident": "",
     "quality": "",
 }
 """The pages of the words in the order of the menu; one that lists a layer is linked while that layer has a row."""

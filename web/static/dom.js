@@ -17,6 +17,12 @@ window.RiskMap = window.RiskMap || {};
 
   const LEVELS = { red: 1, orange: 2, yellow: 3, blue: 4 };
 
+  /* The four colours as every page has them, by number, and grey for what has no level. */
+  function levelColours() {
+    const style = getComputedStyle(document.documentElement);
+    return ["nil", ...Object.keys(LEVELS)].map((name) => style.getPropertyValue(`--${name}`).trim());
+  }
+
   const number = (value, digits = 0, least = 0) => Number(value).toLocaleString("zh-CN", {
     maximumFractionDigits: digits, minimumFractionDigits: least });
 
@@ -45,5 +51,5 @@ window.RiskMap = window.RiskMap || {};
     return document;
   }
 
-  RiskMap.dom = { el, LEVELS, number, distance, clock, levelPill, ask };
+  RiskMap.dom = { el, LEVELS, levelColours, number, distance, clock, levelPill, ask };
 })();

@@ -7,14 +7,6 @@ window.RiskMap = window.RiskMap || {};
   const ORDER = Object.keys(COLOURS);
   const NEAR_DEGREES = 1; // a question's row whose place in the file is further away lies on no map of this city
 
-  function ground() {
-    const state = { on: new Set(["base"]), levels: new Set(), colours: [], letters: [], grades: [], own: null };
-    const ofBase = (rule) => rule.dataSource === "base";
-    return protomapsL.leafletLayer({ sources: { base: { url: "/tiles/base/{z}/{x}/{y}.mvt", levelDiff: 1, maxDataZoom: 17 } },
-      paintRules: RiskMap.rules.paint(state).filter(ofBase), labelRules: RiskMap.rules.labels(state).filter(ofBase),
-      attribution: "", lang: document.documentElement.lang });
-  }
-
   function mark(point, renderer) {
     const { t } = RiskMap;
     const place = [point.lat, point.lon];
@@ -43,7 +35,7 @@ window.RiskMap = window.RiskMap || {};
     const shown = [...points].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
     map.fitBounds(points.length ? L.latLngBounds(points.map((one) => [one.lat, one.lon])).pad(0.12) : bounds,
       { maxZoom: 16, animate: false });
-    ground().addTo(map);
+    RiskMap.ground().addTo(map);
     for (const point of shown) {
       way(point, renderer)?.addTo(map);
       mark(point, renderer).addTo(map);

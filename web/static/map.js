@@ -8,13 +8,6 @@ window.RiskMap = window.RiskMap || {};
   const KEPT_TILES = 400;
   // so much of the view may be cut off an area that would else be drawn at half the size
   const CROPPED = { desk: 0.12, phone: 0.32 };
-  const NAMES = ["red", "orange", "yellow", "blue"];
-
-  /* The four colours as every page has them, and grey for what has no level. */
-  function coloursOfHouse() {
-    const style = getComputedStyle(document.documentElement);
-    return ["nil", ...NAMES].map((name) => style.getPropertyValue(`--${name}`).trim());
-  }
 
   /* Fetches one layer's tiles and keeps the last good copy of each, so that an outage leaves the map standing. */
   function tileSource(layer, state) {
@@ -99,8 +92,8 @@ window.RiskMap = window.RiskMap || {};
     const state = {
       on: new Set(["base", ...config.on]),
       levels: new Set([0, 1, 2, 3, 4]),
-      colours: coloursOfHouse(),
-      letters: [null, ...NAMES.map((name) => config.texts[`level_short.${name}`])],
+      colours: RiskMap.dom.levelColours(),
+      letters: [null, ...Object.keys(RiskMap.dom.LEVELS).map((name) => config.texts[`level_short.${name}`])],
       grades: [null, ...[1, 2, 3, 4].map((grade) => config.texts[`map.grade_${grade}`])],
       own: config.own,
       generation: 0,

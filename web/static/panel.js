@@ -180,6 +180,13 @@ window.RiskMap = window.RiskMap || {};
       RiskMap.t("map.ledger"));
   }
 
+  /* A source that is on file by itself holds something that can go wrong: what if it does. */
+  function whatIf(kind, record) {
+    if (kind !== "source" || record.kind === "premises") return null;
+    return RiskMap.dom.el("a", { class: "wide", href: `/incident?source=${encodeURIComponent(record.code)}` },
+      RiskMap.t("map.what_if"));
+  }
+
   /* One record; `fly` moves the map to it, `again` reads it anew without disturbing who reads. */
   async function show(kind, code, { fly = false, again = false, at = null } = {}) {
     const { el, ask } = RiskMap.dom;
@@ -203,7 +210,7 @@ window.RiskMap = window.RiskMap || {};
       markRecord(kind, record, fly);
       const [account, near] = await Promise.all([explained(kind, record, signal),
         kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
-      reveal([...parts, account, ...facts, ...near, fullRecord(kind, code)], again ? body.scrollTop : 0);
+      reveal([...parts, account, ...facts, ...near, fullRecord(kind, code), whatIf(kind, record)], again ? body.scrollTop : 0);
       const begun = !typing && document.activeElement === search; // who began to type meanwhile goes on
       if (!again && !begun) body.querySelector(".panel-name").focus({ preventScroll: true });
     } catch (error) {
