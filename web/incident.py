@@ -42,7 +42,8 @@ _WORD_GROUPS = [
 ]
 _LONGEST = 200
 _CALLED_NOW = 4
-_MOST_GRIDS = 20
+_FIRST_ROWS = 12
+"""of a list, before somebody asks for all"""
 
 _Code = Annotated[str | None, Field(max_length=64)]
 _Name = Annotated[str | None, Field(max_length=200)]
@@ -134,7 +135,7 @@ def incident_page(page: SignedPage, reader: Reader) -> HTMLResponse:
         answer=answer,
         problem=problem,
         **(_told(page, answer) if answer else {}),
-        config=_config(page, answer, source),
+        config=_config(page, answer, source, _position(given)),
         events=EVENTS,
         compass=COMPASS,
         skies=SKIES,
@@ -164,6 +165,16 @@ def _asked(given: dict[str, str]) -> Asked:
         wind_m_s=_number(given, "wind_m_s", "风速"),
         **{name: given[name] or None for name in words},
     )
+
+
+def _position(given: dict[str, str]) -> Record | None:
+    """The position that was given, where the map can show it; None else."""
+    try:
+        lon, lat = _number(given, "lon", ""), _number(given, "lat", "")
+    except BadInput:
+        return None
+    there = lon is not None and lat is not None and abs(lon) <= 180 and abs(lat) <= 85
+    return {"lon": lon, "lat": lat} if there else None
 
 
 def _number(given: dict[str, str], name: str, called: str) -> float | None:
@@ -197,16 +208,16 @@ def _told(page: Page, answer: Record) -> Record:
         "at_least": any(one["reason"] == "above_range" for one in drawn),
         "station": next((one for one in answer["resources"] if one["kind"] == "fire_station"), None),
         "now": [one for one in answer["calls"] if one["phone"]][:_CALLED_NOW],
-        "most_grids": _MOST_GRIDS,
+        "first": _FIRST_ROWS,
         "ring_notes": list(dict.fromkeys(note for one in answer["rings"] for note in one["notes"])),
     }
 
 
-def _config(page: Page, answer: Record | None, source: list[Record]) -> Record:
+def _config(page: Page, answer: Record | None, source: list[Record], given: Record | None) -> Record:
     """What the scripts are told: where the map opens, the words, and what is drawn."""
     west, south, east, north = extent(page.connection, page.session.identity.area_code) or ANYWHERE
     groups = tuple(f"{group}." for group in _WORD_GROUPS)
-    at = answer["scenario"] if answer else source[0] if source else None
+    at = answer["scenario"] if answer else given or (source[0] if source else None)
     hour = f"people_{answer['scenario']['hour']}" if answer else ""
     rings = [one for one in answer["rings"] if one["geometry"]] if answer else []
     return {

@@ -7,6 +7,8 @@ window.RiskMap = window.RiskMap || {};
   const form = document.getElementById("scenario");
   const field = (name) => form.elements.namedItem(name);
   const POINT_ZOOM = 15;
+  const LABEL_STEP_DEG = 32;
+  const ROOM = { paddingTopLeft: [16, 66], paddingBottomRight: [16, 30], animate: false }; // below the search
   const TARGET = "#7a4fa3";
   const { el, ask, distance, number } = RiskMap.dom;
   RiskMap.t = (key, values = {}) =>
@@ -31,6 +33,14 @@ window.RiskMap = window.RiskMap || {};
     field("lat").value = lat.toFixed(6);
   }
 
+  /* On the page of an answer the scenario is folded away until somebody changes it. */
+  function openForm(open) {
+    const button = document.getElementById("change");
+    if (!button) return;
+    document.getElementById("change-form").hidden = !open;
+    button.setAttribute("aria-expanded", String(open));
+  }
+
   function show(at) {
     mark?.remove();
     const icon = L.divIcon({ className: "place-mark", iconSize: [30, 30] });
@@ -46,8 +56,7 @@ window.RiskMap = window.RiskMap || {};
       chooseSource("", "");
       choosePlace(item.lat, item.lon);
     }
-    const change = document.querySelector("details.change");
-    if (change) change.open = true;
+    openForm(true);
     show([item.lat, item.lon]);
     if (!map.getBounds().pad(-0.1).contains([item.lat, item.lon]) || map.getZoom() < POINT_ZOOM - 2) {
       map.setView([item.lat, item.lon], POINT_ZOOM, { animate: false });
@@ -75,6 +84,14 @@ window.RiskMap = window.RiskMap || {};
 
   function listenToForm() {
     document.getElementById("source-clear").addEventListener("click", () => chooseSource("", ""));
+    document.getElementById("change")?.addEventListener("click", (event) =>
+      openForm(event.currentTarget.getAttribute("aria-expanded") === "false"));
+    for (const button of document.querySelectorAll("[data-all]")) {
+      button.addEventListener("click", () => {
+        button.closest("p").previousElementSibling.classList.remove("short");
+        button.closest("p").remove();
+      });
+    }
     document.getElementById("print")?.addEventListener("click", () => window.print());
     const rose = document.getElementById("rose");
     rose.addEventListener("click", (event) => {
@@ -99,22 +116,25 @@ window.RiskMap = window.RiskMap || {};
 
   // --- the answer ----------------------------------------------------------------------------------------------
 
-  /* The point of a shape where its number stands: its northernmost, so that concentric ones do not cover each other. */
-  const north = (geometry) => geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2)
-    .reduce((best, point) => (point[1] > best[1] ? point : best));
-  /* The point farthest from the place, for a plume. */
-  const far = (geometry, [lat, lon]) => geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2)
-    .reduce((best, point) => (Math.hypot(point[0] - lon, point[1] - lat) > Math.hypot(best[0] - lon, best[1] - lat) ? point : best));
+  /* Where a shape's number stands: on a circle in a direction of its own, so that none covers another; else its far end. */
+  function labelled({ geometry, shape, n }, [lat, lon]) {
+    const points = geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2);
+    const angle = ((LABEL_STEP_DEG * (n - 2)) * Math.PI) / 180;
+    const squeeze = Math.cos((lat * Math.PI) / 180);
+    const along = ([x, y]) => (shape === "circle" ? (x - lon) * squeeze * Math.sin(angle) + (y - lat) * Math.cos(angle)
+      : Math.hypot((x - lon) * squeeze, y - lat));
+    return points.reduce((best, point) => (along(point) > along(best) ? point : best));
+  }
 
   function drawRings() {
     const style = getComputedStyle(document.documentElement);
     const drawn = L.featureGroup();
     for (const ring of config.rings) {
       const colour = style.getPropertyValue(`--ring-${ring.event}`).trim();
-      const shape = L.geoJSON(ring.geometry, { interactive: false, style: { color: colour, weight: 2.5, fillColor: colour,
+      const shape = L.geoJSON(ring.geometry, { interactive: false, smoothFactor: 0.2, style: { color: colour, weight: 2.5, fillColor: colour,
         fillOpacity: 0.1, dashArray: ring.certain ? null : "8 6" } });
       drawn.addLayer(shape);
-      const [lon, lat] = ring.shape === "footprint" ? far(ring.geometry, config.place) : north(ring.geometry);
+      const [lon, lat] = labelled(ring, config.place);
       const badge = el("span", { class: `ring-no ${ring.event}` }, String(ring.n));
       drawn.addLayer(L.marker([lat, lon], { icon: L.divIcon({ className: "ring-label", html: badge, iconSize: [22, 22] }),
         keyboard: false, interactive: false }));
@@ -149,7 +169,7 @@ window.RiskMap = window.RiskMap || {};
     layer.on("loading", () => box.setAttribute("aria-busy", "true")).on("load", () => box.setAttribute("aria-busy", "false"));
     if (config.place) {
       map.setView(config.place, POINT_ZOOM, { animate: false });
-      if (config.rings.length) map.fitBounds(drawRings().getBounds().pad(0.08), { animate: false });
+      if (config.rings.length) map.fitBounds(drawRings().getBounds(), ROOM);
       drawRecords();
       show(config.place);
     }
