@@ -173,6 +173,8 @@ def _notes(
     if any(zone.footprint is not None for zone in zones):
         ground = terrain_name(terrain or rules.release.terrain, lang)
         notes.append(told("release", lang, minutes=rules.release.minutes, terrain=ground))
+    if not zones:
+        notes.insert(0, told("no_method", lang))
     if unmatched:
         notes.append(told("unmatched", lang, names="、".join(unmatched)))
     return notes

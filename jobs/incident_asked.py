@@ -88,7 +88,7 @@ def held_by(
 ) -> tuple[list[Held], list[str]]:
     """What takes part: the substance asked for, in the amount asked for or on file, else all that the source holds.
 
-    Beside it the names on file that mean no known substance.
+    That may be nothing: then there are no rings, and still people to call. Beside it the names on file that mean no known substance.
     """
     quantity = asked.quantity_t
     if quantity is not None and not 0 < quantity <= _MOST_T:
@@ -107,6 +107,8 @@ def held_by(
     stock = [one for one in stock if one.item.match.substance is not None]
     if wanted is not None:
         stock = [one for one in stock if one.item.match.key == wanted.key]
+    if not stock and wanted is None and quantity is None:
+        return [], unmatched
     if not stock:
         what = asked.substance or asked.cas or "可识别的危险物质"
         raise BadInput(f"{source['name']}没有登记{what}的存量", remedy="请填写物质和数量（吨）")

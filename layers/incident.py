@@ -146,29 +146,33 @@ def people_in(
     """People in each shape by grid unit, keyed (number of the shape, grid code), and the layer they come from.
 
     `population`: points whole, polygons by their share of area; by day `people_day` where it is on file, else the
-    residents. Where the reader has none of it the residents of the grid units, by share of area; None: nobody on file.
+    residents. Where the reader has none of it the residents of the grid units, by share of area; None: nobody on file
+    there.
     """
-    if connection.execute(select(_POPULATION.c.code).limit(1)).first() is not None:
-        rows, layer = _POPULATION, "population"
-        people = func.coalesce(rows.c.people_day, rows.c.people) if by_day else rows.c.people
-        grid: ColumnElement[Any] = rows.c.grid_code
-        there: ColumnElement[bool] = literal(True)
-    else:
-        rows, layer = _AREA, "grid"
-        people, grid = rows.c.people, rows.c.code
-        there = and_(rows.c.level == "grid", rows.c.people.is_not(None))
-        if connection.execute(select(rows.c.code).where(there).limit(1)).first() is None:
-            return None, None
+    # every code is at least the empty one: asked so, the first is found by the key
+    first = select(_POPULATION.c.code).where(_POPULATION.c.code >= "").limit(1)
+    of_places = connection.execute(first).first() is not None
     if not shapes:
-        return {}, layer
+        return {}, "population" if of_places else None
     drawn = _shapes(place, shapes)
+    if of_places:
+        found = _shared_out(connection, place, drawn, _POPULATION, _POPULATION.c.grid_code, by_day=by_day)
+        return found, "population"
+    found = _shared_out(connection, place, drawn, _AREA, _AREA.c.code, by_day=False)
+    return (found, "grid") if found else (None, None)
+
+
+def _shared_out(
+    connection: Connection, place: Place, drawn: CTE, rows: Any, grid: ColumnElement[Any], *, by_day: bool
+) -> dict[tuple[int, str | None], float]:
+    people = func.coalesce(rows.c.people_day, rows.c.people) if by_day else rows.c.people
     query = (
         select(drawn.c.n, grid, func.sum(people * _share(rows.c.geom_m, drawn)))
         .join_from(drawn, rows, _inside(place, drawn, rows.c.geom_m))
-        .where(there)
+        .where(rows.c.level == "grid" if rows is _AREA else literal(True))
         .group_by(drawn.c.n, grid)
     )
-    return {(n, code): float(number) for n, code, number in connection.execute(query) if number}, layer
+    return {(n, code): float(number) for n, code, number in connection.execute(query) if number}
 
 
 def grid_names(connection: Connection, codes: Sequence[str]) -> dict[str, Row]:

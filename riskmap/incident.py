@@ -187,7 +187,7 @@ def zones_of(
 ) -> list[Zone]:
     """The levels of harm of an accident with what is held at a source of this kind, the farthest of an event first.
 
-    Without an `event` all that the substances can give. BadInput where there is none, or not this one.
+    Without an `event` all that the substances can give, maybe nothing. BadInput for an event they do not give.
     """
     found: dict[str, list[Zone]] = {}
     distances = consequence_distances(kind, held, rules)
@@ -196,11 +196,6 @@ def zones_of(
             found[name] = _zones(name, distances[result], rules)
     if "toxic" in found:
         found["toxic"] = [_toxic_zone(kind, held, rules, wind, terrain)]
-    if not found:
-        names = "、".join(dict.fromkeys(one.item.label for one in held)) or "该物质"
-        raise BadInput(
-            f"{names}没有可用的后果计算方法", remedy="请改选物质，或按现场处置方案和正式评估确定范围"
-        )
     if event is not None and event not in found:
         raise BadInput(
             f"该物质不会发生所选的事故类型（{event}）",

@@ -57,6 +57,10 @@ _PLUME_BASIS = (
     "所给风向风速下的高斯烟羽，Briggs 系数（Briggs 1973；终点 40 CFR 68）",
     "Gaussian plume in the wind given, Briggs coefficients (Briggs 1973; endpoint of 40 CFR 68)",
 )
+_FIREBALL_BASIS = (
+    "火球点源热辐射 x = √(f·M·Hc/(4π·t·q))，持续时间 t（CCPS）",
+    "point-source radiation of the fireball, x = √(f·M·Hc/(4π·t·q)), duration t (CCPS)",
+)
 _OUTSIDE = (
     "该强度的范围超出方法适用范围（在火焰内或过近），不给出数值",
     "this level lies outside the method's range (within the flame or too near): no figure",
@@ -110,6 +114,8 @@ def zone_basis(zone: Zone, lang: str = "zh") -> str:
     """The method with its reference."""
     if zone.footprint is not None:
         return _PLUME_BASIS[lang == "en"]
+    if zone.event == "fireball" and zone.threshold is not None:
+        return _FIREBALL_BASIS[lang == "en"]
     method = zone.about.method
     return (
         f"{method.name_en} ({method.reference})"
@@ -175,6 +181,10 @@ _TOLD = {
         "neither stability nor sky given: by the hour taken as “{sky}”, stability {stability}",
     ),
     "unmatched": ("未识别、未计入的物质：{names}", "substances not recognised and left out: {names}"),
+    "no_method": (
+        "没有可计算的危险物质或方法：不画范围，只列周边情况，请按现场处置方案确定范围",
+        "no substance or method to compute with: nothing is drawn, only the surroundings are listed",
+    ),
     "release": (
         "按全部数量在 {minutes:g} 分钟内以气体放出、地形 {terrain} 计",
         "the whole amount released as gas in {minutes:g} minutes, terrain {terrain}",

@@ -8,7 +8,9 @@ window.RiskMap = window.RiskMap || {};
   const field = (name) => form.elements.namedItem(name);
   const POINT_ZOOM = 15;
   const LABEL_STEP_DEG = 32;
-  const ROOM = { paddingTopLeft: [16, 66], paddingBottomRight: [16, 30], animate: false }; // below the search
+  // room for the search above, and for the wind below where one is told
+  const ROOM = { paddingTopLeft: [16, 66], paddingBottomRight: [16, document.querySelector(".wind-label") ? 84 : 30],
+    animate: false };
   const TARGET = "#7a4fa3";
   const { el, ask, distance, number } = RiskMap.dom;
   RiskMap.t = (key, values = {}) =>
