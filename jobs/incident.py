@@ -285,28 +285,28 @@ def _calls(scene: _Scene, source: Row | None, grids: list[Row]) -> list[Row]:
 
     One line a person and role; `objects` says for what, the first being the nearest.
     """
-    here = [("area", one["code"]) for one in scene.place.areas.values() if one["kind"] != "overlay"]
+    areas = [one["code"] for one in scene.place.areas.values() if one["kind"] != "overlay"]
     enterprise = source["enterprise_code"] if source else None
-    if source is not None:
-        here.append(("source", source["code"]))
-    if enterprise:
-        here.append(("enterprise", enterprise))
+    near = {
+        "area": set(areas),
+        "source": {source["code"]} if source else set(),
+        "enterprise": {enterprise} if enterprise else set(),
+    }
     people = {one["code"]: one["people"] for one in grids if one["code"]}
-    reached = dict.fromkeys(one["township_code"] for one in grids if one["township_code"])
-    there = [("area", code) for code in (*reached, *people) if ("area", code) not in here]
-    rows = on_call(scene.connection, [*here, *there], scene.at.date()) if here or there else []
+    fullest = list(people)[: scene.figures.calls]
+    reached = {one["township_code"] for one in grids if one["township_code"]}
+    asked = {
+        **{layer: sorted(codes) for layer, codes in near.items()},
+        "area": [*{*areas, *reached, *fullest}],
+    }
+    rows = on_call(scene.connection, asked, scene.at.date())
     rows += _supervisors(scene.connection, enterprise)
-    near = set(here)
 
     def rank(row: Row) -> tuple[Any, ...]:
-        local = (row["object_layer"], row["object_code"]) in near
         order = call_order(row["object_layer"], row["level"], row["role"])
-        return (
-            not local,
-            row["level"] == "grid",
-            -people.get(row["object_code"], 0) if not local else 0,
-            *order,
-        )
+        if row["object_code"] in near[row["object_layer"]]:
+            return 0, 0, *order
+        return 1 + (row["level"] == "grid"), -people.get(row["object_code"], 0), *order
 
     calls: dict[tuple[Any, ...], Row] = {}
     for row in sorted(rows, key=rank):

@@ -1,6 +1,6 @@
 """Who answers for what: persons of areas by township, and where a person is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,13 +11,14 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    any_,
     case,
+    false,
     func,
     literal,
     null,
     or_,
     select,
-    tuple_,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -99,12 +100,17 @@ def gaps(connection: Connection, township: str, limit: int = 200) -> tuple[list[
     return [dict(row) for row in found], total
 
 
-def on_call(connection: Connection, objects: Sequence[tuple[str, str]], day: date) -> list[Row]:
-    """Who answers on a day for some objects (layer, code), with the phone where the reader may see the person.
+def on_call(connection: Connection, objects: Mapping[str, Sequence[str]], day: date) -> list[Row]:
+    """Who answers on a day for some objects, codes by layer, with the phone where the reader may see the person.
 
     `{"object_layer", "object_code", "object_name", "level", "role", "person", "phone", "deputy", "deputy_phone"}`
     """
     deputy, source = _DUTY.alias("deputy"), metadata.tables["source"]
+    # one array a layer: thousands of grid units are too many for a list of values
+    named = [
+        and_(_DUTY.c.object_layer == layer, _DUTY.c.object_code == any_(literal(list(codes), ARRAY(Text()))))
+        for layer, codes in objects.items()
+    ]
     query = (
         select(
             _DUTY.c.object_layer,
@@ -122,7 +128,7 @@ def on_call(connection: Connection, objects: Sequence[tuple[str, str]], day: dat
             and_(_DUTY.c.object_layer == "enterprise", _ENTERPRISE.c.code == _DUTY.c.object_code),
         )
         .outerjoin(source, and_(_DUTY.c.object_layer == "source", source.c.code == _DUTY.c.object_code))
-        .where(tuple_(_DUTY.c.object_layer, _DUTY.c.object_code).in_(objects), _in_force(day))
+        .where(or_(false(), *named), _in_force(day))
         .order_by(_DUTY.c.code)
     )
     return [dict(row) for row in connection.execute(query).mappings()]

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 import shapely
 from sqlalchemy import (
+    ARRAY,
     CTE,
     ColumnElement,
     Connection,
     Double,
     Integer,
+    Text,
     and_,
+    any_,
     case,
     cast,
     func,
@@ -186,7 +189,7 @@ def grid_names(connection: Connection, codes: Sequence[str]) -> dict[str, Row]:
         )
         .outerjoin(village, village.c.code == _AREA.c.village_code)
         .outerjoin(township, township.c.code == _AREA.c.township_code)
-        .where(_AREA.c.code.in_(codes))
+        .where(_AREA.c.code == any_(literal(list(codes), ARRAY(Text()))))
     )
     return {row["code"]: dict(row) for row in connection.execute(query).mappings()}
 

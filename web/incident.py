@@ -44,6 +44,7 @@ _LONGEST = 200
 _CALLED_NOW = 4
 _FIRST_ROWS = 12
 """of a list, before somebody asks for all"""
+_MOST_GRIDS = 200
 
 _Code = Annotated[str | None, Field(max_length=64)]
 _Name = Annotated[str | None, Field(max_length=200)]
@@ -209,6 +210,7 @@ def _told(page: Page, answer: Record) -> Record:
         "station": next((one for one in answer["resources"] if one["kind"] == "fire_station"), None),
         "now": [one for one in answer["calls"] if one["phone"]][:_CALLED_NOW],
         "first": _FIRST_ROWS,
+        "most_grids": _MOST_GRIDS,
         "ring_notes": list(dict.fromkeys(note for one in answer["rings"] for note in one["notes"])),
     }
 

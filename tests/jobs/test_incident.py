@@ -15,8 +15,8 @@ from riskmap.errors import BadInput, NotFound, Refused
 OURS, THEIRS = "430981006", "430981114"
 TOWNSHIP = Identity("town", "township", OURS)
 DAY, NIGHT = "2026-06-01T12:00", "2026-06-01T23:30+08:00"
-HERE = {"lon": 112.36, "lat": 28.85}
-CHLORINE = {
+HERE: dict[str, Any] = {"lon": 112.36, "lat": 28.85}
+CHLORINE: dict[str, Any] = {
     "substance": "液氯",
     "quantity_t": Decimal(1),
     "wind_from": "NE",
@@ -26,8 +26,8 @@ CHLORINE = {
 KEYS = {"rings", "people", "grids", "targets", "zone_members", "resources", "calls"}
 
 
-def ask(reader: Engine, identity: Identity = CITY, lang: str = "zh", **asked: Any) -> dict[str, Any]:
-    return what_if(reader, identity, Asked(**{"time": DAY, **asked}), lang=lang)
+def ask(reader: Engine, identity: Identity = CITY, **asked: Any) -> dict[str, Any]:
+    return what_if(reader, identity, Asked(**{"time": DAY, **asked}))
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +89,12 @@ def test_a_source_brings_place_stock_and_people_to_call(demo_reader: Engine, sto
     assert roles == ["operator", "technical", "principal"]
     assert answer["calls"][0]["phone"]
     levels = [one["objects"][0]["level"] for one in answer["calls"]]
-    assert levels.index("village") < levels.index("township") < levels.index("city")
+    assert levels.index("grid") < levels.index("village") < levels.index("township") < levels.index("city")
     assert stocked["code"] not in {one["code"] for one in answer["sources"]}
 
 
 def test_an_amount_goes_before_the_stock(demo_reader: Engine, stocked: dict[str, Any]) -> None:
-    wind = {"wind_from": 0, "wind_m_s": 4.0, "stability": "D"}
+    wind: dict[str, Any] = {"wind_from": 0, "wind_m_s": 4.0, "stability": "D"}
     small, large = (
         ask(demo_reader, source=stocked["code"], substance="氨", quantity_t=Decimal(tonnes), **wind)
         for tonnes in (1, 20)
@@ -107,7 +107,11 @@ def test_an_amount_goes_before_the_stock(demo_reader: Engine, stocked: dict[str,
 
 def test_a_cas_number_is_as_good_as_a_name(demo_reader: Engine) -> None:
     by_name = ask(demo_reader, **HERE, **CHLORINE)
-    for number in ({"substance": "7782-50-5"}, {"substance": None, "cas": "7782-50-5"}):
+    numbers: tuple[dict[str, Any], ...] = (
+        {"substance": "7782-50-5"},
+        {"substance": None, "cas": "7782-50-5"},
+    )
+    for number in numbers:
         assert ask(demo_reader, **HERE, **{**CHLORINE, **number})["rings"] == by_name["rings"]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from sqlalchemy import select
 
 from jobs.setup import prepare_database
@@ -11,6 +12,7 @@ from layers.database import owner_engine, snapshot
 from layers.schema import metadata
 from riskmap.settings import load_city
 from tests import town
+from tests.browser import launched
 from tests.database import LONG_AGO, Databases
 from tests.served import Served, add_people, quick_hashing, served
 
@@ -19,6 +21,13 @@ from tests.served import Served, add_people, quick_hashing, served
 def _quick() -> Iterator[None]:
     with quick_hashing():
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser of one file's tests."""
+    with launched() as browser:
+        yield browser
 
 
 def _town(dsn: str) -> None:

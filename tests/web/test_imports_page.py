@@ -1,13 +1,12 @@
 """The import page as people use it: drop, preview, confirm, undo, in a browser that may talk to this program only."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
-from tests.browser import DESK, PHONE, Looking, launched, looking
+from tests.browser import DESK, PHONE, Looking, looking
 from tests.served import Served
 
 pytestmark = [pytest.mark.browser]
@@ -22,12 +21,6 @@ _DROP = """([name, content]) => {
     document.getElementById("drop").dispatchEvent(new DragEvent(type, { dataTransfer: carried, bubbles: true, cancelable: true }));
   }
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 def firms(count: int, start: int = 0, **also: Any) -> list[str]:

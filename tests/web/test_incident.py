@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from layers.database import owner_engine, snapshot
 from riskmap.settings import Settings
 from tests import town
-from tests.browser import PHONE, Looking, launched, looking
+from tests.browser import PHONE, Looking, looking
 from tests.served import Served
 from web.commands import app
 
@@ -27,12 +27,6 @@ CONTRACT = {"rings", "people", "grids", "targets", "zone_members", "resources", 
 LIMITED = ("township", "village", "grid", "enterprise", "committee")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 DESK = {"width": 1280, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -12,19 +12,13 @@ from sqlalchemy import make_url, text
 from jobs.users import add_user
 from layers.database import owner_engine, snapshot, writing
 from layers.history import open_revision
-from tests.browser import DESK, PHONE, Looking, launched, looking
+from tests.browser import DESK, PHONE, Looking, looking
 from tests.database import Databases
 from tests.served import PASSWORD, Served, served
 
 pytestmark = [pytest.mark.browser]
 TARGETS = "#7a4fa3"
 HAN = re.compile(r"[\u4e00-\u9fff]")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +99,7 @@ def test_a_click_explains_a_source_down_to_the_sum(desk: Looking, major: dict[st
     )
     drawn = sorted((abs(value) for value in lines if value), reverse=True)
     assert bars == [pytest.approx(max(2.0, bars[0] * value / drawn[0]), abs=0.5) for value in drawn]
-    expect(panel.locator("a.wide")).to_have_attribute("href", f"/explain/source/{major['code']}")
+    expect(panel.locator("a.wide").first).to_have_attribute("href", f"/explain/source/{major['code']}")
     desk.picture("map-source-desktop")
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()

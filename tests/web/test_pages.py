@@ -14,6 +14,8 @@ from tests.served import Served, served, sign_in
 from web.texts import texts, translate
 
 PAGES = (
+    "/incident",
+    "/incident?lon=112.36&lat=28.85&substance=TNT&quantity_t=2",
     *(
         "/risk",
         f"/risk?township={town.OURS}",

@@ -16,7 +16,7 @@ from jobs.risk import assess
 from layers.audit import revisions
 from layers.database import owner_engine, snapshot
 from tests import town
-from tests.browser import DESK, PHONE, launched, looking
+from tests.browser import DESK, PHONE, looking
 from tests.database import Databases
 from tests.served import Served, served
 from web.texts import translate
@@ -25,12 +25,6 @@ from web.texts import translate
 @pytest.fixture(scope="module")
 def city(demo_site: Served) -> httpx.Client:
     return demo_site.browser("city").client
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture
