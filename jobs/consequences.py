@@ -9,14 +9,7 @@ import shapely
 from jobs.grading import Graded
 from layers.risk import Inputs
 from riskmap.consequence_tables import ROLE, ConsequenceRules
-from riskmap.consequences import Held, consequence_distances, distances_m
-
-_OF_STUDY = {
-    "explosion": ("vce", "overpressure"),
-    "fire": ("fireball", "pool_fire"),
-    "toxic": ("toxic_endpoint",),
-}
-"""a study's kind of hazard: the computed distances that it replaces"""
+from riskmap.consequences import OF_STUDY, Held, consequence_distances, distances_m
 
 
 class Consequences(NamedTuple):
@@ -44,7 +37,7 @@ def consequences_of(inputs: Inputs, graded: Graded) -> list[Consequences]:
             continue
         computed = consequence_distances(kind, held, rules)
         studied = zones.get(n, {})
-        replaced = {name for hazard in studied for name in _OF_STUDY[hazard.removeprefix("study_")]}
+        replaced = {name for hazard in studied for name in OF_STUDY[hazard.removeprefix("study_")]}
         near = {name: value for name, value in distances_m(computed).items() if name not in replaced}
         told = [one.to_json() for name, one in computed.items() if name not in replaced]
         found.append(Consequences(near | studied, told))

@@ -33,6 +33,7 @@ from layers.incident import (
 from layers.records import fetch, iso
 from layers.risk import edition_on
 from riskmap.consequence_tables import ROLE, TERRAINS, ConsequenceRules
+from riskmap.consequences import OF_STUDY
 from riskmap.editions import Edition
 from riskmap.errors import Refused
 from riskmap.exposure import people_count
@@ -42,7 +43,6 @@ from riskmap.plume import placed
 from riskmap.substances import Catalogue
 
 Row = dict[str, Any]
-_STUDIED = {"fire": ("fireball", "pool_fire"), "explosion": ("vce", "explosives"), "toxic": ("toxic",)}
 
 
 def what_if(reader: Engine, identity: Identity, asked: Asked, *, lang: str = "zh") -> Row:
@@ -142,13 +142,13 @@ def _rings(
     place: Place, zones: list[Zone], studies: list[Row], wind: Wind | None, figures: Figures, lang: str
 ) -> tuple[list[Row], dict[str, Reach]]:
     """The zones as they are told, studies first, and by name the shapes of those that can be drawn."""
-    studied = {event for one in studies for event in _STUDIED[one["kind"]]}
+    studied = {name for one in studies for name in OF_STUDY[one["kind"]]}
     rings, shapes = [], {}
     for study in studies:
         rings.append(study_json(study, lang))
         shapes[rings[-1]["name"]] = Reach(None, study["shape"])
     for zone in zones:
-        noted = replace(zone, notes=(*zone.notes, "study_first")) if zone.event in studied else zone
+        noted = replace(zone, notes=(*zone.notes, "study_first")) if EVENTS[zone.event] in studied else zone
         rings.append(zone_json(noted, figures, lang))
         if zone.footprint is not None and wind is not None and len(zone.footprint.ring_m):
             laid = placed(zone.footprint.ring_m, place.x_m, place.y_m, wind.from_deg)

@@ -29,6 +29,13 @@ Reason = Literal[
 ]  # fmt: skip
 NoteCode = Literal["dense_gas", "density_of_gas_unknown", "no_bund", "other_code", "whole_as_gas"]
 
+OF_STUDY = {
+    "explosion": ("vce_1psi", "overpressure"),
+    "fire": ("fireball", "pool_fire"),
+    "toxic": ("toxic_endpoint",),
+}
+"""A study's kind of hazard, and the computed distances that its zones go before."""
+
 _KG_OF_T = 1000
 _AMMONIA_CAS = "7664-41-7"
 
