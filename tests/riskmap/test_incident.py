@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from riskmap.consequences import Held, consequence_distances
+from riskmap.consequence_tables import RESULTS
+from riskmap.consequences import OF_STUDY, Held, consequence_distances
 from riskmap.errors import BadInput
 from riskmap.incident import COMPASS, EVENTS, Figures, Wind, Zone, call_order, wind_of, zones_of
 from riskmap.incident_words import sky_name, study_json, zone_json
@@ -254,3 +255,7 @@ def test_a_study_stands_in_the_same_shape_as_a_zone() -> None:
     assert told.keys() == zone_json(zones("TNT", 2)[0], FIGURES).keys()
     assert told["screening"] is False
     assert sky_name("night_clear", "en") == "night, clear"
+
+
+def test_every_computed_distance_gives_way_to_a_study_of_its_kind() -> None:
+    assert sorted(name for names in OF_STUDY.values() for name in names) == sorted(RESULTS)
