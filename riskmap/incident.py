@@ -248,7 +248,7 @@ def _toxic_zone(
         for alike in _by_substance(held)
         if (one := consequence_distances(kind, alike, rules).get("toxic_endpoint")) is not None
     ]
-    one, toxic = max(found, key=lambda pair: -1.0 if pair[0].reach_m is None else pair[0].reach_m)
+    one, toxic = max(found, key=_strength)
     endpoint = None if toxic is None else toxic.endpoint_mg_l * _MG_M3_OF_MG_L
     notes: tuple[Note, ...] = one.notes
     zone = Zone(
@@ -270,6 +270,12 @@ def _toxic_zone(
     if wind.speed_m_s < rules.least_wind_m_s:
         return replace(zone, notes=(*notes, "calm"))
     return _plume_zone(zone, toxic, rules, wind, terrain or rules.release.terrain)
+
+
+def _strength(found: tuple[ConsequenceDistance, Toxic | None]) -> tuple[bool, float]:
+    """In the same weather the farthest plume is that of the most multiples of the endpoint; what has none comes last."""
+    one, toxic = found
+    return one.reach_m is not None, 0.0 if toxic is None else one.quantity_t / toxic.endpoint_mg_l
 
 
 def _by_substance(held: Iterable[Held]) -> list[list[Held]]:

@@ -26,7 +26,7 @@ router = APIRouter()
 _api = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], responses=ERRORS)
 
 _FIELDS = (
-    *("source", "lon", "lat", "substance", "quantity_t", "event"),
+    *("source", "lon", "lat", "substance", "hazard_class", "quantity_t", "event"),
     *("wind_from", "wind_m_s", "sky", "stability", "terrain", "time"),
 )
 _SCRIPTS = ("symbols", "rules", "dom", "ground", "search", "incident")
@@ -156,7 +156,7 @@ def incident_page(page: SignedPage, reader: Reader) -> HTMLResponse:
 
 def _asked(given: dict[str, str]) -> Asked:
     """The scenario of a form's fields. BadInput for a number that is none."""
-    words = ("source", "substance", "event", "stability", "sky", "terrain", "time")
+    words = ("source", "substance", "hazard_class", "event", "stability", "sky", "terrain", "time")
     quantity = _number(given, "quantity_t", "数量")
     return Asked(
         lon=_number(given, "lon", "经度"),

@@ -154,9 +154,12 @@ def test_a_town_shortens_the_plume() -> None:
 
 
 def test_the_farthest_of_two_toxic_substances_is_told() -> None:
-    both = zones_of("hazchem_store", [*held("氨", 1), *held("液氯", 1)], RULES, wind=LIGHT_WIND)
-    (toxic,) = [zone for zone in both if zone.event == "toxic"]
-    assert toxic.about.name_zh == "氯"
+    """Also where both pass 10 km, and whatever a liquid without a rate of evaporation would be."""
+    for tonnes in (1, 60):
+        all_held = [*held("氨", tonnes), *held("液氯", tonnes), *held("溴", 500)]
+        (toxic,) = zones_of("hazchem_store", all_held, RULES, event="toxic", wind=LIGHT_WIND)
+        assert toxic.about.name_zh == "氯"
+        assert toxic.footprint is not None
 
 
 @pytest.mark.parametrize(

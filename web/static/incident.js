@@ -21,6 +21,7 @@ window.RiskMap = window.RiskMap || {};
   RiskMap.live = { lost() {}, signedOut: () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`) };
   let map;
   let mark = null;
+  let rings = null;
 
   // --- choosing ------------------------------------------------------------------------------------------------
 
@@ -171,7 +172,8 @@ window.RiskMap = window.RiskMap || {};
     layer.on("loading", () => box.setAttribute("aria-busy", "true")).on("load", () => box.setAttribute("aria-busy", "false"));
     if (config.place) {
       map.setView(config.place, POINT_ZOOM, { animate: false });
-      if (config.rings.length) map.fitBounds(drawRings().getBounds(), ROOM);
+      rings = config.rings.length ? drawRings() : null;
+      if (rings) map.fitBounds(rings.getBounds(), ROOM);
       drawRecords();
       show(config.place);
     }
@@ -181,8 +183,11 @@ window.RiskMap = window.RiskMap || {};
     RiskMap.panel = { show: (kind, code, { at }) => take(kind, { ...at, code }) };
     RiskMap.search.start();
     listenToForm();
-    // what is printed is drawn for the paper's width
-    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+    // on paper the map is narrower: what it is about stays in sight
+    window.matchMedia("print").addEventListener("change", () => {
+      map.invalidateSize({ animate: false });
+      if (rings) map.fitBounds(rings.getBounds(), ROOM);
+    });
   }
 
   start();
