@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from jobs.incident_asked import Asked, held_by, instant_of, one_of, place_of, source_of
 from layers.database import Identity, reading
 from layers.duty import SLOTS, on_call
+from layers.editions import edition_on
 from layers.history import CLOCK
 from layers.incident import (
     Place,
@@ -31,7 +32,6 @@ from layers.incident import (
     together,
 )
 from layers.records import fetch, iso
-from layers.risk import edition_on
 from riskmap.consequence_tables import ROLE, TERRAINS, ConsequenceRules
 from riskmap.consequences import OF_STUDY
 from riskmap.editions import Edition
