@@ -1,6 +1,6 @@
 """What would lower a colour, read as the last run knew it, proven on a copy of the records, told within one's rights."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -41,13 +41,15 @@ def counterfactual(
     *,
     of: str = "level",
     goal: str | None = None,
+    done: Collection[str] | None = None,
     as_of: str | None = None,
     lang: str = "zh",
 ) -> dict[str, Any]:
     """What lowers the colour of one thing, as JSON, with each line of its account and what its removal would gain.
 
     The set is applied to a copy of the records and computed again before it is told; actions on records that this
-    identity may not read are told as a neighbour's, without detail. NotFound as `explain`.
+    identity may not read are told as a neighbour's, without detail. With `done`, records of the set, also the colour if
+    only these were done. NotFound as `explain`.
     """
     if of not in COLOURS:
         raise BadInput(f"没有“{of}”这种颜色", remedy="可用：" + "、".join(COLOURS))
@@ -62,11 +64,12 @@ def counterfactual(
         city_code = stored_city(connection).code
     answer = lowering(inputs, kind, code, of=of, goal=_LEVEL_OF[goal] if goal else None)
     if answer.chosen and answer.reached:
-        done = recomputed(applied(inputs, answer.actions, answer.left_t), kind, code, of, city_code)
-        if done != answer.after:
+        proven = recomputed(applied(inputs, answer.actions, answer.left_t), kind, code, of, city_code)
+        if proven != answer.after:
             raise RiskMapError("措施经重新计算未达到所示结果，不予显示", remedy="请重新计算风险后再试")
     lines = remaining(answer)
-    return _told(account, answer, of, lines, _seen(reader, identity, answer, then, lines), lang)
+    told = _told(account, answer, of, lines, _seen(reader, identity, answer, then, lines), lang)
+    return told | {"tried": None if done is None else _tried(answer, told["actions"], done)}
 
 
 def _known(connection: Connection, kind: str, code: str, then: Moment | None) -> Inputs:
@@ -157,6 +160,14 @@ def _told(account: dict[str, Any], answer: Answer, of: str, lines: list[Line], s
     }
 
 
+def _tried(answer: Answer, told: list[dict[str, Any]], done: Collection[str]) -> dict[str, Any]:
+    """The colour if only some of the told actions were done."""
+    known = {one["record"] for one in told if one["record"]} & set(done)
+    part = [a for a in answer.chosen if answer.states.actions[a].record in known] if answer.reached else []
+    after = answer.subject.outcomes([part], answer.left)[0]
+    return {"records": sorted(known), "level_after": LEVELS[after.level], "score_after": points(after.score)}
+
+
 def _action(
     answer: Answer, a: int, gains: Mapping[str, int], shares: Mapping[str, float], seen: set[str] | None, lang: str
 ) -> dict[str, Any]:
@@ -167,6 +178,7 @@ def _action(
         label, reason = action_words("neighbour", {}, lang)
         return dict.fromkeys(_ACTION_KEYS) | {"kind": "neighbour", "label": label, "reason": reason}
     args = dict(action.args)
+    of = sources[0] if action.kind == CUT and action.record not in shares else action.record
     if action.kind == CUT:
         args |= _cut_facts(answer, a)
     label, reason = action_words(action.kind, args, lang)
@@ -176,14 +188,15 @@ def _action(
         "source": sources[0] if len(sources) == 1 else None,
         "label": label,
         "reason": reason,
-        "contribution": shares.get(action.record, shares.get(sources[0]) if action.kind == CUT else None),
+        "contribution": shares.get(of),
+        "contribution_of": of if of in shares else None,
         "gain": points(gains.get(action.record)),
         **{name: args[name] for name in ("quantity_t", "to_t", "cut_t", "grade", "grade_after") if name in args},
     }
 
 
 _ACTION_KEYS = (
-    *("kind", "record", "source", "label", "reason", "contribution", "gain"),
+    *("kind", "record", "source", "label", "reason", "contribution", "contribution_of", "gain"),
     *("quantity_t", "to_t", "cut_t", "grade", "grade_after"),
 )
 

@@ -38,7 +38,8 @@ def fewest_actions(
 
     `bounds` (conditions, actions) and `needs` (conditions) as above; among sets of one size that with the lowest sum
     of `ranks` is taken, then the one that can do most. Up to three actions the set is proven to be smallest, unless
-    more than `most_examined` sets would have to be looked at; else it is irreducible: no part of it does.
+    more than `most_examined` sets would have to be looked at. Beyond, it is irreducible (no part of it does), and
+    proven only where it has as few actions as there must be.
     """
     n = len(ranks)
     if not holds([tuple(range(n))])[0]:
@@ -46,8 +47,8 @@ def fewest_actions(
     if holds([()])[0]:
         return Found((), proven=True)
     needed = _needed_always(n, holds)
-    left = most_examined
-    for size in range(max(1, len(needed)), MOST_PROVEN + 1):
+    least, left = max(1, len(needed)), most_examined
+    for size in range(least, MOST_PROVEN + 1):
         sets = _that_can_matter(bounds, needs, needed, size, left)
         if sets is None:
             break
@@ -55,7 +56,9 @@ def fewest_actions(
         found = _first(_ordered(sets, ranks, bounds), holds)
         if found is not None:
             return Found(found, proven=True)
-    return Found(_irreducible(ranks, bounds, needs, holds), proven=False)
+        least = size + 1
+    few = _irreducible(ranks, bounds, needs, holds)
+    return Found(few, proven=len(few) == least)
 
 
 def _needed_always(n: int, holds: Holds) -> Set:
@@ -80,7 +83,7 @@ def _that_can_matter(bounds: Ints, needs: Ints, needed: Set, size: int, most: in
     found = _combinations(bounds[:, free], needs - given, more, most)
     if found is None:
         return None
-    head = np.tile(np.array(needed, np.int64), (len(found), 1)).reshape(len(found), -1)
+    head = np.tile(np.array(needed, np.int64), (len(found), 1))
     return np.sort(np.hstack([head, free[found]]), axis=1)
 
 
@@ -104,7 +107,7 @@ def _combinations(bounds: Ints, needs: Ints, size: int, most: int) -> Ints | Non
             count += len(viable)
             if len(viable):
                 head = np.tile(np.array(chosen, np.int64), (len(viable), 1))
-                parts.append(np.hstack([head.reshape(len(viable), -1), viable[:, None]]))
+                parts.append(np.hstack([head, viable[:, None]]))
             return count <= most
         return all(extend((*chosen, int(a)), reached + bounds[:, a]) for a in viable)
 

@@ -26,6 +26,7 @@ from web import (
     imports,
     pages,
     quality,
+    remedies,
     stream,
     tiles,
 )
@@ -71,6 +72,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         tiles,
         pages,
         grades,
+        remedies,
         quality,
         editions,
         imports,
