@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.exposure import shapes_from
@@ -78,7 +78,6 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @given(cases())
-@settings(max_examples=400, deadline=None)
 def test_the_smallest_is_the_smallest(case: Case) -> None:
     found, smallest = case.find(), case.smallest()
     if smallest is None:
@@ -94,7 +93,6 @@ def test_the_smallest_is_the_smallest(case: Case) -> None:
 
 
 @given(cases(), st.integers(0, 3))
-@settings(max_examples=200, deadline=None)
 def test_without_leave_to_look_it_claims_no_proof_that_it_has_not(case: Case, most: int) -> None:
     found, smallest = case.find(most_examined=most), case.smallest()
     assert (found is None) == (smallest is None)
