@@ -57,7 +57,12 @@ def actions_of(inputs: Inputs, city: City) -> list[Action]:
     found: dict[str, tuple[str, dict[int, int], dict[str, Any]]] = {}
     for n, lines in enumerate(city.dynamic):
         for line in lines:
-            if line.kind in ENDED_BY and line.record and line.args["points"] and not _is_over(line.args, inputs):
+            if (
+                line.kind in ENDED_BY
+                and line.record
+                and line.args["points"]
+                and not _is_over(line.args, inputs)
+            ):
                 name = city.graded.sources["name"].iloc[n]
                 _, points, _ = found.setdefault(
                     line.record, (ENDED_BY[line.kind], {}, {**line.args, "source_name": name})

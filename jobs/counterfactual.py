@@ -136,7 +136,7 @@ def recomputed(inputs: Inputs, kind: str, code: str, of: str, city_code: str) ->
         row = _city_row(inputs, city_code)
     else:
         scores = assess_records(inputs, city_code).scores
-        row = scores[(scores["kind"] == kind) & (scores["code"] == code)].iloc[0].to_dict()
+        row = dict(scores[(scores["kind"] == kind) & (scores["code"] == code)].iloc[0])
     value = {"level": row["score"], "base_level": row["base"], "rise_level": row["score"] - row["base"]}[of]
     return Outcome(int(value), int(row[of]))
 
@@ -144,8 +144,7 @@ def recomputed(inputs: Inputs, kind: str, code: str, of: str, city_code: str) ->
 def _city_row(inputs: Inputs, city_code: str) -> dict[str, Any]:
     """The city alone: no source's own colour raises it, so the accounts of single sources are left out."""
     city = arrange(inputs)
-    sources = city.graded.sources
-    blue = np.full(len(sources), BLUE)
-    standing = Standing(sources[["code", *SCOPE]].assign(site=city.graded.sites), blue, blue)
+    sources = city.graded.sources[["code", *SCOPE]]
+    standing = Standing.of(sources.assign(site=city.graded.sites, level=BLUE, base_level=BLUE))
     rows = area_results(inputs, city.ground, standing, city_code)
     return next(row for row in rows if row["kind"] == "city")

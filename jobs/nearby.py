@@ -12,6 +12,7 @@ from jobs.frames import Array
 from jobs.grading import RADIUS_M
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
+from riskmap.weights import MILLI
 
 _MARGIN_M = 1.0
 
@@ -25,12 +26,13 @@ def inputs_near(inputs: Inputs, hazards: pd.DataFrame, inside: Array, areas: pd.
     firms = {code.removesuffix(PREMISES_SUFFIX) for code in codes if code.endswith(PREMISES_SUFFIX)}
     sources = _among(inputs.sources, "code", codes)
     enterprises = _among(inputs.enterprises, "code", firms | set(sources["enterprise_code"].dropna()))
-    reach_m = np.maximum(hazards["reach_mm"], hazards["base_reach_mm"]).to_numpy(np.float64) / 1000
+    reach_m = hazards[["reach_mm", "base_reach_mm"]].max(axis=1).to_numpy(np.float64) / MILLI
     around = np.maximum(reach_m, RADIUS_M) + _MARGIN_M
     sites = hazards["site"].to_numpy(object)
     people = _reached(inputs.population, sites, around)
-    if len(inputs.population):
+    if len(people):
         people |= inside
+        people[0] |= not people.any()  # a city with people stays one
     return replace(
         inputs,
         enterprises=enterprises.reset_index(drop=True),

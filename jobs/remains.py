@@ -59,7 +59,10 @@ def _of_area(answer: Answer, subject: AreaSubject, changed: Mapping[int, State])
     lines = []
     for part in _parts(subject, Hazards(subject.hazards.sites, felt, reach)):
         n = part.source
-        rule, going_on = weights.kinds[kinds.iloc[n]], _going_on(answer, n) if subject.of != "base_level" else []
+        rule, going_on = (
+            weights.kinds[kinds.iloc[n]],
+            _going_on(answer, n) if subject.of != "base_level" else [],
+        )
         base = int(felt[n]) - sum(line.value for line in going_on)
         own, *shares = shared(part.value, [base, *(line.value for line in going_on)])
         args = {
@@ -73,7 +76,12 @@ def _of_area(answer: Answer, subject: AreaSubject, changed: Mapping[int, State])
         if subject.of != "rise_level":
             lines.append(_line("source", f"source/{codes.iloc[n]}", own, args))
         lines += [
-            _line(line.kind, line.record, share, {**line.args, "source": codes.iloc[n], "source_name": names.iloc[n]})
+            _line(
+                line.kind,
+                line.record,
+                share,
+                {**line.args, "source": codes.iloc[n], "source_name": names.iloc[n]},
+            )
             for line, share in zip(going_on, shares, strict=True)
         ]
     return lines
@@ -82,9 +90,7 @@ def _of_area(answer: Answer, subject: AreaSubject, changed: Mapping[int, State])
 def _parts(subject: AreaSubject, hazards: Hazards) -> list[Part]:
     terrain, weights = subject.terrain, subject.weights
     each = [
-        area_account(
-            terrain.places.take(np.arange(lo, hi)), hazards, terrain.n_milli, terrain.share_permille
-        )
+        area_account(terrain.places.take(np.arange(lo, hi)), hazards, terrain.n_milli, terrain.share_permille)
         for lo, hi in zip(terrain.start[:-1], terrain.start[1:], strict=True)
     ]
     if not subject.by_township:

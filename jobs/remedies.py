@@ -6,11 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from jobs.actions import CUT, applied
-from jobs.areas import places_within
+from jobs.areas import PART_OF, places_within
 from jobs.city import places_of
 from jobs.counterfactual import Answer, lowering, recomputed
 from jobs.explain import explain
@@ -19,7 +18,7 @@ from jobs.remains import Line, remaining
 from jobs.subjects import COLOURS
 from layers.city import stored_city
 from layers.database import Identity, reading, snapshot
-from layers.hazards import read_hazards, widest_reach_mm
+from layers.hazards import box_around, read_hazards, widest_reach_mm
 from layers.history import Moment, moment
 from layers.records import PREMISES_SUFFIX, points, visible_codes
 from layers.risk import Inputs, last_run, read_inputs
@@ -89,10 +88,9 @@ def _known(connection: Connection, kind: str, code: str, then: Moment | None) ->
     row = next(area.itertuples(index=False))
     people, places = places_of(inputs, RiskWeights.from_table(inputs.edition.table("risk")))
     inside = places_within(row, people, places.xy)
-    corners = [places.xy[inside] / MILLI]
-    if row.geom is not None:
-        corners.append(np.array(row.geom.bounds).reshape(2, 2))
-    hazards = _hazards(connection, run, np.concatenate(corners))
+    box = box_around(places.xy[inside] / MILLI, widest_reach_mm(connection, run["rev"]) / MILLI)
+    standing_in = {PART_OF[kind]: [code]} if kind in PART_OF else None
+    hazards = read_hazards(connection, run["known_rev"], run["rev"], box, standing_in=standing_in)
     if len(inputs.population):
         by_code = inputs.population["code"].isin(people["code"][inside]).to_numpy(bool)
         return inputs_near(inputs, hazards, by_code, area)
@@ -101,23 +99,17 @@ def _known(connection: Connection, kind: str, code: str, then: Moment | None) ->
 
 def _own(connection: Connection, inputs: Inputs, run: Mapping[str, Any], kind: str, code: str) -> Inputs:
     """The records of one source, or of all sources of an enterprise."""
-    everything = (-1e9, -1e9, 1e9, 1e9)
-    hazards = read_hazards(connection, run["known_rev"], run["rev"], everything)
-    owned = set(inputs.sources["code"][inputs.sources["enterprise_code"] == code]) | {code + PREMISES_SUFFIX}
-    own = hazards[hazards["code"].isin(owned if kind == "enterprise" else {code})]
+    owned = [*inputs.sources["code"][inputs.sources["enterprise_code"] == code], code + PREMISES_SUFFIX]
+    codes = owned if kind == "enterprise" else [code]
+    own = read_hazards(connection, run["known_rev"], run["rev"], codes=codes)
     nobody = np.zeros(len(inputs.population), bool)
     areas = inputs.areas if not len(inputs.population) else inputs.areas.iloc[:0]
     return inputs_near(inputs, own, nobody, areas)
 
 
-def _hazards(connection: Connection, run: Mapping[str, Any], corners: Any) -> pd.DataFrame:
-    reach_m = widest_reach_mm(connection, run["rev"]) / MILLI
-    west, south = (corners.min(axis=0) - reach_m).tolist()
-    east, north = (corners.max(axis=0) + reach_m).tolist()
-    return read_hazards(connection, run["known_rev"], run["rev"], (west, south, east, north))
-
-
-def _seen(reader: Engine, identity: Identity, answer: Answer, then: Moment | None, lines: list[Line]) -> set[str] | None:
+def _seen(
+    reader: Engine, identity: Identity, answer: Answer, then: Moment | None, lines: list[Line]
+) -> set[str] | None:
     """The records that this identity may read among those that an answer names; None: all of them."""
     if identity.sees_city:
         return None
@@ -131,15 +123,17 @@ def _seen(reader: Engine, identity: Identity, answer: Answer, then: Moment | Non
         return visible_codes(connection, named, then)
 
 
-def _told(account: dict[str, Any], answer: Answer, of: str, lines: list[Line], seen: set[str] | None, lang: str) -> dict[str, Any]:
+def _told(
+    account: dict[str, Any], answer: Answer, of: str, lines: list[Line], seen: set[str] | None, lang: str
+) -> dict[str, Any]:
     gains = _gains(answer)
     shares: dict[str, float] = {}
     for line in account["contributions"]:
         if line["record"]:
             shares[line["record"]] = shares.get(line["record"], 0.0) + line["value"]
-    told = ("code", "name", "kind", "run_id", "edition", "data_time")
-    return {
-        **{name: account[name] for name in told},
+    names = ("code", "name", "kind", "run_id", "edition", "data_time")
+    about: dict[str, Any] = {name: account[name] for name in names}
+    return about | {
         "of": of,
         "level": LEVELS[answer.before.level],
         "score": points(answer.before.score),
@@ -169,35 +163,46 @@ def _tried(answer: Answer, told: list[dict[str, Any]], done: Collection[str]) ->
 
 
 def _action(
-    answer: Answer, a: int, gains: Mapping[str, int], shares: Mapping[str, float], seen: set[str] | None, lang: str
+    answer: Answer,
+    a: int,
+    gains: Mapping[str, int],
+    shares: Mapping[str, float],
+    seen: set[str] | None,
+    lang: str,
 ) -> dict[str, Any]:
     """One action in words; of a record that is not to be read only that a neighbour must act."""
     action, codes = answer.states.actions[a], answer.states.city.graded.sources["code"]
     sources = [f"source/{codes.iloc[n]}" for n in action.points]
+    nothing: dict[str, Any] = dict.fromkeys(_ACTION_KEYS)
     if seen is not None and not {action.record, *sources} <= seen:
         label, reason = action_words("neighbour", {}, lang)
-        return dict.fromkeys(_ACTION_KEYS) | {"kind": "neighbour", "label": label, "reason": reason}
+        return nothing | {"kind": "neighbour", "label": label, "reason": reason}
     args = dict(action.args)
     of = sources[0] if action.kind == CUT and action.record not in shares else action.record
     if action.kind == CUT:
         args |= _cut_facts(answer, a)
     label, reason = action_words(action.kind, args, lang)
-    return dict.fromkeys(_ACTION_KEYS) | {
-        "kind": action.kind,
-        "record": action.record,
-        "source": sources[0] if len(sources) == 1 else None,
-        "label": label,
-        "reason": reason,
-        "contribution": shares.get(of),
-        "contribution_of": of if of in shares else None,
-        "gain": points(gains.get(action.record)),
-        **{name: args[name] for name in ("quantity_t", "to_t", "cut_t", "grade", "grade_after") if name in args},
-    }
+    figures = {name: args[name] for name in _FIGURES} if action.kind == CUT else {}
+    return (
+        nothing
+        | figures
+        | {
+            "kind": action.kind,
+            "record": action.record,
+            "source": sources[0] if len(sources) == 1 else None,
+            "label": label,
+            "reason": reason,
+            "contribution": shares.get(of),
+            "contribution_of": of if of in shares else None,
+            "gain": points(gains.get(action.record)),
+        }
+    )
 
 
+_FIGURES = ("quantity_t", "to_t", "cut_t", "grade", "grade_after")
 _ACTION_KEYS = (
     *("kind", "record", "source", "label", "reason", "contribution", "contribution_of", "gain"),
-    *("quantity_t", "to_t", "cut_t", "grade", "grade_after"),
+    *_FIGURES,
 )
 
 

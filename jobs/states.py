@@ -114,21 +114,20 @@ class States:
         graded, weights, row = self.city.graded, self.city.ground.weights, self.city.graded.sources.iloc[n]
         left = {self.actions[a].record.partition("/")[2]: quantity for a, quantity in cuts}
         held = [
-            replace(item, quantity_t=left.get(item.code, item.quantity_t)) for item in graded.held[row["code"]]
+            replace(item, quantity_t=left.get(item.code, item.quantity_t))
+            for item in graded.held[row["code"]]
         ]
         known = graded.gradings[n]
         grading = grade_source(
             held, known.people if known else None, self._rules, unit_type=row["unit_type"] or None
         )
-        method = [Contribution("inventory", None, points, {}) for points in gb18218_contributions(grading).values()]
+        method = [
+            Contribution("inventory", None, points, {}) for points in gb18218_contributions(grading).values()
+        ]
         items = total(source_items(weights, row["kind"], "", workers=row["workers"], method=method))
-        one = Graded(
-            graded.sources.iloc[[n]], graded.sites[n : n + 1], [grading], [{}], {row["code"]: held}
-        )
+        one = Graded(graded.sources.iloc[[n]], graded.sites[n : n + 1], [grading], [{}], {row["code"]: held})
         near = consequences_of(self.inputs, one, self._distances)[0].distances_m
-        reach = reach_mm(
-            weights, row["kind"], items, industry=row["industry"], consequence_m=near.values()
-        )
+        reach = reach_mm(weights, row["kind"], items, industry=row["industry"], consequence_m=near.values())
         return _Base(items, reach, grading.grade)
 
     @cached_property
@@ -150,7 +149,12 @@ class States:
             ground = self.city.ground
             unit = np.zeros(len(ground.places.people), np.int64)
             found = exposures(
-                ground.weights, ground.base.sites.take(np.array([n])), np.array([reach]), ground.places, unit, self._schools
+                ground.weights,
+                ground.base.sites.take(np.array([n])),
+                np.array([reach]),
+                ground.places,
+                unit,
+                self._schools,
             )
             self._exposed[n, reach] = int(found.points[0])
         return self._exposed[n, reach]

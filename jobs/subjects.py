@@ -77,7 +77,9 @@ class AreaSubject:
         self.edges = "rise" if of == "rise_level" else "city" if self.by_township else "ordinary"
         self.hazards = states.city.ground.base if of == "base_level" else states.city.ground.now
         self.terrain = self._terrain(area, self.hazards)
-        self.under = self._joined(self._terrain(area, states.city.ground.base).means) if of == "rise_level" else 0
+        self.under = (
+            self._joined(self._terrain(area, states.city.ground.base).means) if of == "rise_level" else 0
+        )
         self.red = self._red_now() if of != "rise_level" else {}
         self.incidents = (
             incidents_of(states.inputs).get((kind, self.code), [])
@@ -212,7 +214,10 @@ class AreaSubject:
 
         n = len(hazards.points)
         fixed = np.array(
-            [reach_of_points(self.weights, h) < r for h, r in zip(hazards.points.tolist(), hazards.reach.tolist(), strict=True)]
+            [
+                reach_of_points(self.weights, h) < r
+                for h, r in zip(hazards.points.tolist(), hazards.reach.tolist(), strict=True)
+            ]
         )
         slope = np.where(fixed[source], pulls(np.ones(n), hazards.reach), _STEEPEST)
         lost = pulls(hazards.points, hazards.reach) - pulls(after_points, after_reach)
@@ -291,9 +296,7 @@ class OwnSubject:
         rows, needs = [np.array(first, np.int64)], [over - rounding]
         for n, state in self.now.items():
             if self.of != "rise_level" and self.weights.floors.levels.get(state.grade, goal) < goal:
-                rows.append(
-                    np.array([int(one.kind == CUT and n in one.points) for one in actions], np.int64)
-                )
+                rows.append(np.array([int(one.kind == CUT and n in one.points) for one in actions], np.int64))
                 needs.append(1)
         return np.array(rows, np.int64).reshape(len(rows), -1), np.array(needs, np.int64)
 

@@ -126,7 +126,14 @@ def _means_span(
 
 @kernel
 def _score_at(
-    p: int, places: Places, reached: Reached, points: Ints, reach: Floats, share: int, pull: Floats, value: Ints
+    p: int,
+    places: Places,
+    reached: Reached,
+    points: Ints,
+    reach: Floats,
+    share: int,
+    pull: Floats,
+    value: Ints,
 ) -> int:
     n = 0
     for k in range(reached.start[p], reached.start[p + 1]):

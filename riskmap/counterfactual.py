@@ -100,9 +100,7 @@ def _combinations(bounds: Ints, needs: Ints, size: int, most: int) -> Ints | Non
         left = size - len(chosen)
         after = np.arange(chosen[-1] + 1 if chosen else 0, n)
         others = best[:, : left - 1].sum(axis=1)
-        viable = after[
-            (reached[:, None] + bounds[:, after] + others[:, None] >= needs[:, None]).all(axis=0)
-        ]
+        viable = after[(reached[:, None] + bounds[:, after] + others[:, None] >= needs[:, None]).all(axis=0)]
         if left == 1:
             count += len(viable)
             if len(viable):

@@ -37,7 +37,10 @@ def _cut(args: Args, lang: str) -> tuple[str, str]:
         if before is None or before == after:
             return label, f"{_tonnes(args['cut_t'])} t less"
         told = f"grade {_GRADE_EN[after]}" if after else "no major hazard source any more"
-        return label, f"{_tonnes(args['cut_t'])} t less; major hazard grade {_GRADE_EN[before]} becomes {told}"
+        return (
+            label,
+            f"{_tonnes(args['cut_t'])} t less; major hazard grade {_GRADE_EN[before]} becomes {told}",
+        )
     label = f"削减{args['substance']}存量：由 {now} 吨减至 {left} 吨"
     if before is None or before == after:
         return label, f"减少 {_tonnes(args['cut_t'])} 吨"

@@ -294,7 +294,9 @@ def explain(
     code: str,
     as_of: AsOf = None,
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
-    actions: Annotated[bool, typer.Option("--actions", help="怎样降级：列出最少的措施及重新计算的结果")] = False,
+    actions: Annotated[
+        bool, typer.Option("--actions", help="怎样降级：列出最少的措施及重新计算的结果")
+    ] = False,
     goal: Annotated[str | None, typer.Option(help="与 --actions 同用，目标等级：orange yellow blue")] = None,
     of: Annotated[str, typer.Option(help="与 --actions 同用：level base_level rise_level")] = "level",
     json: Json = False,

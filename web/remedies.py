@@ -19,7 +19,9 @@ _GOALS = ("orange", "yellow", "blue")
 _LINES, _LEAST = 12, 0.01
 """lines of an account that the page shows, those that would gain most"""
 
-Of = Annotated[str, Query(pattern=f"^({'|'.join(COLOURS)})$", description="which colour: " + " ".join(COLOURS))]
+Of = Annotated[
+    str, Query(pattern=f"^({'|'.join(COLOURS)})$", description="which colour: " + " ".join(COLOURS))
+]
 Goal = Annotated[str | None, Query(pattern="^(orange|yellow|blue|)$", description="at least this level")]
 Done = Annotated[
     list[str] | None, Query(max_length=100, description="records of the set: what if only these were done")

@@ -54,5 +54,9 @@ def print_actions(
     if answer["actions"]:
         print_table(translate(lang, "remedies.actions"), answer["actions"], columns)
     if answer["remains"]:
-        shown = {"value": translate(lang, "remedies.value"), "label": columns["label"], "reason": columns["reason"]}
+        shown = {
+            "value": translate(lang, "remedies.value"),
+            "label": columns["label"],
+            "reason": columns["reason"],
+        }
         print_table(translate(lang, "remedies.remains"), answer["remains"], shown)

@@ -25,14 +25,14 @@ class Case:
     The largest counts in full and the others a fifth, so that effects of actions neither add up nor shrink together.
     """
 
-    def __init__(self, hazards: list[int], effects: list[list[int]], edge: int, gates: list[list[int]]) -> None:
+    def __init__(
+        self, hazards: list[int], effects: list[list[int]], edge: int, gates: list[list[int]]
+    ) -> None:
         self.hazards, self.effects, self.edge, self.gates = hazards, effects, edge, gates
         self.asked = 0
 
     def score(self, chosen: Set) -> int:
-        left = [
-            max(0, h - sum(self.effects[a][s] for a in chosen)) for s, h in enumerate(self.hazards)
-        ]
+        left = [max(0, h - sum(self.effects[a][s] for a in chosen)) for s, h in enumerate(self.hazards)]
         return 4 * max(left) + sum(left)
 
     def does(self, chosen: Set) -> bool:
@@ -45,7 +45,9 @@ class Case:
     @property
     def bounds(self) -> np.ndarray:
         """A lead falls by five times the sum of what is taken off at most; a gate opens by any action of its own."""
-        score = [5 * sum(min(e, h) for e, h in zip(effect, self.hazards, strict=True)) for effect in self.effects]
+        score = [
+            5 * sum(min(e, h) for e, h in zip(effect, self.hazards, strict=True)) for effect in self.effects
+        ]
         return np.array([score, *([int(a in gate) for a in range(len(self.effects))] for gate in self.gates)])
 
     @property
@@ -142,7 +144,9 @@ def test_an_alternative_scores_as_a_run_over_changed_sources(
     dice = np.random.default_rng(8)
     alternatives = [
         {
-            int(s): Felt(int(hazards.points[s] * dice.random()), int(hazards.reach[s] * dice.choice([0.6, 1])))
+            int(s): Felt(
+                int(hazards.points[s] * dice.random()), int(hazards.reach[s] * dice.choice([0.6, 1]))
+            )
             for s in dice.choice(40, size, replace=False)
         }
         for size in (0, 1, 2, 3, 12, 40)
