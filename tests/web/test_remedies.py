@@ -42,7 +42,9 @@ def test_the_interface_tells_actions_and_gains(city: httpx.Client, answer: dict[
     assert 0 <= cut["to_t"] < cut["quantity_t"]
     assert cut["cut_t"] == pytest.approx(cut["quantity_t"] - cut["to_t"])
     english = city.get(f"/api/v1/townships/{town.OURS}/actions", params={"lang": "en"}).json()
-    assert english["actions"][0]["label"].startswith("Cut ")
+    at = answer["actions"].index(cut)
+    assert english["actions"][at]["record"] == cut["record"]
+    assert english["actions"][at]["label"].startswith("Cut ")
 
 
 @pytest.mark.parametrize(
