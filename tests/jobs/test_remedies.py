@@ -48,12 +48,11 @@ def done(inputs: Inputs, answer: Answer, *, but: int | None = None) -> Inputs:
 
 
 def raised_by(inputs: Inputs, city: City, owner: Engine, day: date) -> int:
-    """What all records in force at the end of a day count at all sources together, in micro-points."""
-    rules = DynamicWeights.from_edition(inputs.edition)
+    """What the records of today say that was going on at the end of a day, at all sources together, in micro-points."""
+    rules, at_night = DynamicWeights.from_edition(inputs.edition), parse_as_of(day.isoformat())
     with snapshot(owner) as connection:
-        then = moment(connection, day.isoformat())
-        records = read_dynamic(connection, parse_as_of(day.isoformat()), rules, then)
-    found = factors_of(rules, records, city.graded.sources, city.graded.sites, parse_as_of(day.isoformat()))
+        records = read_dynamic(connection, at_night, rules)
+    found = factors_of(rules, records, city.graded.sources, city.graded.sites, at_night)
     return sum(factor.points for factors in found.values() for factor in factors)
 
 
@@ -64,8 +63,8 @@ def inputs_on(owner: Engine, day: date) -> Inputs:
 
 @pytest.fixture(scope="module")
 def worst_day(demo_owner: Engine, soak: bool) -> Inputs:
-    """The city as of the day of its history on which what is going on raises its sources most; by the month unless soaked."""
-    days = [UNTIL - timedelta(days=n) for n in range(1, 365, 1 if soak else STEP_DAYS)]
+    """The city as of the day of its history on which what is going on raises its sources most; by the month, soaked by the week."""
+    days = [UNTIL - timedelta(days=n) for n in range(1, 365, 7 if soak else STEP_DAYS)]
     last = inputs_on(demo_owner, days[0])
     city = arrange(last)
     return inputs_on(demo_owner, max(days, key=lambda day: raised_by(last, city, demo_owner, day)))
