@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.consequences import Consequences, consequences_of
+from jobs.consequences import Consequences, consequences_of, rules_of
 from jobs.dynamic import factors_of
 from jobs.grading import Graded, grade_sources
 from layers.exposure import place_points, shapes_from
@@ -63,7 +63,7 @@ def arrange(inputs: Inputs) -> City:
     """Grade the sources and lay sources and places out as arrays, each in order of code."""
     weights = RiskWeights.from_table(inputs.edition.table("risk"))
     graded = grade_sources(inputs)
-    consequences = consequences_of(inputs, graded)
+    consequences = consequences_of(inputs, graded, rules_of(inputs))
     items = [_items_of(weights, graded, n) for n in range(len(graded.sources))]
     dynamic = _dynamic_of(inputs, weights, graded)
     reach = [

@@ -22,12 +22,16 @@ class Consequences(NamedTuple):
 _NONE = Consequences({}, [])
 
 
-def consequences_of(inputs: Inputs, graded: Graded) -> list[Consequences]:
+def rules_of(inputs: Inputs) -> ConsequenceRules | None:
+    """The edition's rules; None where it has none. Who asks many times for few sources reads them once."""
+    return ConsequenceRules.from_edition(inputs.edition) if ROLE in inputs.edition.tables else None
+
+
+def consequences_of(inputs: Inputs, graded: Graded, rules: ConsequenceRules | None) -> list[Consequences]:
     """In the order of the sources; nothing for those that hold nothing known and have no study."""
     zones = _studied(inputs.zones, graded)
-    if ROLE not in inputs.edition.tables:
+    if rules is None:
         return [Consequences(zones[n], []) if n in zones else _NONE for n in range(len(graded.sources))]
-    rules = ConsequenceRules.from_edition(inputs.edition)
     vessels = dict(zip(inputs.inventory["code"], inputs.inventory["unit_code"], strict=True))
     found = []
     for n, (code, kind) in enumerate(zip(graded.sources["code"], graded.sources["kind"], strict=True)):

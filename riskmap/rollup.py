@@ -43,7 +43,7 @@ def area_scores(scores: Ints, people: Ints, area: Ints, n_areas: int, n_milli: i
     """
     _guard(n_milli, scores)
     left, total = np.full(n_areas, n_milli, np.int64), np.zeros(n_areas, np.int64)
-    _sum_worst(order, scores, people, area, left, total)
+    sum_worst(order, scores, people, area, left, total)
     return (2 * total + n_milli) // (2 * n_milli)
 
 
@@ -146,7 +146,7 @@ def _shared_mean(amounts: Ints, divisor: int) -> Ints:
 
 
 @kernel
-def _sum_worst(order: Ints, scores: Ints, people: Ints, area: Ints, left: Ints, total: Ints) -> None:
+def sum_worst(order: Ints, scores: Ints, people: Ints, area: Ints, left: Ints, total: Ints) -> None:
     """Give each place's people to its area, worst places first, until the area is full."""
     for p in order:
         a = area[p]

@@ -97,6 +97,30 @@ def place_account(places: Places, hazards: Hazards, share_permille: int, *, thre
     return Account(_offsets(count), source, value, distance)
 
 
+class Reached(NamedTuple):
+    """Who is in reach of whom: entries `start[p] … start[p + 1]` belong to place p, by ascending source.
+
+    `near2` is the squared distance from the source's site in mm², as the scores are computed from.
+    """
+
+    start: Ints
+    source: Ints
+    near2: Floats
+
+
+def reached_places(places: Places, hazards: Hazards, *, threads: int = 0) -> Reached:
+    """Every source in reach of every place."""
+    reach, bins, room = _prepared(hazards)
+    points, sites = hazards.points, hazards.sites.arrays
+    spans = over_spans(
+        lambda lo, hi: _reached_span(lo, hi, places, sites, points, reach, bins, room),
+        len(places.people),
+        threads,
+    )
+    count, source, near2 = (np.concatenate(column) for column in zip(*spans, strict=True))
+    return Reached(_offsets(count), source, near2)
+
+
 class Exposed(NamedTuple):
     """Whom a source reaches: entries `start[s] … start[s + 1]` belong to source s, by ascending group.
 
@@ -170,14 +194,20 @@ def _pull(
         if d2 < reach2 and not (box[s, 0] == box[s, 2] and box[s, 1] == box[s, 3]):
             d2 = max(squared_distance(x, y, sites, s), 0.0)
         if d2 < reach2:
-            share = 1.0 - d2 / reach2
-            source[n], pull[n], near2[n] = s, points[s] * (share * share), d2
+            source[n], pull[n], near2[n] = s, pull_at(points[s], d2, reach2), d2
             n += 1
     return n
 
 
 @kernel
-def _settle(n: int, pull: Floats, weight: int, share: int, value: Ints) -> int:
+def pull_at(points: int, d2: float, reach2: float) -> float:
+    """H·k of a source at a squared distance within its squared reach."""
+    share = 1.0 - d2 / reach2
+    return points * (share * share)
+
+
+@kernel
+def settle(n: int, pull: Floats, weight: int, share: int, value: Ints) -> int:
     """Turn the first `n` pulls into whole micro-points, the largest in full; returns their sum."""
     first = 0
     for k in range(1, n):
@@ -208,7 +238,7 @@ def _score_span(
     pull, near2 = np.empty(room), np.empty(room)
     for p in range(lo, hi):
         n = _pull(places.xy[p, 0], places.xy[p, 1], sites, points, reach, bins, source, pull, near2)
-        scores[p] = _settle(n, pull, places.weight[p], share, value)
+        scores[p] = settle(n, pull, places.weight[p], share, value)
 
 
 @kernel
@@ -239,7 +269,7 @@ def _account_span(
     end = 0
     for p in range(lo, hi):
         n = _pull(places.xy[p, 0], places.xy[p, 1], sites, points, reach, bins, source, pull, near2)
-        _settle(n, pull, places.weight[p], share, value)
+        settle(n, pull, places.weight[p], share, value)
         if end + n > len(sources):
             longer = 2 * (end + n)
             sources, values, distances = (
@@ -254,6 +284,34 @@ def _account_span(
                 end += 1
                 count[p - lo] += 1
     return count, sources[:end].copy(), values[:end].copy(), distances[:end].copy()
+
+
+@kernel
+def _reached_span(
+    lo: int,
+    hi: int,
+    places: Places,
+    sites: ShapeArrays,
+    points: Ints,
+    reach: Floats,
+    bins: Bins,
+    room: int,
+) -> tuple[Ints, Ints, Floats]:
+    """Counts per place and the entries of places lo … hi."""
+    source, pull, near2 = np.empty(room, np.int64), np.empty(room), np.empty(room)
+    sources, squares = np.empty(64, np.int64), np.empty(64)
+    count = np.zeros(hi - lo, np.int64)
+    end = 0
+    for p in range(lo, hi):
+        n = _pull(places.xy[p, 0], places.xy[p, 1], sites, points, reach, bins, source, pull, near2)
+        if end + n > len(sources):
+            longer = np.empty(2 * (end + n))
+            longer[:end] = squares[:end]
+            sources, squares = _longer(sources, 2 * (end + n)), longer
+        sources[end : end + n], squares[end : end + n] = source[:n], near2[:n]
+        end += n
+        count[p - lo] = n
+    return count, sources[:end].copy(), squares[:end].copy()
 
 
 @kernel

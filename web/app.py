@@ -27,6 +27,7 @@ from web import (
     incident,
     pages,
     quality,
+    remedies,
     stream,
     tiles,
 )
@@ -72,6 +73,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         tiles,
         pages,
         grades,
+        remedies,
         quality,
         editions,
         incident,

@@ -295,11 +295,22 @@ def explain(
     code: str,
     as_of: AsOf = None,
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
+    actions: Annotated[
+        bool, typer.Option("--actions", help="怎样降级：列出最少的措施及重新计算的结果")
+    ] = False,
+    goal: Annotated[str | None, typer.Option(help="与 --actions 同用，目标等级：orange yellow blue")] = None,
+    of: Annotated[str, typer.Option(help="与 --actions 同用：level base_level rise_level")] = "level",
     json: Json = False,
 ) -> None:
-    """说明一个分值由哪些记录构成，各占多少，依据哪一条。"""
+    """说明一个分值由哪些记录构成，各占多少，依据哪一条；--actions 说明怎样降级。"""
     from jobs.explain import explain as explain_record
+    from web.remedy_commands import print_actions
 
+    if actions:
+        print_actions(_settings(context), kind, code, as_of=as_of, lang=lang, goal=goal, of=of, json=json)
+        return
+    if goal or of != "level":
+        raise typer.BadParameter("--goal 和 --of 须与 --actions 同用")
     with opened(_settings(context)) as city:
         answer = explain_record(city.owner, city.reader, CITY, kind, code, as_of=as_of, lang=lang)
     if json:

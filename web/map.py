@@ -25,8 +25,8 @@ LAYERS = ("area", "source", "enterprise", "target", "resource")
 """The switches of the legend."""
 ANYWHERE = (73.0, 18.0, 135.0, 54.0)
 """West, south, east, north of a map that has nothing to show yet."""
-_SCRIPTS = ("symbols", "rules", "dom", "live", "search", "legend", "account", "panel", "map")
-_WORD_GROUPS = "map app scale level level_short grade status area_level layer committee target_class source_kind resource_kind"
+_SCRIPTS = ("symbols", "rules", "dom", "live", "search", "legend", "account", "remedies", "panel", "map")
+_WORD_GROUPS = "map remedies app scale level level_short grade status area_level layer committee target_class source_kind resource_kind"
 """The words that the scripts use."""
 
 

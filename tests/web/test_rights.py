@@ -120,8 +120,9 @@ def test_a_record_of_others_is_as_good_as_absent(
             "no-such-code", ""
         )
         if kind in EXPLAINED:
-            assert program.get(f"/api/v1/{plural}/{code}/explain").status_code == 404
-            assert browser.get(f"/explain/{kind}/{code}").status_code == 404
+            for what in ("explain", "actions"):
+                assert program.get(f"/api/v1/{plural}/{code}/{what}").status_code == 404
+                assert browser.get(f"/{what}/{kind}/{code}").status_code == 404
 
 
 def test_another_area_is_a_name_and_a_colour(demo_site: Served) -> None:
@@ -146,7 +147,11 @@ def test_the_own_account_tells_of_neighbours_only_what_neighbours_may_know(
     lines: list[dict[str, Any]] = told.json()["contributions"]
     assert any(line["kind"] == "neighbour" for line in lines)
     assert not leaked(told, foreign["township"])
-    assert not leaked(browser.get(f"/explain/township/{town.OURS}"), foreign["township"])
+    for address in (f"/explain/township/{town.OURS}", f"/actions/township/{town.OURS}?goal=yellow"):
+        assert not leaked(browser.get(address), foreign["township"])
+    actions = program.get(f"/api/v1/townships/{town.OURS}/actions?goal=yellow")
+    assert "neighbour" in {one["kind"] for one in actions.json()["actions"]}
+    assert not leaked(actions, foreign["township"])
 
 
 @pytest.mark.parametrize("role", LIMITED)

@@ -210,7 +210,7 @@ window.RiskMap = window.RiskMap || {};
       markRecord(kind, record, fly);
       const [account, near] = await Promise.all([explained(kind, record, signal),
         kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
-      reveal([...parts, account, ...facts, ...near, fullRecord(kind, code), whatIf(kind, record)], again ? body.scrollTop : 0);
+      reveal([...parts, RiskMap.remedies.link(kind, record), account, ...facts, ...near, fullRecord(kind, code), whatIf(kind, record)], again ? body.scrollTop : 0);
       const begun = !typing && document.activeElement === search; // who began to type meanwhile goes on
       if (!again && !begun) body.querySelector(".panel-name").focus({ preventScroll: true });
     } catch (error) {
