@@ -71,7 +71,7 @@ def no_dynamic() -> Records:
 
 
 _DANGER = (
-    *("source_code", "enterprise_code", "grade", "found_by", "title"),
+    *("source_code", "grade", "found_by", "title"),
     *("found_on", "due_on", "extended_to", "listed_on", "closed_on"),
 )
 _EVENT = ("kind", "severity", "source_code", "sensor_code", "time", "until")
