@@ -18,19 +18,24 @@ UNTIL = date(2026, 6, 1)
 SEED = 1
 
 
-def _build(folder: Path, dsn: str) -> None:
+def _build(folder: Path, dsn: str, seed: int) -> None:
     prepare_database(dsn, load_city(), start_of_demo(UNTIL))
     engine = owner_engine(dsn)
-    load_demo(engine, folder, seed=SEED, until=UNTIL, progress=lambda _label, _share: None)
+    load_demo(engine, folder, seed=seed, until=UNTIL, progress=lambda _label, _share: None)
     assess(engine, actor="test")
     engine.dispose()
+
+
+def demo_history(databases: Databases, folder: Path, seed: int) -> str:
+    """The template database that holds the demo city of a seed with its year, assessed once."""
+    name = "riskmap_demo" if seed == SEED else f"riskmap_demo_{seed}"
+    return databases.template(name, lambda dsn: _build(folder, dsn, seed))
 
 
 @pytest.fixture(scope="session")
 def demo_template(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The template database that holds the demo city of seed 1, assessed once."""
-    folder = tmp_path_factory.mktemp("demo")
-    return databases.template("riskmap_demo", lambda dsn: _build(folder, dsn))
+    return demo_history(databases, tmp_path_factory.mktemp("demo"), SEED)
 
 
 @pytest.fixture(scope="module")

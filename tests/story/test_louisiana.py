@@ -16,15 +16,29 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from jobs.assessment import assess_records
 from jobs.imports import ImportReport, import_file
 from jobs.risk import assess
 from jobs.setup import prepare_database
 from layers.database import CITY, owner_engine, reader_engine, reading, snapshot
 from layers.history import CLOCK, moment
 from layers.records import fetch
+from layers.risk import Inputs, read_inputs
 from riskmap.errors import Refused
 from riskmap.settings import City
 from tests.database import LONG_AGO, Databases
+from tests.laws import (
+    assert_accounts_sum,
+    assert_calm_is_the_baseline,
+    assert_colours_follow_the_edges,
+    assert_explained,
+    assert_no_bit_depends_on_order_or_threads,
+    assert_parts_add_up,
+    lowered,
+    moved,
+    table,
+)
+from tests.random_city import Maker, rows_of, with_rows
 
 LOUISIANA = City(code="LA22", name="路易斯安那", name_en="Louisiana", metric_crs="EPSG:26915")
 IMPORTED = dt.datetime(2026, 3, 1, 10, tzinfo=CLOCK)
@@ -281,3 +295,52 @@ def test_closed_facilities_count_nowhere_and_stay_in_history(
             assert {row.code.removesuffix("-P") for row in scored if row.kind == kind} == {
                 f["id"] for f in good
             } - closed
+
+
+# --- the laws of the risk account --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def inputs(owner: Engine, reports: dict[str, ImportReport]) -> Inputs:
+    assert reports
+    with snapshot(owner) as connection:
+        return read_inputs(connection, IMPORTED + dt.timedelta(days=1))
+
+
+def test_louisiana_adds_up_in_any_order(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = assess_records(inputs, LOUISIANA.code)
+    assert_accounts_sum(result)
+    assert_parts_add_up(table(result))
+    assert_colours_follow_the_edges(table(result))
+    assert_no_bit_depends_on_order_or_threads(inputs, LOUISIANA.code, monkeypatch)
+
+
+def test_in_louisiana_more_lowers_nothing_and_an_own_danger_moves_nothing(inputs: Inputs) -> None:
+    before = assess_records(inputs, LOUISIANA.code)
+    make, towns = Maker(22), rows_of(inputs.population)
+    codes = tuple(inputs.sources["code"])
+    grave = [
+        make.danger(f"D{n}", {"source_code": make.pick(codes)}, grade="major", found_on=inputs.day)
+        for n in range(30)
+    ]
+    fuller = [town | {"people": float(town["people"]) + 1} for town in towns[::7]]
+    for layer, rows in (("dangers", grave), ("population", fuller)):
+        after = assess_records(with_rows(inputs, layer, *rows), LOUISIANA.code)
+        assert lowered(table(before), table(after)) == {}, layer
+        assert moved(table(before), table(after)), layer
+    calm = {"grade": "general", "found_by": "self", "found_on": inputs.day, "due_on": inputs.day}
+    own = [row | calm for row in grave]
+    after = assess_records(with_rows(inputs, "dangers", *own), LOUISIANA.code)
+    assert after.result_hash() == before.result_hash()
+    assert_calm_is_the_baseline(with_rows(inputs, "dangers", *grave), LOUISIANA.code)
+
+
+def test_every_parish_is_explained_to_the_last_point(
+    owner: Engine, reader: Engine, assessed: dict[str, Any]
+) -> None:
+    assert assessed
+    with reading(reader, CITY) as connection:
+        parishes = [row["code"] for row in fetch(connection, "township").items]
+    for kind, codes in (("township", parishes), ("city", [LOUISIANA.code])):
+        for code in codes:
+            assert_explained(owner, reader, kind, code)
