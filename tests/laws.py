@@ -90,7 +90,7 @@ def assert_accounts_sum(result: Assessment) -> None:
 
 
 def assert_parts_add_up(results: Table) -> None:
-    """Burdens, people and counts of a whole equal the sum of its parts, from grid units to the city."""
+    """Burdens, people and counts of a whole equal the sum of its parts, people in no township among the city's."""
     facts = {key: json.loads(cell) for key, cell in results["facts"].items() if key[0] in AREAS}
     there = set(results.index.get_level_values(0))
     for part, parent in PARENT.items():
@@ -103,8 +103,16 @@ def assert_parts_add_up(results: Table) -> None:
         for key, expected in sums.items():
             assert _rounded(_counts(facts[key])) == _rounded(expected), key
     city = next(key for key in facts if key[0] == "city")
-    for name in ("burden", "base_burden", "residents_and_day"):
-        whole = sum(told[name] for key, told in facts.items() if key[0] == "township")
+    places = results.loc["place"]
+    outside = places[places["township_code"].isna()]
+    milli = [round(json.loads(cell)["people"] * 1000) for cell in outside["facts"]]
+    in_none = {
+        "burden": sum(n * int(score) for n, score in zip(milli, outside["score"], strict=True)),
+        "base_burden": sum(n * int(base) for n, base in zip(milli, outside["base"], strict=True)),
+        "residents_and_day": sum(milli) / 1000,
+    }
+    for name, value in in_none.items():
+        whole = value + sum(told[name] for key, told in facts.items() if key[0] == "township")
         assert round(whole, 3) == round(facts[city][name], 3), name
 
 
