@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from sqlalchemy import Connection, Engine
 from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.city import places_of
 from jobs.frames import each
+from jobs.past import past_of
 from layers.database import Identity, reading, snapshot
+from layers.editions import edition_named, edition_on
 from layers.exposure import shapes_from
-from layers.hazards import box_around, lines_of_sources, read_hazards, widest_reach_mm
-from layers.history import Moment, moment
+from layers.hazards import Basis, box_around, lines_of_sources, read_hazards, widest_reach_mm
+from layers.history import CLOCK, Moment
 from layers.records import fetch, points, visible_codes
-from layers.risk import Inputs, account_of, last_run, read_known
+from layers.risk import Inputs, account_of, read_known, run_numbered
 from layers.stability import stability_of
 from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput, NotFound, RiskMapError
@@ -42,16 +45,19 @@ def explain(
     *,
     as_of: str | None = None,
     lang: str = "zh",
+    progress: Any = None,
 ) -> dict[str, Any]:
     """The account of one thing in words, complete; the values sum to the score.
+
+    With `as_of` the account of that moment, computed from what was recorded by then (`jobs.past`).
 
     NotFound where there is no such thing or its account is not this identity's to see. Records of others appear only
     as neighbours: kind, level, hazard, distance, bearing, name.
     """
     if kind not in EXPLAINED:
         raise BadInput(f"“{kind}”没有分值可说明", remedy="可用：" + "、".join(EXPLAINED))
+    then = past_of(owner, as_of, progress=progress) if as_of else None
     with reading(reader, identity) as connection:
-        then = moment(connection, as_of) if as_of else None
         found = fetch(connection, kind, code, then=then).items
         if not found or (kind in AREA_KINDS and not found[0]["facts_visible"]):
             raise NotFound(f"没有 {kind} {code}", remedy="请核对编码；其他镇街的记录不在您的权限内")
@@ -81,7 +87,7 @@ def explain(
     return {
         **{name: record.get(name) for name in told},
         "kind": kind,
-        **{name: record[name] for name in ("run_id", "edition", "data_time")},
+        **{name: record[name] for name in ("run_id", "computed", "edition", "data_time")},
         "stability": stability_in_words(stable, lang),
         "contributions": [_in_words(line, lang) for line in lines],
     }
@@ -94,23 +100,33 @@ def _in_words(line: Line, lang: str) -> dict[str, Any]:
 
 
 def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment | None) -> list[Line]:
-    """The lines of an area, derived from what its run read: the same kernel over the sources in reach."""
+    """The lines of an area, derived from what its score was: the same kernel over the sources in reach."""
+    if record["score"] is None:
+        return []
     with snapshot(owner) as connection:
-        run = last_run(connection, then)
-        if run is None or record["score"] is None:
-            return []
-        inputs = read_known(connection, run["known_rev"], run["edition"], run["data_time"])
+        basis, inputs = _basis_of(connection, record, then)
         weights = RiskWeights.from_table(inputs.edition.table("risk"))
         if kind == "city":
-            lines = _city_lines(connection, run, inputs, weights)
+            lines = _city_lines(connection, basis, inputs, weights)
             return [*lines, *_rule_lines(inputs, weights, lines, "city", None, [])]
         area = inputs.areas[inputs.areas["code"] == record["code"]].iloc[0]
-        hazards, parts = _parts_of(connection, run, inputs, weights, [area])
-        lines = _part_lines(connection, run, inputs, hazards, parts[0], area.geom)
+        hazards, parts = _parts_of(connection, basis, inputs, weights, [area])
+        lines = _part_lines(connection, basis, inputs, hazards, parts[0], area.geom)
     red = [
         f"source/{code}" for code in hazards["code"][_standing_in(hazards, area) & (hazards["level"] == RED)]
     ]
     return [*lines, *_rule_lines(inputs, weights, lines, kind, area.code, red)]
+
+
+def _basis_of(connection: Connection, record: dict[str, Any], then: Moment | None) -> tuple[Basis, Inputs]:
+    """What a record's score stands on, by the last run or by what was computed for a moment: sources, and all else."""
+    at = datetime.fromisoformat(record["data_time"])
+    if then is not None:
+        used = edition_on(connection, at.astimezone(CLOCK).date(), then)
+        return Basis.of_past(then), read_known(connection, then, used, at)
+    run = run_numbered(connection, record["run_id"])
+    basis, used = Basis.of_run(run), edition_named(connection, run["edition"], run["known_rev"])
+    return basis, read_known(connection, basis.records, used, at)
 
 
 def _rule_lines(
@@ -129,29 +145,27 @@ def _standing_in(hazards: pd.DataFrame, area: Any) -> Any:
     return hazards[column] == area.code if column in hazards else np.zeros(len(hazards), bool)
 
 
-def _city_lines(
-    connection: Connection, run: dict[str, Any], inputs: Inputs, weights: RiskWeights
-) -> list[Line]:
+def _city_lines(connection: Connection, basis: Basis, inputs: Inputs, weights: RiskWeights) -> list[Line]:
     townships = inputs.areas[inputs.areas["level"] == "township"]
     if not len(townships):
         whole = pd.Series({"code": None, "level": "city", "geom": None, "members": None})
-        hazards, parts = _parts_of(connection, run, inputs, weights, [whole])
-        return _part_lines(connection, run, inputs, hazards, parts[0], None)
-    hazards, parts = _parts_of(connection, run, inputs, weights, [row for _, row in townships.iterrows()])
+        hazards, parts = _parts_of(connection, basis, inputs, weights, [whole])
+        return _part_lines(connection, basis, inputs, hazards, parts[0], None)
+    hazards, parts = _parts_of(connection, basis, inputs, weights, [row for _, row in townships.iterrows()])
     chosen = highest([sum(part.value for part in own) for own in parts], weights.townships_of_city)
     merged = city_account([parts[n] for n in chosen], weights.townships_of_city)[1]
-    return _part_lines(connection, run, inputs, hazards, merged, None)
+    return _part_lines(connection, basis, inputs, hazards, merged, None)
 
 
 def _parts_of(
-    connection: Connection, run: dict[str, Any], inputs: Inputs, weights: RiskWeights, areas: Sequence[Any]
+    connection: Connection, basis: Basis, inputs: Inputs, weights: RiskWeights, areas: Sequence[Any]
 ) -> tuple[pd.DataFrame, list[list[Part]]]:
     """The sources in reach of some areas' places, and each area's parts by position among these sources."""
     people, places = places_of(inputs, weights)
     chosen = [np.flatnonzero(places_within(area, people, places.xy)) for area in areas]
     xy = places.xy[np.concatenate(chosen)] / MILLI
-    reach_m = widest_reach_mm(connection, run["rev"]) / MILLI
-    frame = read_hazards(connection, run["known_rev"], run["rev"], box_around(xy, reach_m))
+    reach_m = widest_reach_mm(connection, basis) / MILLI
+    frame = read_hazards(connection, basis, box_around(xy, reach_m))
     hazards = Hazards(
         shapes_from(frame["site"].to_numpy(object)),
         frame["hazard"].to_numpy(np.int64),
@@ -166,7 +180,7 @@ def _parts_of(
 
 def _part_lines(
     connection: Connection,
-    run: dict[str, Any],
+    basis: Basis,
     inputs: Inputs,
     hazards: pd.DataFrame,
     parts: list[Part],
@@ -177,7 +191,7 @@ def _part_lines(
     items = DynamicWeights.from_edition(inputs.edition).items
     rows = hazards.iloc[[part.source for part in parts]]
     risen = rows["code"][rows["hazard"] > rows["hazard_base"]]
-    going_on = lines_of_sources(connection, run["rev"], list(risen), items) if len(risen) else {}
+    going_on = lines_of_sources(connection, basis, list(risen), items) if len(risen) else {}
     lines = []
     for part, row in zip(parts, each(rows), strict=True):
         records = going_on.get(row.code, [])

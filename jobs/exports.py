@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from jobs.imports import Progress
+from jobs.past import past_of
 from layers.crs import declared_crs
 from layers.database import Identity, reading, writing
 from layers.exports import Block, Export, Wanted
@@ -75,9 +76,10 @@ def export_layer(
     if isinstance(mapping, Path):
         mapping = read_mapping(mapping, layer)
     sheet = Sheet(layer, FORMS[kind], lang=lang, mapping=mapping, declared=declared)
+    then = past_of(owner, wanted.as_of, levels=bool(wanted.level)) if wanted.as_of else None
     with whole_file(path) as draft:
         with reading(reader, identity) as connection:
-            export = Export(connection, layer, wanted)
+            export = Export(connection, layer, wanted, then)
             rows = export.count()
             if most_rows is not None and rows > most_rows:
                 raise TooLarge(

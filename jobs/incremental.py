@@ -34,7 +34,7 @@ from jobs.city import City, Ground, Row, arrange, places_of
 from jobs.dynamic import events_of
 from layers.dynamic import read_events, silences_broken
 from layers.exposure import shapes_from
-from layers.hazards import box_around, read_hazards, widest_reach_mm
+from layers.hazards import Basis, box_around, read_hazards, widest_reach_mm
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, read_inputs, read_part
@@ -186,7 +186,7 @@ def _recomputed(
     city = arrange(inputs)
     sources, source_lines = source_accounts(inputs, city)
     enterprises, enterprise_lines = enterprise_accounts(inputs, city, sources)
-    known = read_hazards(connection, last["known_rev"], last["rev"], codes=touched.sources)
+    known = read_hazards(connection, Basis.of_run(last), codes=touched.sources)
     new = _as_hazards(city, sources)
     new = new[new["code"].isin(touched.sources)]
     areas = _areas_reached(connection, last, touched, pd.concat([known, new]), incidents)
@@ -263,9 +263,10 @@ def _around(
     corners = shapely.get_coordinates(np.array(overlays["geom"], object))
     members = {code for own in overlays["members"] if own for code in own}
     standing_in = {column: codes | members for column, codes in areas.items()}
-    margin_m = widest_reach_mm(connection, last["rev"]) / MILLI
+    basis = Basis.of_run(last)
+    margin_m = widest_reach_mm(connection, basis) / MILLI
     box = box_around(np.concatenate([places.xy / MILLI, corners]), margin_m)
-    known = read_hazards(connection, last["known_rev"], last["rev"], box=box, standing_in=standing_in)
+    known = read_hazards(connection, basis, box=box, standing_in=standing_in)
     known = known[~known["code"].isin(touched.sources)]
     frame = pd.concat([known, new])[[*new.columns]].sort_values("code", ignore_index=True)
     sites = shapes_from(frame["site"].to_numpy(object))

@@ -14,12 +14,13 @@ from jobs.city import places_of
 from jobs.counterfactual import Answer, lowering, recomputed
 from jobs.explain import explain
 from jobs.nearby import inputs_near
+from jobs.past import past_of
 from jobs.remains import Line, remaining
 from jobs.subjects import COLOURS
 from layers.city import stored_city
 from layers.database import Identity, reading, snapshot
-from layers.hazards import box_around, read_hazards, widest_reach_mm
-from layers.history import Moment, moment
+from layers.hazards import Basis, box_around, read_hazards, widest_reach_mm
+from layers.history import Moment, parse_as_of
 from layers.records import PREMISES_SUFFIX, points, visible_codes
 from layers.risk import Inputs, last_run, read_inputs
 from riskmap.counterfactual_words import action_words, remaining_words
@@ -54,12 +55,13 @@ def counterfactual(
         raise BadInput(f"没有“{of}”这种颜色", remedy="可用：" + "、".join(COLOURS))
     if goal is not None and goal not in _LEVEL_OF:
         raise BadInput(f"没有“{goal}”这一级", remedy="可用：orange yellow blue")
+    then = past_of(owner, as_of) if as_of else None
     account = explain(owner, reader, identity, kind, code, as_of=as_of, lang=lang)
     if account["level"] is None:
         raise BadInput(f"{account['name']} 没有风险等级", remedy="请先补充人口或重新计算")
     with snapshot(owner) as connection:
-        then = moment(connection, as_of) if as_of else None
-        inputs = _known(connection, kind, code, then)
+        basis, inputs = _known(connection, as_of, then)
+        inputs = _part_of(connection, basis, inputs, kind, code)
         city_code = stored_city(connection).code
     answer = lowering(inputs, kind, code, of=of, goal=_LEVEL_OF[goal] if goal else None)
     if answer.chosen and answer.reached:
@@ -71,37 +73,45 @@ def counterfactual(
     return told | {"tried": None if done is None else _tried(answer, told["actions"], done)}
 
 
-def _known(connection: Connection, kind: str, code: str, then: Moment | None) -> Inputs:
-    """What the last run knew, as far as one thing is computed from it."""
-    run = last_run(connection, then)
+def _known(connection: Connection, as_of: str | None, then: Moment | None) -> tuple[Basis, Inputs]:
+    """What the account stands on: what the last run knew, or what was recorded by a moment of the past."""
+    if as_of and then:
+        return Basis.of_past(then), read_inputs(connection, parse_as_of(as_of), then)
+    run = last_run(connection)
     assert run is not None  # explained before
-    inputs = read_inputs(connection, run["data_time"], Moment(None, run["known_rev"]))
+    basis = Basis.of_run(run)
+    inputs = read_inputs(connection, run["data_time"], basis.records)
     if inputs.edition.name != run["edition"]:
         raise RiskMapError("规则版本在上次计算之后更换过", remedy="请重新计算风险后再试")
+    return basis, inputs
+
+
+def _part_of(connection: Connection, basis: Basis, inputs: Inputs, kind: str, code: str) -> Inputs:
+    """The records as far as one thing is computed from them."""
     if kind == "city":
         levels = inputs.areas["level"]
         kept = levels == "township" if len(inputs.population) else levels.isin(["township", "grid"])
         return replace(inputs, areas=inputs.areas[kept].reset_index(drop=True))
     if kind not in AREA_KINDS:
-        return _own(connection, inputs, run, kind, code)
+        return _own(connection, basis, inputs, kind, code)
     area = inputs.areas[inputs.areas["code"] == code]
     row = next(area.itertuples(index=False))
     people, places = places_of(inputs, RiskWeights.from_table(inputs.edition.table("risk")))
     inside = places_within(row, people, places.xy)
-    box = box_around(places.xy[inside] / MILLI, widest_reach_mm(connection, run["rev"]) / MILLI)
+    box = box_around(places.xy[inside] / MILLI, widest_reach_mm(connection, basis) / MILLI)
     standing_in = {PART_OF[kind]: [code]} if kind in PART_OF else None
-    hazards = read_hazards(connection, run["known_rev"], run["rev"], box, standing_in=standing_in)
+    hazards = read_hazards(connection, basis, box, standing_in=standing_in)
     if len(inputs.population):
         by_code = inputs.population["code"].isin(people["code"][inside]).to_numpy(bool)
         return inputs_near(inputs, hazards, by_code, area)
     return inputs_near(inputs, hazards, inside, inputs.areas)
 
 
-def _own(connection: Connection, inputs: Inputs, run: Mapping[str, Any], kind: str, code: str) -> Inputs:
+def _own(connection: Connection, basis: Basis, inputs: Inputs, kind: str, code: str) -> Inputs:
     """The records of one source, or of all sources of an enterprise."""
     owned = [*inputs.sources["code"][inputs.sources["enterprise_code"] == code], code + PREMISES_SUFFIX]
     codes = owned if kind == "enterprise" else [code]
-    own = read_hazards(connection, run["known_rev"], run["rev"], codes=codes)
+    own = read_hazards(connection, basis, codes=codes)
     nobody = np.zeros(len(inputs.population), bool)
     areas = inputs.areas if not len(inputs.population) else inputs.areas.iloc[:0]
     return inputs_near(inputs, own, nobody, areas)

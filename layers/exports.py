@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from layers import dangers
 from layers.fields import Layer
-from layers.history import Moment, moment, results_of, rows_of
+from layers.history import Moment, results_of, rows_of
 from layers.records import LEVEL_NUMBERS
 from layers.sheets import Shapes
 from riskmap.errors import BadInput, NotFound
@@ -69,12 +69,14 @@ class Block:
 
 
 class Export:
-    """The records of one layer that a caller asks for; BadInput where the layer cannot be limited so."""
+    """The records of one layer that a caller asks for, now or as of a moment; BadInput where it cannot be limited so."""
 
-    def __init__(self, connection: Connection, layer: Layer, wanted: Wanted) -> None:
+    def __init__(
+        self, connection: Connection, layer: Layer, wanted: Wanted, then: Moment | None = None
+    ) -> None:
         self.layer = layer
         self._connection = connection
-        self._then = moment(connection, wanted.as_of) if wanted.as_of else None
+        self._then = then
         self._rows = rows_of(layer.table, self._then)
         if wanted.township:
             _know_township(connection, wanted.township, self._then)

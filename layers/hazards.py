@@ -1,6 +1,7 @@
 """What a run made of the sources, as places feel them: hazard, reach and site of each, for explanations."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,26 +18,42 @@ from layers.schema import SCOPE, city
 Box = tuple[float, float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What some results stand on: the records that they were computed from, and the moment that tells the results."""
+
+    records: Moment
+    results: Moment
+
+    @classmethod
+    def of_run(cls, run: Mapping[str, Any]) -> "Basis":
+        """Of a run of the ledger that set the current levels."""
+        return cls(Moment(None, run["known_rev"]), Moment(None, run["rev"]))
+
+    @classmethod
+    def of_past(cls, then: Moment) -> "Basis":
+        """Of a moment whose results were computed from its own records."""
+        return cls(then, then)
+
+
 def read_hazards(
     connection: Connection,
-    known_rev: int,
-    run_rev: int,
+    basis: Basis,
     box: Box | None = None,
     *,
     standing_in: Mapping[str, Collection[str]] | None = None,
     codes: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Sources whose site meets a box (metres: west, south, east, north), as one run knew and scored them, by code.
+    """Sources whose site meets a box (metres: west, south, east, north), as they were known and scored, by code.
 
     `standing_in` adds those that stand in some areas, by the column of `SCOPE` that says so; `codes` adds these.
     Columns: code, name, kind, level, base_level, hazard and hazard_base (micro-points), reach_mm and base_reach_mm,
     hazards, grid_code, village_code, township_code, site.
     """
-    known = Moment(None, known_rev)
-    result = results_of("score", Moment(None, run_rev)).alias("result")
-    record = rows_of("source", known).alias("record")
+    result = results_of("score", basis.results).alias("result")
+    record = rows_of("source", basis.records).alias("record")
     own_code = func.left(result.c.code, func.length(result.c.code) - len(PREMISES_SUFFIX))
-    firm = rows_of("enterprise", known).alias("firm")
+    firm = rows_of("enterprise", basis.records).alias("firm")
     window = func.ST_MakeEnvelope(*(box or ()), select(city.c.metric_srid).scalar_subquery())
     named_by = func.coalesce(record.c.enterprise_code, own_code)
     query = (
@@ -91,10 +108,10 @@ def box_around(xy_m: Any, margin_m: float) -> Box:
 
 
 def lines_of_sources(
-    connection: Connection, run_rev: int, codes: Collection[str], items: Collection[str]
+    connection: Connection, basis: Basis, codes: Collection[str], items: Collection[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """By source the lines of some kinds in its account as one run left it: item, record, value, args, in their order."""
-    rows = results_of("contribution", Moment(None, run_rev))
+    """By source the lines of some kinds in its account: item, record, value, args, in their order."""
+    rows = results_of("contribution", basis.results)
     query = select(rows.c.code, rows.c.item, rows.c.record, rows.c.value, rows.c.args)
     query = query.where(rows.c.kind == "source", rows.c.code == any_(array(list(codes), type_=Text)))
     found: dict[str, list[dict[str, Any]]] = {}
@@ -107,9 +124,9 @@ def lines_of_sources(
     return found
 
 
-def widest_reach_mm(connection: Connection, run_rev: int) -> int:
-    """The longest reach of any source of a run."""
-    result = results_of("score", Moment(None, run_rev))
+def widest_reach_mm(connection: Connection, basis: Basis) -> int:
+    """The longest reach of any source."""
+    result = results_of("score", basis.results)
     base, now = result.c.facts["distances_m"]["reach"].as_float(), result.c.facts["reach_now_m"].as_float()
     reach = func.max(func.greatest(base, now))
     return round(

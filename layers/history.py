@@ -5,9 +5,21 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, FromClause, Subquery, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Subquery,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from layers.fields import TABLES
 from layers.schema import head, metadata, views
 from riskmap.errors import BadInput, NotFound
 
@@ -74,9 +86,16 @@ def as_known(table: str, rev: int) -> Subquery:
 def as_of(table: str, day: date, rev: int) -> Subquery:
     """The rows of a layer that held on `day`, as recorded by revision `rev`: the newest statement that reaches it."""
     rows = views[table]
+    if TABLES[table].immutable:
+        # few of them were ever taken back: to look for a newer statement row by row leaves the indexes in use
+        newer = rows.alias("newer")
+        overtaken = exists().where(
+            _reaches(newer, day, rev), newer.c.code == rows.c.code, newer.c.rev > rows.c.rev
+        )
+        return select(rows).where(_reaches(rows, day, rev), ~overtaken, ~rows.c.gone).subquery(table)
     newest = (
         select(rows)
-        .where(rows.c.rev <= rev, rows.c.valid_from <= day, or_(rows.c.rev_to > rev, rows.c.valid_to > day))
+        .where(_reaches(rows, day, rev))
         .order_by(rows.c.code, rows.c.rev.desc(), rows.c.valid_from.desc())
         .ext(distinct_on(rows.c.code))
         .subquery()
@@ -84,15 +103,22 @@ def as_of(table: str, day: date, rev: int) -> Subquery:
     return select(newest).where(~newest.c.gone).subquery(table)
 
 
+def _reaches(rows: FromClause, day: date, rev: int) -> ColumnElement[bool]:
+    """Statements recorded by `rev` that say something of `day`."""
+    return and_(rows.c.rev <= rev, rows.c.valid_from <= day, or_(rows.c.rev_to > rev, rows.c.valid_to > day))
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A point of the past: the last revision recorded by then, and the day that is asked about.
 
-    Without a day it is the state after that revision, exactly as it stood.
+    Without a day it is the state after that revision, exactly as it stood. `computed` is the number of the results
+    that were computed for it (`layers.computed`); without one its results are those of the last run before it.
     """
 
     day: date | None
     rev: int
+    computed: int | None = None
 
 
 def moment(connection: Connection, as_of_text: str) -> Moment:
@@ -109,10 +135,13 @@ def rows_of(table: str, then: Moment | None = None) -> FromClause:
 
 
 def results_of(table: str, then: Moment | None = None) -> FromClause:
-    """Scores or contributions now, or as the last run before a moment left them."""
+    """Scores or contributions now, as computed for a moment, or as the last run before it left them."""
     if then is None:
         return metadata.tables[table]
-    return as_known(table, then.rev)
+    if then.computed is None:
+        return as_known(table, then.rev)
+    rows = metadata.tables[f"computed_{table}"]
+    return select(rows).where(rows.c.computed_id == then.computed).subquery(table)
 
 
 def correct(

@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSON
 
+from layers.computed import shades, told_by
 from layers.history import CLOCK, Moment, results_of, rows_of
-from layers.schema import GEOGRAPHIC_SRID, city, colour, run
+from layers.schema import GEOGRAPHIC_SRID, city
 from riskmap.errors import BadInput
 from riskmap.vocabulary import AREA_KINDS, LEVELS
 
@@ -98,7 +99,7 @@ def fetch(
     query = _limited(select(*columns).select_from(listing.origin), listing, filters or Filters())
     if code is not None:
         query = query.where(listing.code == code)
-    about = _run_of(connection, then)
+    about = told_by(connection, then)
     score = query.selected_columns.get("score") if ranked else None
     order = [] if score is None else [score.desc().nulls_last()]
     page = query.order_by(*order, listing.code).limit(limit).offset(offset)
@@ -152,17 +153,6 @@ def _limited(query: Select[Any], listing: _Listing, filters: Filters) -> Select[
     if filters.kind and listing.kind is not None:
         query = query.where(listing.kind == filters.kind)
     return query
-
-
-def _run_of(connection: Connection, then: Moment | None) -> Row:
-    """The run whose levels are shown: the newest one recorded by then."""
-    query = select(run.c.run_id, run.c.edition, run.c.data_time).where(run.c.current)
-    if then is not None:
-        query = query.where(run.c.rev <= then.rev)
-    row = connection.execute(query.order_by(run.c.rev.desc()).limit(1)).first()
-    if row is None:
-        return {"run_id": None, "edition": None, "data_time": None}
-    return {"run_id": row.run_id, "edition": row.edition, "data_time": iso(row.data_time)}
 
 
 def _finish(row: Row, about: Row) -> Row:
@@ -230,10 +220,8 @@ def _result_columns(result: FromClause) -> list[ColumnElement[Any]]:
     ]
 
 
-def _shown_levels(result: FromClause, shade: FromClause, then: Moment | None) -> list[ColumnElement[Any]]:
-    """As `_result_columns`; levels of areas now come from `colour`, which everyone signed in may read."""
-    if then is not None:
-        return _result_columns(result)
+def _shown_levels(result: FromClause, shade: FromClause) -> list[ColumnElement[Any]]:
+    """As `_result_columns`, with the levels of areas that everyone signed in may read."""
     levels = [shade.c.level, shade.c.base_level, shade.c.rise_level]
     return [result.c.score, result.c.base.label("base_score"), *levels, result.c.confidence]
 
@@ -347,24 +335,23 @@ def _areas(kind: str, then: Moment | None) -> _Listing:
     """Areas: names and levels are everyone's, scores and burdens only of one's own."""
     rows = rows_of("area", then).alias("record")
     result, same = _result(kind, rows.c.code, then)
-    shade = colour.alias("shade")
+    shade = shades(then)
     origin = rows.outerjoin(result, same)
-    if then is None:
-        origin = origin.outerjoin(shade, and_(shade.c.kind == kind, shade.c.code == rows.c.code))
+    origin = origin.outerjoin(shade, and_(shade.c.kind == kind, shade.c.code == rows.c.code))
     return _Listing(
         columns=[
             *(rows.c[name] for name in ("code", "name", "parent_code", "people", "members")),
             rows.c.level.label("kind"),
             *_scope(rows),
             *_middle(rows),
-            *_shown_levels(result, shade, then),
+            *_shown_levels(result, shade),
             result.c.facts,
         ],
         origin=origin,
         code=rows.c.code,
         name=rows.c.name,
         township=rows.c.township_code,
-        level=result.c.level if then is not None else shade.c.level,
+        level=shade.c.level,
         geom=rows.c.geom,
         where=rows.c.level == kind,
     )
@@ -374,7 +361,7 @@ def _city(then: Moment | None) -> _Listing:
     """The city itself: on file since `init`, with or without a polygon."""
     area = rows_of("area", then).alias("record")
     result, same = _result("city", city.c.code, then)
-    shade = colour.alias("shade")
+    shade = shades(then)
     return _Listing(
         columns=[
             city.c.code,
@@ -383,7 +370,7 @@ def _city(then: Moment | None) -> _Listing:
             literal("city").label("kind"),
             area.c.synthetic,
             *_middle(area),
-            *_shown_levels(result, shade, then),
+            *_shown_levels(result, shade),
             result.c.facts,
         ],
         origin=city.outerjoin(area, area.c.code == city.c.code)
@@ -392,6 +379,6 @@ def _city(then: Moment | None) -> _Listing:
         code=city.c.code,
         name=city.c.name,
         township=city.c.code,
-        level=result.c.level if then is not None else shade.c.level,
+        level=shade.c.level,
         geom=area.c.geom,
     )

@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, s
 from layers.copying import copy_in
 from layers.duty import SLOTS
 from layers.dynamic import Records, no_dynamic, read_dynamic, read_incidents
-from layers.editions import edition_named, edition_on
+from layers.editions import edition_on
 from layers.history import CLOCK, Moment, results_of, rows_of
 from layers.schema import SCOPE, run, score
 from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
+from riskmap.errors import NotFound
 from riskmap.vocabulary import AREA_KINDS
 
 
@@ -87,13 +88,11 @@ def read_part(
     )
 
 
-def read_known(connection: Connection, rev: int, edition_name: str, at: datetime) -> Inputs:
-    """The records of places and areas and the incidents as a run at an instant knew them, under the edition it used.
+def read_known(connection: Connection, known: Moment, used: Edition, at: datetime) -> Inputs:
+    """The records of places and areas and the incidents at an instant as known at a moment, under an edition.
 
     Sources and what else raises them are left out.
     """
-    known = Moment(None, rev)
-    used = edition_named(connection, edition_name, rev)
     nothing = pd.DataFrame()
     return Inputs(
         enterprises=nothing,
@@ -228,6 +227,21 @@ def last_run(connection: Connection, then: Moment | None = None) -> dict[str, An
         query = query.where(run.c.rev <= then.rev)
     row = connection.execute(query).mappings().first()
     return dict(row) if row else None
+
+
+def run_numbered(connection: Connection, run_id: int) -> dict[str, Any]:
+    """One run of the ledger. NotFound where there is none of that number."""
+    row = connection.execute(select(run).where(run.c.run_id == run_id)).mappings().first()
+    if row is None:
+        raise NotFound(f"没有第 {run_id} 次计算", remedy="可用的编号见 GET /api/v1/runs")
+    return dict(row)
+
+
+def results_at(connection: Connection, rev: int) -> list[dict[str, Any]]:
+    """What a hash covers of every result as it stood after a revision: kind, code, score, level, grade."""
+    rows = results_of("score", Moment(None, rev))
+    query = select(*(rows.c[name] for name in ("kind", "code", "score", "level", "grade")))
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def runs(connection: Connection, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:

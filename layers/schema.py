@@ -286,6 +286,30 @@ edition_past = Table(
     "edition_past", metadata, *_edition_columns(past=True), Column("rev_to", BigInteger, nullable=False)
 )
 
+computed = Table(
+    "computed",
+    metadata,
+    Column("computed_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("known_rev", BigInteger, nullable=False),
+    Column("data_time", DateTime(timezone=True), nullable=False),
+    Column("edition_hash", LargeBinary, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("edition", "code_version")),
+    prefixes=["UNLOGGED"],
+)
+"""Moments of the past whose results were computed when somebody asked: kept to be asked again, never missed."""
+
+
+def _as_computed(name: str, columns: list[Column[Any]], key: tuple[str, ...]) -> Table:
+    """The results of such moments: what `columns` are, by moment and without a revision of their own."""
+    own = [column for column in columns if column.name != "rev"]
+    table = Table(name, metadata, Column("computed_id", BigInteger), *own, prefixes=["UNLOGGED"])
+    table.append_constraint(PrimaryKeyConstraint("computed_id", *key, name=f"{name}_pkey"))
+    return table
+
+
+computed_score = _as_computed("computed_score", _score_columns(), ("kind", "code"))
+computed_contribution = _as_computed("computed_contribution", _contribution_columns(), ("kind", "code", "n"))
+
 stability = Table(
     "stability",
     metadata,

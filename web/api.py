@@ -16,13 +16,13 @@ from jobs.explain import explain
 from jobs.imports import import_file
 from layers.database import Identity
 from layers.fields import LAYERS
-from layers.history import moment
+from layers.history import Moment
 from layers.kinds import ACCEPTED
 from layers.records import Filters, fetch, iso
 from layers.risk import runs as run_ledger
 from layers.status import count_runs
 from riskmap.errors import BadInput, NotFound, Refused, TooLarge
-from web.deps import Importer, Lang, Owner, Reader, Rows, SignedIn
+from web.deps import AsOf, Importer, Lang, Owner, Past, Reader, Rows, SignedIn, past_for
 
 _PROBLEM = {
     "type": "object",
@@ -56,7 +56,6 @@ EXPLAINED = ("source", "enterprise", "grid", "village", "township", "city", "ove
 _FLAGS = {"true": True, "1": True, "on": True, "false": False, "0": False, "": False}
 _LONGEST_LIST = 1000
 
-AsOf = Annotated[str | None, Query(description="截至某日（2026-01-31，当日终了）或某一时刻", max_length=40)]
 Record = dict[str, Any]
 
 
@@ -73,7 +72,6 @@ class Wanted(BaseModel):
 
     limit: int = 100
     offset: int = 0
-    as_of: str | None = None
     geometry: bool = False
     filters: dict[str, Any] = {}
 
@@ -86,17 +84,20 @@ def _wanted(
     level: Annotated[str | None, Query(description="red orange yellow blue", max_length=10)] = None,
     text: Annotated[str | None, Query(description="名称或编码的一部分", max_length=100)] = None,
     kind: Annotated[str | None, Query(description="类别", max_length=60)] = None,
-    as_of: AsOf = None,
     geometry: Annotated[bool, Query(description="是否附 GeoJSON 几何")] = True,
 ) -> Wanted:
     box = _box(bbox) if bbox else None
     filters = {"township": township, "level": level, "bbox": box, "text": text, "kind": kind}
-    return Wanted(limit=limit, offset=offset, as_of=as_of, geometry=geometry, filters=filters)
+    return Wanted(limit=limit, offset=offset, geometry=geometry, filters=filters)
 
 
 def _lister(kind: str) -> Callable[..., Listed]:
-    def records(request: Request, rows: Rows, wanted: Annotated[Wanted, Depends(_wanted)]) -> Listed:
-        then = moment(rows, wanted.as_of) if wanted.as_of else None
+    def records(
+        request: Request,
+        then: Annotated[Moment | None, Depends(past_for(levels=kind in EXPLAINED))],
+        rows: Rows,
+        wanted: Annotated[Wanted, Depends(_wanted)],
+    ) -> Listed:
         page = fetch(
             rows,
             kind,
@@ -116,8 +117,10 @@ def _lister(kind: str) -> Callable[..., Listed]:
 
 
 def _getter(kind: str) -> Callable[..., Record]:
-    def record(rows: Rows, code: str, as_of: AsOf = None) -> Record:
-        found = fetch(rows, kind, code, then=moment(rows, as_of) if as_of else None, geometry=True).items
+    def record(
+        then: Annotated[Moment | None, Depends(past_for(levels=kind in EXPLAINED))], rows: Rows, code: str
+    ) -> Record:
+        found = fetch(rows, kind, code, then=then, geometry=True).items
         if not found:
             raise NotFound(f"没有编码为 {code} 的记录，或无权查看", remedy="请核对编码")
         return found[0]
@@ -151,9 +154,8 @@ for _plural, _kind in KINDS.items():
 
 
 @router.get("/areas/{code}", tags=["areas"])
-def area(rows: Rows, code: str, as_of: AsOf = None) -> Record:
+def area(then: Past, rows: Rows, code: str) -> Record:
     """An area of whatever level, with its level and polygon."""
-    then = moment(rows, as_of) if as_of else None
     for kind in ("township", "village", "grid", "city", "overlay"):
         found = fetch(rows, kind, code, then=then, geometry=True).items
         if found:

@@ -13,14 +13,13 @@ import typer
 from layers.cluster import database
 from layers.database import CITY, reading
 from layers.fields import LAYERS
-from layers.history import moment
 from layers.kinds import ACCEPTED
 from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
-from riskmap.vocabulary import USER_ROLES
-from web import edition_commands, import_commands, incident_commands
-from web.console import print_facts, print_json, print_table, progress, say, tell
+from riskmap.vocabulary import SCORE_KINDS, USER_ROLES
+from web import edition_commands, import_commands, incident_commands, replay_commands
+from web.console import Report, print_facts, print_json, print_table, progress, say, tell
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
 
@@ -37,6 +36,7 @@ app.add_typer(edition_commands.app, name="editions")
 app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
 app.command("incident")(incident_commands.incident)
+app.command("replay")(replay_commands.replay)
 
 _ROWS_SHOWN = 200
 
@@ -263,8 +263,8 @@ def show(
     json: Json = False,
 ) -> None:
     """显示记录及其等级；不写编码则列出全部。"""
-    with opened(_settings(context)) as city:
-        rows = _show(city, kind, codes or [], as_of)
+    with opened(_settings(context)) as city, progress(quiet=json) as bar:
+        rows = _show(city, kind, codes or [], as_of, bar)
     if json:
         print_json(rows[0] if codes and len(codes) == 1 else rows)
     elif codes:
@@ -276,9 +276,11 @@ def show(
         )
 
 
-def _show(city: Opened, kind: str, codes: list[str], as_of: str | None) -> list[dict[str, Any]]:
+def _show(city: Opened, kind: str, codes: list[str], as_of: str | None, bar: Report) -> list[dict[str, Any]]:
+    from jobs.past import past_of
+
+    then = past_of(city.owner, as_of, levels=kind in SCORE_KINDS, progress=bar) if as_of else None
     with reading(city.reader, CITY) as connection:
-        then = moment(connection, as_of) if as_of else None
         if not codes:
             return fetch(connection, kind, then=then).items
         rows = [(code, fetch(connection, kind, code, then=then).items) for code in codes]
@@ -311,8 +313,10 @@ def explain(
         return
     if goal or of != "level":
         raise typer.BadParameter("--goal 和 --of 须与 --actions 同用")
-    with opened(_settings(context)) as city:
-        answer = explain_record(city.owner, city.reader, CITY, kind, code, as_of=as_of, lang=lang)
+    with opened(_settings(context)) as city, progress(quiet=json) as bar:
+        answer = explain_record(
+            city.owner, city.reader, CITY, kind, code, as_of=as_of, lang=lang, progress=bar
+        )
     if json:
         print_json(answer)
         return

@@ -1,16 +1,18 @@
 """What every route may ask for: the engines, the language, the session behind a request, and its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from secrets import compare_digest
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy import Connection, Engine
 
 from jobs.comparison import Comparisons
+from jobs.past import past_of
 from jobs.sign_in import hash_token
 from layers.database import Identity, reading
+from layers.history import Moment
 from layers.users import Session, session_of
 from riskmap.errors import Forbidden, NotSignedIn
 from web.texts import lang_of
@@ -147,6 +149,26 @@ def _rows(reader: Reader, identity: SignedIn) -> Iterator[Connection]:
 
 Rows = Annotated[Connection, Depends(_rows, scope="function")]
 """One read-only transaction with the rights of whoever asks; over before the answer is sent."""
+
+
+AsOf = Annotated[str | None, Query(description="截至某日（2026-01-31，当日终了）或某一时刻", max_length=40)]
+
+
+def past_for(*, levels: bool) -> Callable[..., Moment | None]:
+    """What finds the moment that `as_of` names, with or without the levels of then; None: now.
+
+    Stands before `Rows` and `SignedPage` among a route's parameters: these begin the transaction that must see what
+    was computed.
+    """
+
+    def past(owner: Owner, _identity: SignedIn, as_of: AsOf = None) -> Moment | None:
+        return past_of(owner, as_of, levels=levels) if as_of else None
+
+    return past
+
+
+Past = Annotated[Moment | None, Depends(past_for(levels=True))]
+"""The moment of the past that is asked for by `as_of`, with its levels."""
 
 
 def client_address(request: Request) -> str:

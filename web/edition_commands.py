@@ -15,7 +15,6 @@ from web.console import print_facts, print_json, print_table, progress, say
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import translate
 
-# ruff: noqa: PLC0415 - the small commands start at once
 app = typer.Typer(help="规则版本：起草、比较、批准、撤回", no_args_is_help=True)
 
 _SHOWN = 200

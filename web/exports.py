@@ -20,8 +20,7 @@ from layers.dangers import STATES
 from layers.exports import Wanted
 from layers.intake import layer_named
 from riskmap.errors import Busy, Forbidden
-from web.api import AsOf
-from web.deps import Lang, Owner, Reader, SignedIn
+from web.deps import AsOf, Lang, Owner, Reader, SignedIn
 
 _MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

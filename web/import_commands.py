@@ -48,7 +48,7 @@ def undo(
     json: Json = False,
 ) -> None:
     """整次撤销一次导入：它写入的记录恢复为导入前的样子，历史中保留两次修订；撤销也可以再撤销。"""
-    from jobs.undo import undo as take_back  # noqa: PLC0415 - the small commands start at once
+    from jobs.undo import undo as take_back
 
     try:
         with opened(settings_of(context)) as city:

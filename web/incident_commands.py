@@ -23,7 +23,7 @@ def incident(
     json: Json = False,
 ) -> None:
     """假设事故推演：影响范围、当前时段人数、防护目标、救援资源和联系人；不写入任何数据。"""
-    from jobs.incident import what_if  # noqa: PLC0415 - the small commands start at once
+    from jobs.incident import what_if
 
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from jobs.demo_feed import Feeds, feeds
 from jobs.explain import explain
 from layers import dangers, duty, ledger
+from layers.computed import told_by
 from layers.editions import edition_table
 from layers.fields import TABLES
 from layers.records import Filters, fetch
@@ -20,7 +21,7 @@ from layers.sensors import pulse
 from riskmap.errors import NotFound
 from riskmap.vocabulary import SOURCE_KINDS
 from web.columns import COLUMNS, facts_of
-from web.deps import Owner, Reader
+from web.deps import AsOf, Owner, Past, Reader
 from web.render import Page, SignedPage
 
 router = APIRouter(include_in_schema=False)
@@ -56,21 +57,26 @@ class Shown:
 
 @router.get("/risk")
 def risk(
-    page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+    then: Past, page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
 ) -> HTMLResponse:
     """Levels, scores and shares of the burden by township and village; the run; what lies elsewhere than declared."""
     rows = page.connection
     townships = _with_shares(
-        fetch(rows, "township", ranked=True).items, whole=page.session.identity.sees_city
+        fetch(rows, "township", then=then, ranked=True).items, whole=page.session.identity.sees_city
     )
     names = {one["code"]: one["name"] for one in townships}
     chosen = _chosen(page, township, names)
-    villages = fetch(rows, "village", ranked=True, filters=Filters(township=chosen)).items if chosen else []
-    run = last_run(rows)
+    villages = (
+        fetch(rows, "village", then=then, ranked=True, filters=Filters(township=chosen)).items
+        if chosen
+        else []
+    )
+    run, told = last_run(rows), told_by(rows, then)
     return page.show(
         "risk.html",
-        city=_only(fetch(rows, "city").items),
-        scale=_scale(page, page.status.edition) if page.status.edition else None,
+        past=told if then else None,
+        city=_only(fetch(rows, "city", then=then).items),
+        scale=_scale(page, told["edition"]) if told["edition"] else None,
         townships=townships,
         villages=_with_shares(villages, whole=True),
         most_share=max((one["share"] or 0 for one in townships), default=0),
@@ -84,6 +90,7 @@ def risk(
 
 @router.get("/sources")
 def sources(
+    then: Past,
     page: SignedPage,
     what: Annotated[str, Query(pattern="^(source|enterprise)$")] = "source",
     township: Text = "",
@@ -97,10 +104,17 @@ def sources(
         township=township or None, level=level or None, kind=kind or None, text=text.strip() or None
     )
     found = fetch(
-        page.connection, what, filters=wanted, limit=PER_PAGE, offset=(number - 1) * PER_PAGE, ranked=True
+        page.connection,
+        what,
+        then=then,
+        filters=wanted,
+        limit=PER_PAGE,
+        offset=(number - 1) * PER_PAGE,
+        ranked=True,
     )
     return page.show(
         "sources.html",
+        past=told_by(page.connection, then) if then else None,
         what=what,
         wanted=wanted,
         kinds=SOURCE_KINDS,
@@ -110,15 +124,18 @@ def sources(
 
 
 @router.get("/explain/{kind}/{code}")
-def explained(page: SignedPage, owner: Owner, reader: Reader, kind: str, code: str) -> HTMLResponse:
+def explained(
+    then: Past, page: SignedPage, owner: Owner, reader: Reader, kind: str, code: str, as_of: AsOf = None
+) -> HTMLResponse:
     """Why a source, an enterprise or an area has its score: every contribution, with its basis, down to the sum."""
-    found = fetch(page.connection, kind, code).items if kind in _EXPLAINED else []
+    found = fetch(page.connection, kind, code, then=then).items if kind in _EXPLAINED else []
     if not found:
         raise NotFound(f"没有编码为 {code} 的记录，或无权查看", remedy="请从列表或地图进入")
-    account = explain(owner, reader, page.session.identity, kind, code, lang=page.lang)
+    account = explain(owner, reader, page.session.identity, kind, code, as_of=as_of, lang=page.lang)
     lines = sorted(account["contributions"], key=lambda one: -abs(one["value"]))
     return page.show(
         "explain.html",
+        past=account if then else None,
         kind=kind,
         record=found[0],
         account=account,

@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse
 from jobs.remedies import counterfactual
 from jobs.subjects import COLOURS
 from riskmap.vocabulary import LEVELS
-from web.api import ERRORS, EXPLAINED, KINDS, AsOf
-from web.deps import Lang, Owner, Reader, SignedIn
+from web.api import ERRORS, EXPLAINED, KINDS
+from web.deps import AsOf, Lang, Owner, Reader, SignedIn
 from web.remedy_commands import below
 from web.render import SignedPage
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
@@ -75,6 +76,7 @@ def render(
         path=request.url.path,
         query=request.query_params,
         link=partial(_link, request),
+        dated=partial(_dated, request),
         session=session,
         status=status,
         **values,
@@ -134,6 +136,12 @@ def _link(request: Request, **changes: str | int | None) -> str:
     return str(request.url.remove_query_params([k for k, v in changes.items() if v is None]).include_query_params(
         **{k: v for k, v in changes.items() if v is not None}
     )).removeprefix(str(request.base_url).rstrip("/"))  # fmt: skip
+
+
+def _dated(request: Request, address: str) -> str:
+    """An address (without a query) that tells the same day of the past as this page, if this page tells one."""
+    as_of = request.query_params.get("as_of")
+    return f"{address}?{urlencode({'as_of': as_of})}" if as_of else address
 
 
 def as_clock(value: datetime | str | None) -> str:
