@@ -153,25 +153,25 @@ def limits(touched: Touched, enterprises: Collection[str]) -> dict[str, ColumnEl
     firms, sources = metadata.tables["enterprise"], metadata.tables["source"]
     held, zones, areas = (metadata.tables[name] for name in ("inventory", "zone_external", "area"))
     people, targets = metadata.tables["population"], metadata.tables["target"]
-    near = _near(people)
+    near = _near("population")
     return {
         "enterprise": firms.c.code == _any({*touched.enterprises, *enterprises}),
         "source": sources.c.code == _any(touched.sources),
         "inventory": held.c.source_code == _any(touched.sources),
         "zone_external": zones.c.source_code == _any(touched.sources),
         "population": people.c.code.in_(near),
-        "target": targets.c.code.in_(_near(targets)),
+        "target": targets.c.code.in_(_near("target")),
         "area": areas.c.code.in_(select(people.c.grid_code).where(people.c.code.in_(near))),
     }
 
 
-def _near(rows: Any) -> Select[Any]:
-    """Codes of the records of a table within the sites' radii."""
-    site = text("touched_site")
+def _near(table: str) -> Select[Any]:
+    """Codes of the records of a table within the sites' radii, by the index of their positions."""
+    rows = metadata.tables[table].alias("near")
     within = func.ST_DWithin(
         rows.c.geom_m, literal_column("touched_site.geom_m"), literal_column("touched_site.r_m")
     )
-    return select(rows.c.code).select_from(site).where(within)
+    return select(rows.c.code).select_from(text("touched_site")).where(within)
 
 
 def mark_sites(connection: Connection, sources: Collection[str], rev: int, radius_m: float) -> None:
@@ -224,7 +224,7 @@ def reached_places(connection: Connection, changed: Collection[str], rev: int) -
         for rows in (people, known)
     ]
     within = select(people.c.code, *(people.c[name] for name in SCOPE)).where(
-        people.c.code.in_(_near(people))
+        people.c.code.in_(_near("population"))
     )
     rows = connection.execute(union_all(within, *queries)).all()
     return pd.DataFrame(rows, columns=["code", *SCOPE], dtype=object)
@@ -261,13 +261,14 @@ def conditions(codes: Mapping[str, Collection[str]]) -> tuple[ColumnElement[bool
         metadata.tables["area"].alias("overlay"),
     )
     standing = [people.c[name] == _any(found) for name, found in codes.items() if found]
-    member = or_(*(people.c[name] == any_(overlay.c.members) for name in SCOPE if name in codes))
-    within = or_(
-        member, and_(overlay.c.members.is_(None), func.ST_Intersects(overlay.c.geom_m, people.c.geom_m))
-    )
-    in_overlay = people.c.code.in_(select(people.c.code).where(overlay.c.level == "overlay", within))
+    members = select(func.unnest(overlay.c.members)).where(overlay.c.level == "overlay").scalar_subquery()
+    standing += [people.c[name].in_(members) for name in codes]
+    inside = people.alias("inside")  # joined by the index of positions: asked row by row it takes seconds
+    within = overlay.join(inside, func.ST_Intersects(overlay.c.geom_m, inside.c.geom_m))
+    by_polygon = and_(overlay.c.level == "overlay", overlay.c.members.is_(None))
+    standing.append(people.c.code.in_(select(inside.c.code).select_from(within).where(by_polygon)))
     named = {code for found in codes.values() for code in found}
-    return or_(in_overlay, *standing), or_(areas.c.level == "overlay", areas.c.code == _any(named))
+    return or_(*standing), or_(areas.c.level == "overlay", areas.c.code == _any(named))
 
 
 def _any(codes: Collection[str]) -> Any:
