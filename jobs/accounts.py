@@ -80,8 +80,8 @@ def enterprise_accounts(inputs: Inputs, city: City, sources: list[Row]) -> tuple
         records = [f"source/{source['code']}" for source, _ in own]
         account = enterprise_account(weights, records, [source["score"] for source, _ in own])
         lines = [
-            line._replace(args={**line.args, "name": name})
-            for line, (_, name) in zip(account, own, strict=True)
+            line._replace(args={**line.args, "name": name, "rise": source["score"] - source["base"]})
+            for line, (source, name) in zip(account, own, strict=True)
         ]
         base = sum(lead_shares([source["base"] for source, _ in own], weights.share_permille))
         grades = {record: source["grade"] for record, (source, _) in zip(records, own, strict=True)}

@@ -73,11 +73,12 @@ def summary(owner: Engine) -> list[str]:
     }
     words = {1: "红", 2: "橙", 3: "黄", 4: "蓝", None: "未评"}
     with snapshot(owner) as connection:
-        counts = level_counts(connection)
+        counts = {name: level_counts(connection, name) for name in ("base_level", "rise_level")}
     lines = []
     for kind, name in names.items():
-        levels = counts.get(kind, {})
-        if levels:
-            told = "，".join(f"{words[n]} {levels[n]}" for n in words if n in levels)
-            lines.append(f"{name} {sum(levels.values())}：固有风险 {told}")
+        base, rise = (counts[scale].get(kind, {}) for scale in ("base_level", "rise_level"))
+        if base:
+            told = "，".join(f"{words[n]} {base[n]}" for n in words if n in base)
+            moved = "，".join(f"{words[n]} {rise[n]}" for n in (1, 2, 3) if n in rise)
+            lines.append(f"{name} {sum(base.values())}：固有风险 {told}；动态上升 {moved or '无'}")
     return lines

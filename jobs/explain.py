@@ -14,6 +14,7 @@ from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.city import places_of
 from jobs.frames import each
 from jobs.past import past_of
+from layers.consequences import study_zones
 from layers.database import Identity, reading, snapshot
 from layers.editions import edition_named, edition_on
 from layers.exposure import shapes_from
@@ -22,6 +23,7 @@ from layers.history import CLOCK, Moment
 from layers.records import fetch, points, visible_codes
 from layers.risk import Inputs, account_of, read_known, run_numbered
 from layers.stability import stability_of
+from riskmap.consequence_words import told_distances
 from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput, NotFound, RiskMapError
 from riskmap.risk import RED, Contribution, level_of, raised
@@ -30,7 +32,7 @@ from riskmap.superposition import Hazards
 from riskmap.vocabulary import AREA_KINDS
 from riskmap.weight_words import stability_in_words
 from riskmap.weights import MILLI, RiskWeights
-from riskmap.wording import words
+from riskmap.wording import group_of, is_dynamic, words
 
 EXPLAINED = ("source", "enterprise", *AREA_KINDS)
 Line = dict[str, Any]
@@ -64,6 +66,7 @@ def explain(
         record = found[0]
         stored = account_of(connection, kind, code, then) if kind in ("source", "enterprise") else []
         stable = None if then else stability_of(connection, kind, code)
+        zones = study_zones(connection, code, then) if kind == "source" else []
     lines = stored if kind in ("source", "enterprise") else _area_lines(owner, kind, record, then)
     if sum(line["value"] for line in lines) != round((record["score"] or 0) * 1_000_000):
         raise RiskMapError(
@@ -90,13 +93,27 @@ def explain(
         **{name: record[name] for name in ("run_id", "computed", "edition", "data_time")},
         "stability": stability_in_words(stable, lang),
         "contributions": [_in_words(line, lang) for line in lines],
+        "consequences": told_distances(record, zones, lang) if kind == "source" else [],
     }
 
 
 def _in_words(line: Line, lang: str) -> dict[str, Any]:
-    label, reason = words(line["item"], line["args"], lang)
-    value = points(line["value"])
-    return {"kind": line["item"], "record": line["record"], "label": label, "value": value, "reason": reason}
+    item, args = line["item"], line["args"]
+    label, reason = words(item, args, lang)
+    told = {
+        "kind": item,
+        "record": line["record"],
+        "label": label,
+        "value": points(line["value"]),
+        "reason": reason,
+        "group": group_of(item, args),
+        "since": None,
+        "until": None,
+    }
+    if is_dynamic(args):
+        told["since"] = args.get("since") or args.get("found_on") or args.get("last")
+        told["until"] = args.get("until")
+    return told
 
 
 def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment | None) -> list[Line]:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 from layers import dangers
 from layers.fields import Layer
 from layers.history import Moment, results_of, rows_of
-from layers.records import LEVEL_NUMBERS
+from layers.levels import LEVEL_NAMES, level_number
 from layers.sheets import Shapes
 from riskmap.errors import BadInput, NotFound
 
@@ -30,16 +30,19 @@ _TITLES = ("name", "title", "person", "place")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an export is limited to: a township (9-digit code), the beginning of an industry code, a level, a moment.
+    """What an export is limited to: a township (9-digit code), the beginning of an industry code, levels, a moment.
 
-    `kind` and `text` (a part of the name or code) are those of the lists, `state` and `grade` those of the ledger of
-    dangers, so that a page exports what it shows.
+    `level` is the current one, `base_level` inherent, `rise_level` what dynamic records add. `kind` and `text` (a part
+    of the name or code) are those of the lists, `state` and `grade` those of the ledger of dangers, so that a page
+    exports what it shows.
     """
 
     as_of: str | None = None
     township: str | None = None
     industry: str | None = None
     level: str | None = None
+    base_level: str | None = None
+    rise_level: str | None = None
     kind: str | None = None
     text: str | None = None
     state: str | None = None
@@ -112,8 +115,9 @@ class Export:
             yield rows.c.township_code == wanted.township
         if wanted.industry:
             yield self._of_industry(wanted.industry)
-        if wanted.level:
-            yield self._of_level(wanted.level)
+        for name in LEVEL_NAMES:
+            if level := getattr(wanted, name):
+                yield self._of_level(name, level)
         if wanted.kind:
             if "kind" not in rows.c:
                 raise BadInput(f"{self.layer.zh}没有类别", remedy="请去掉条件 kind")
@@ -136,18 +140,16 @@ class Export:
         codes = select(owner.c.code).where(owner.c.industry.startswith(prefix, autoescape=True))
         return self._rows.c["code" if self.layer.table == "enterprise" else "enterprise_code"].in_(codes)
 
-    def _of_level(self, level: str) -> ColumnElement[bool]:
+    def _of_level(self, name: str, level: str) -> ColumnElement[bool]:
         if self.layer.table not in _LEVELLED:
             raise BadInput(
                 f"{self.layer.zh}没有风险等级，不能按等级筛选",
-                remedy="只有企业和危险源有等级；请去掉条件 level",
+                remedy=f"只有企业和危险源有等级；请去掉条件 {name}",
             )
-        if level not in LEVEL_NUMBERS:
-            raise BadInput(f"没有“{level[:20]}”这一级", remedy="可用：red orange yellow blue")
         result = results_of("score", self._then).alias("result")
         return self._rows.c.code.in_(
             select(result.c.code).where(
-                result.c.kind == self.layer.table, result.c.level == LEVEL_NUMBERS[level]
+                result.c.kind == self.layer.table, result.c[name] == level_number(level)
             )
         )
 

@@ -37,10 +37,12 @@ def list_layer(
     township: str | None = None,
     *,
     readings: bool = True,
+    **equal: str | None,
 ) -> Page:
     """Records of a layer as the caller may see them, with `source_name` where they belong to a source.
 
-    Without `readings` the events are those that say more than a sensor's value.
+    Without `readings` the events are those that say more than a sensor's value. `equal` limits columns to a value:
+    `code`, `sensor_code`; None does not.
     """
     table, source = metadata.tables[layer], metadata.tables["source"]
     left_out = {"geom", "geom_m", "rev"}
@@ -49,7 +51,8 @@ def list_layer(
     if "source_code" in table.c:
         origin = table.outerjoin(source, source.c.code == table.c.source_code)
         columns.append(source.c.name.label("source_name"))
-    condition = and_(True, *([table.c.township_code == township] if township else []))
+    limits = {"township_code": township, **equal}
+    condition = and_(True, *(table.c[name] == value for name, value in limits.items() if value))
     if not readings:
         condition &= table.c.kind != literal_column(
             "'reading'"

@@ -86,7 +86,7 @@ def listing(
 ) -> Page:
     """Doubtful enterprises (and sources without one), what matters most first; `total` where it is known already.
 
-    `{"kind", "code", "name", "township_code", "confidence", "score", "level", "synthetic", "causes": [{"cause",
+    `{"kind", "code", "name", "township_code", "confidence", "base_score", "base_level", "synthetic", "causes": [{"cause",
     "letter", "record", "name", "layer", "fields"}]}`; `record` is None where it lies in a township that the caller
     does not see.
     """
@@ -129,8 +129,8 @@ def _chosen(wanted: Wanted) -> Select[Any]:
             func.coalesce(_ENTERPRISE.c.name, _SOURCE.c.name).label("name"),
             score.c.township_code,
             score.c.confidence,
-            score.c.score,
-            score.c.base_level.label("level"),
+            score.c.base,
+            score.c.base_level,
             func.coalesce(_ENTERPRISE.c.synthetic, _SOURCE.c.synthetic, False).label("synthetic"),
             _CAUSES.label("causes"),
         )
@@ -177,12 +177,13 @@ def _beneath(connection: Connection, codes: list[str]) -> dict[str, list[Row]]:
 
 def _item(row: Any, beneath: Iterable[Row]) -> Row:
     told = dict(row)
-    own = told.pop("causes")
+    own, base = told.pop("causes"), told.pop("base")
     causes = list(_told(told, own, beneath))
     hidden = set(own) - {one["cause"] for one in causes}
     causes += [_cause(cause, None, None, None) for cause in hidden]
     causes.sort(key=lambda one: (list(LETTERS).index(one["cause"]), one["record"] or ""))
-    return told | {"score": points(row["score"]), "level": LEVELS.get(row["level"]), "causes": causes}
+    level = {"base_score": points(base), "base_level": LEVELS.get(row["base_level"])}
+    return told | level | {"causes": causes}
 
 
 def _told(row: Row, own: Iterable[str], beneath: Iterable[Row]) -> Iterator[Row]:

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from layers.computed import shades, told_by
 from layers.history import CLOCK, Moment, results_of, rows_of
+from layers.levels import LEVEL_NAMES, level_number, worst_first
 from layers.schema import GEOGRAPHIC_SRID, city
 from riskmap.errors import BadInput
 from riskmap.vocabulary import AREA_KINDS, LEVELS
@@ -34,8 +35,6 @@ KINDS = ("source", "enterprise", *AREA_KINDS, "target", "danger")
 """The kinds of `show` and of the lists of the API."""
 PREMISES_SUFFIX = "-P"
 """Ends the code of the implicit source that every open enterprise is."""
-LEVEL_NUMBERS = {word: number for number, word in LEVELS.items()}
-
 Row = dict[str, Any]
 
 
@@ -49,10 +48,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is limited to: a township, a level, a box (west, south, east, north in degrees), a text, a kind."""
+    """What a list is limited to: a township, levels, a box (west, south, east, north in degrees), a text, a kind.
+
+    `level` is the current one, `base_level` inherent, `rise_level` what dynamic records add.
+    """
 
     township: str | None = None
     level: str | None = None
+    base_level: str | None = None
+    rise_level: str | None = None
     bbox: tuple[float, float, float, float] | None = None
     text: str | None = None
     kind: str | None = None
@@ -67,7 +71,6 @@ class _Listing:
     code: ColumnElement[Any]
     name: ColumnElement[Any]
     township: ColumnElement[Any]
-    level: ColumnElement[Any] | None
     geom: ColumnElement[Any] | None
     kind: ColumnElement[Any] | None = None
     where: ColumnElement[bool] | None = None
@@ -83,12 +86,12 @@ def fetch(
     limit: int | None = None,
     offset: int = 0,
     geometry: bool = False,
-    ranked: bool = False,
+    worst: str | None = None,
 ) -> Page:
     """Records of a kind in order of code, with levels, now or as of a moment.
 
-    `ranked` puts the highest scores first, `geometry` adds GeoJSON in CGCS2000 under `geometry`. BadInput for a kind
-    or a level that does not exist.
+    `worst` puts the worst first: by inherent risk (`base`) or by what has risen (`rise`). `geometry` adds GeoJSON in
+    CGCS2000 under `geometry`. BadInput for a kind or a level that does not exist.
     """
     if kind not in KINDS:
         raise BadInput(f"没有“{kind}”这一类记录", remedy="可用：" + "、".join(KINDS))
@@ -100,8 +103,7 @@ def fetch(
     if code is not None:
         query = query.where(listing.code == code)
     about = told_by(connection, then)
-    score = query.selected_columns.get("score") if ranked else None
-    order = [] if score is None else [score.desc().nulls_last()]
+    order = worst_first(query, worst) if worst else []
     page = query.order_by(*order, listing.code).limit(limit).offset(offset)
     items = [_finish(dict(row), about) for row in connection.execute(page).mappings()]
     if limit is None and offset == 0:
@@ -141,10 +143,10 @@ def _limited(query: Select[Any], listing: _Listing, filters: Filters) -> Select[
         query = query.where(listing.where)
     if filters.township:
         query = query.where(listing.township == filters.township)
-    if filters.level and listing.level is not None:
-        if filters.level not in LEVEL_NUMBERS:
-            raise BadInput(f"没有“{filters.level}”这一级", remedy="可用：red orange yellow blue")
-        query = query.where(listing.level == LEVEL_NUMBERS[filters.level])
+    for name in LEVEL_NAMES:
+        wanted, column = getattr(filters, name), query.selected_columns.get(name)
+        if wanted and column is not None:
+            query = query.where(column == level_number(wanted))
     if filters.bbox and listing.geom is not None:
         query = query.where(listing.geom.op("&&")(func.ST_MakeEnvelope(*filters.bbox, GEOGRAPHIC_SRID)))
     if filters.text:
@@ -165,7 +167,7 @@ def _finish(row: Row, about: Row) -> Row:
         row["rise"] = points(score - base) if score is not None and base is not None else None
         row |= about
         row["facts_visible"] = own is not None
-    for name in ("level", "base_level", "rise_level"):
+    for name in LEVEL_NAMES:
         if name in row and not isinstance(row[name], str):
             row[name] = LEVELS.get(row[name])
     for name, value in row.items():
@@ -175,7 +177,7 @@ def _finish(row: Row, about: Row) -> Row:
     return row | {name: value for name, value in known.items() if row.get(name) is None}
 
 
-_NO_AREA_FACTS: Row = {"burden": None, "residents_and_day": None, "sources": None, "enterprises": None}
+_NO_AREA_FACTS: Row = dict.fromkeys(("burden", "residents_and_day", "sources", "enterprises"))
 _NO_FACTS: defaultdict[str, Row] = defaultdict(
     dict,
     dict.fromkeys(AREA_KINDS, _NO_AREA_FACTS),
@@ -185,6 +187,7 @@ _NO_FACTS: defaultdict[str, Row] = defaultdict(
         "unmatched": [],
         "substances": [],
         "distances_m": {},
+        "consequences": [],
         "confidence_causes": [],
     },
 )
@@ -209,20 +212,13 @@ def _result(
 
 
 def _result_columns(result: FromClause) -> list[ColumnElement[Any]]:
-    base = result.c.base.label("base_score")
-    return [
-        result.c.score,
-        base,
-        result.c.level,
-        result.c.base_level,
-        result.c.rise_level,
-        result.c.confidence,
-    ]
+    levels = [result.c[name] for name in LEVEL_NAMES]
+    return [result.c.score, result.c.base.label("base_score"), *levels, result.c.confidence]
 
 
 def _shown_levels(result: FromClause, shade: FromClause) -> list[ColumnElement[Any]]:
     """As `_result_columns`, with the levels of areas that everyone signed in may read."""
-    levels = [shade.c.level, shade.c.base_level, shade.c.rise_level]
+    levels = [shade.c[name] for name in LEVEL_NAMES]
     return [result.c.score, result.c.base.label("base_score"), *levels, result.c.confidence]
 
 
@@ -259,7 +255,6 @@ def _sources(then: Moment | None) -> _Listing:
         code=rows.c.code,
         name=rows.c.name,
         township=rows.c.township_code,
-        level=result.c.level,
         geom=rows.c.geom,
         kind=rows.c.kind,
     )
@@ -289,7 +284,6 @@ def _premises(then: Moment | None) -> _Listing:
         code=code,
         name=rows.c.name,
         township=rows.c.township_code,
-        level=result.c.level,
         geom=rows.c.geom,
     )
 
@@ -309,7 +303,6 @@ def _enterprises(then: Moment | None) -> _Listing:
         code=rows.c.code,
         name=rows.c.name,
         township=rows.c.township_code,
-        level=result.c.level,
         geom=rows.c.geom,
         kind=rows.c.industry,
     )
@@ -325,7 +318,6 @@ def _plain(kind: str, then: Moment | None) -> _Listing:
         code=rows.c.code,
         name=rows.c.title if kind == "danger" else rows.c.name,
         township=rows.c.township_code,
-        level=None,
         geom=rows.c.geom,
         kind=rows.c.target_class if kind == "target" else rows.c.grade,
     )
@@ -351,7 +343,6 @@ def _areas(kind: str, then: Moment | None) -> _Listing:
         code=rows.c.code,
         name=rows.c.name,
         township=rows.c.township_code,
-        level=shade.c.level,
         geom=rows.c.geom,
         where=rows.c.level == kind,
     )
@@ -379,6 +370,5 @@ def _city(then: Moment | None) -> _Listing:
         code=city.c.code,
         name=city.c.name,
         township=city.c.code,
-        level=shade.c.level,
         geom=area.c.geom,
     )

@@ -264,10 +264,11 @@ def account_of(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def level_counts(connection: Connection) -> dict[str, dict[int | None, int]]:
-    """How many things of each kind have each level now."""
-    query = select(score.c.kind, score.c.level, func.count()).group_by(score.c.kind, score.c.level)
+def level_counts(connection: Connection, name: str = "level") -> dict[str, dict[int | None, int]]:
+    """How many things of each kind have each level now, by `level`, `base_level` or `rise_level`."""
+    level = score.c[name]
+    query = select(score.c.kind, level, func.count()).group_by(score.c.kind, level)
     found: dict[str, dict[int | None, int]] = {}
-    for kind, level, n in connection.execute(query):
-        found.setdefault(kind, {})[level] = n
+    for kind, number, n in connection.execute(query):
+        found.setdefault(kind, {})[number] = n
     return found

@@ -205,6 +205,12 @@ Index(
         score.c.confidence > "A", or_(score.c.kind == "enterprise", score.c.enterprise_code.is_(None))
     ),
 )
+Index(
+    "score_risen",
+    score.c.kind,
+    score.c.township_code,
+    postgresql_where=or_(score.c.score > score.c.base, score.c.rise_level < 4),
+)
 SCORE_PARTITIONS = {kind: f"score_{kind}" for kind in SCORE_KINDS}
 
 score_past = Table("score_past", metadata, *_score_columns(), Column("rev_to", BigInteger, nullable=False))

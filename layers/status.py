@@ -1,11 +1,12 @@
 """What every screen says about itself: the last revision, the run its levels come from, and whether anyone works."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
 
 from layers.database import runner_alive
+from layers.risen import anything_risen
 from layers.schema import city, edition, head, metadata, run
 
 
@@ -13,7 +14,8 @@ from layers.schema import city, edition, head, metadata, run
 class Status:
     """The state of the data: last revision, city, current run (None before the first), worker alive, made up or real.
 
-    `approved`: the edition that the run used is.
+    `approved_by` and `approved_on` are those of the run's edition, None where it is only proposed; `risen` is whether
+    anything that the caller sees stands above its inherent risk, None before the first run.
     """
 
     rev: int
@@ -21,7 +23,9 @@ class Status:
     city_name: str
     run_id: int | None
     edition: str | None
-    approved: bool
+    approved_by: str | None
+    approved_on: date | None
+    risen: bool | None
     code_version: str | None
     data_time: datetime | None
     worker: bool
@@ -34,7 +38,11 @@ def status_of(connection: Connection) -> Status:
     made_up = select(area.c.code).where(area.c.synthetic, area.c.level.in_(("city", "township"))).exists()
     place = connection.execute(select(city.c.code, city.c.name)).one()
     latest = connection.execute(
-        select(run.c.run_id, run.c.edition, run.c.code_version, run.c.data_time, edition.c.approved_by)
+        select(
+            *(run.c[name] for name in ("run_id", "edition", "code_version", "data_time")),
+            edition.c.approved_by,
+            edition.c.approved_on,
+        )
         .outerjoin(edition, edition.c.name == run.c.edition)
         .where(run.c.current)
         .order_by(run.c.rev.desc())
@@ -46,7 +54,9 @@ def status_of(connection: Connection) -> Status:
         city_name=place.name,
         run_id=latest.run_id if latest else None,
         edition=latest.edition if latest else None,
-        approved=latest is not None and latest.approved_by is not None,
+        approved_by=latest.approved_by if latest else None,
+        approved_on=latest.approved_on if latest else None,
+        risen=anything_risen(connection) if latest else None,
         code_version=latest.code_version if latest else None,
         data_time=latest.data_time if latest else None,
         worker=runner_alive(connection),

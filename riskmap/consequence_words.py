@@ -1,6 +1,12 @@
 """The words of consequence distances: names, reasons for having none, notes; Chinese or English."""
 
-from riskmap.consequences import ConsequenceDistance
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from riskmap.vocabulary import words
+
+STUDY = "study_"
+"""begins the name of a distance that a real study gives, before its kind of hazard"""
 
 _NAMES = {
     "vce_1psi": ("蒸气云爆炸 1 psi 距离", "Vapour cloud explosion, 1 psi"),
@@ -45,17 +51,74 @@ _NOTES = {
 
 def distance_name(name: str, lang: str = "zh") -> str:
     """What a distance is called."""
+    if name.startswith(STUDY):
+        hazard = words(lang)["hazard"][name.removeprefix(STUDY)]
+        return f"Zone of a study: {hazard}" if lang == "en" else f"评估报告的影响区域：{hazard}"
     return _NAMES[name][lang == "en"]
 
 
-def why_none(one: ConsequenceDistance, lang: str = "zh") -> str:
-    """Why there is no distance; empty where there is one."""
-    if not one.reason:
+def why_none(one: Mapping[str, Any], lang: str = "zh") -> str:
+    """Why there is no distance in an account of one (as JSON); empty where there is one."""
+    if not one["reason"]:
         return ""
-    at_least = "" if one.at_least_m is None else f"{one.at_least_m:,.0f}"
-    return _REASONS[one.reason][lang == "en"].format(validity=one.method.validity(lang), at_least=at_least)
+    at_least = "" if one["at_least_m"] is None else f"{one['at_least_m']:,.0f}"
+    return _REASONS[one["reason"]][lang == "en"].format(
+        validity=_of(one, "validity", lang), at_least=at_least
+    )
 
 
-def distance_notes(one: ConsequenceDistance, lang: str = "zh") -> list[str]:
+def distance_notes(one: Mapping[str, Any], lang: str = "zh") -> list[str]:
     """What a reader of the distance should know."""
-    return [_NOTES[note][lang == "en"] for note in one.notes]
+    return [_NOTES[note][lang == "en"] for note in one["notes"]]
+
+
+def told_distances(
+    record: Mapping[str, Any], zones: Iterable[Mapping[str, Any]], lang: str = "zh"
+) -> list[dict[str, Any]]:
+    """How far accidents at a source reach, in words: zones of a study first, then what was computed for screening.
+
+    `record` has the run's `distances_m` and `consequences`, `zones` are the study's, each of a `kind` of hazard.
+    """
+    of_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for zone in zones:
+        of_kind.setdefault(f"{STUDY}{zone['kind']}", []).append(zone)
+    studied = [name for name in record["distances_m"] if name.startswith(STUDY)]
+    found = [_of_study(name, record["distances_m"][name], of_kind.get(name, []), lang) for name in studied]
+    return [*found, *(_computed(one, lang) for one in record["consequences"])]
+
+
+def _of_study(name: str, distance_m: float, zones: list[Mapping[str, Any]], lang: str) -> dict[str, Any]:
+    reports = [f"{zone['study'] or '—'} {zone['approved_on'] or ''}".strip() for zone in zones]
+    return {
+        "name": name,
+        "label": distance_name(name, lang),
+        "distance_m": distance_m,
+        "at_least_m": None,
+        "why": "",
+        "notes": [],
+        "substance": None,
+        "quantity_t": None,
+        "rings": [],
+        "screening": False,
+        "method": "；".join(reports),
+        "reference": None,
+        "validity": None,
+        "zones": [zone["geometry"] for zone in zones],
+    }
+
+
+def _computed(one: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    same = ("name", "distance_m", "at_least_m", "quantity_t", "reference", "rings", "screening")
+    return {
+        **{name: one[name] for name in same},
+        "label": distance_name(one["name"], lang),
+        "why": why_none(one, lang),
+        "notes": distance_notes(one, lang),
+        "validity": _of(one, "validity", lang),
+        "zones": [],
+        **{name: one[f"{name}_{'en' if lang == 'en' else 'zh'}"] for name in ("substance", "method")},
+    }
+
+
+def _of(one: Mapping[str, Any], name: str, lang: str) -> str:
+    return str(one[f"{name}_en" if lang == "en" else name])

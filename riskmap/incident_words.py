@@ -101,13 +101,13 @@ def zone_why(zone: Zone, lang: str = "zh") -> str:
         return _OUTSIDE[lang == "en"]
     if zone.event == "toxic" and zone.reason in _PLUME and (zone.footprint or zone.at_least_m is None):
         return _PLUME[zone.reason][lang == "en"]
-    return why_none(zone.about, lang)
+    return why_none(zone.about.to_json(), lang)
 
 
 def zone_notes(zone: Zone, lang: str = "zh") -> list[str]:
     """What a reader of the zone should know."""
     own = [_NOTES[note][lang == "en"] for note in zone.notes if note in _NOTES]
-    return distance_notes(zone.about, lang) + own
+    return distance_notes(zone.about.to_json(), lang) + own
 
 
 def zone_basis(zone: Zone, lang: str = "zh") -> str:

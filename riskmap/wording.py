@@ -26,10 +26,30 @@ _BEARING = {
 }
 
 
+GROUPS = ("items", "sources", "dynamic", "exposure", "rules")
+"""What an account is read out by: what is there, sources, what is going on now, people around, rules that hold a colour."""
+_GROUP_OF = {
+    **dict.fromkeys(("inventory", "kind_points", "premises"), "items"),
+    **dict.fromkeys(("lead_source", "source", "neighbour", "hidden"), "sources"),
+    **dict.fromkeys(("exposure_grid", "exposure_target"), "exposure"),
+    **dict.fromkeys(("floor", "raise_rule"), "rules"),
+}
+
+
+def is_dynamic(args: Args) -> bool:
+    """Whether a line is that of a dynamic record: it alone tells its points and whether it leads."""
+    return "points" in args and "leads" in args
+
+
+def group_of(item: str, args: Args) -> str:
+    """Under which heading of an account a line stands."""
+    return "dynamic" if is_dynamic(args) else _GROUP_OF[item]
+
+
 def words(item: str, args: Args, lang: str = "zh") -> tuple[str, str]:
     """Label and reason of one line of an account; `lang` is zh or en. KeyError for an item that has no words."""
     spoken = "en" if lang == "en" else "zh"
-    if "points" in args and "leads" in args:
+    if is_dynamic(args):
         return dynamic_words(item, args, spoken)
     return _WORDS[item](args, spoken)
 
@@ -104,11 +124,12 @@ def _exposure_target(args: Args, lang: str) -> tuple[str, str]:
 
 def _lead_source(args: Args, lang: str) -> tuple[str, str]:
     score = number(args["score"] / MICRO, 2)
-    name = args.get("name") or ""
+    name, rise = args.get("name") or "", args.get("rise")
+    risen = number(rise / MICRO, 2) if rise else ""
     if lang == "en":
         share = "the heaviest counts in full" if args["leads"] else "further sources count one fifth"
-        return f"Source: {name}", f"its score is {score}; {share}"
-    return f"危险源：{name}", f"自身 {score} 分，" + (
+        return f"Source: {name}", f"its score is {score}{f', {risen} of it risen' if risen else ''}; {share}"
+    return f"危险源：{name}", f"自身 {score} 分{f'（其中动态上升 {risen} 分）' if risen else ''}，" + (
         "最重的一项算全分" if args["leads"] else "其余各项算两成"
     )
 

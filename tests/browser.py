@@ -132,7 +132,7 @@ def looking(
         page.fill("input[name=name]", name)
         page.fill("input[name=password]", password)
         page.click("main button")
-        page.wait_for_url(re.compile(rf"{site.url}/(#.*)?$"))
+        page.wait_for_url(re.compile(rf"{site.url}/(\?map=\w+)?(#.*)?$"))
         person.drawn()
         yield person
         person.clean()

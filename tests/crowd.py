@@ -131,8 +131,8 @@ _LINES = f"""
 
 _SCORES = f"""
   INSERT INTO score (kind, code, township_code, village_code, grid_code, enterprise_code, committee,
-                     score, base, level, base_level, grade, confidence, facts, rev)
-  SELECT :kind, :letter || i, {_SCOPE}, 'E' || i, committee, 1000000, 1000000, level, level,
+                     score, base, level, base_level, rise_level, grade, confidence, facts, rev)
+  SELECT :kind, :letter || i, {_SCOPE}, 'E' || i, committee, 1000000, 1000000, level, level, 1 + i % 5 % 4,
          CASE WHEN level = 1 THEN 3 END, 'A', '{{"hazards": ["fire"], "distances_m": {{"reach": 800}}}}', :rev
   FROM ({_PLACED}) placed, LATERAL (SELECT CASE WHEN i % 97 = 0 THEN 1 WHEN i % 31 = 0 THEN 2
                                                 WHEN i % 7 = 0 THEN 3 ELSE 4 END AS level) l

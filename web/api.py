@@ -81,13 +81,16 @@ def _wanted(
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     bbox: Annotated[str | None, Query(description="西,南,东,北（度，CGCS2000）", max_length=120)] = None,
     township: Annotated[str | None, Query(description="镇街代码", max_length=64)] = None,
-    level: Annotated[str | None, Query(description="red orange yellow blue", max_length=10)] = None,
+    level: Annotated[str | None, Query(description="当前风险：red orange yellow blue", max_length=10)] = None,
+    base_level: Annotated[str | None, Query(description="固有风险", max_length=10)] = None,
+    rise_level: Annotated[str | None, Query(description="动态上升", max_length=10)] = None,
     text: Annotated[str | None, Query(description="名称或编码的一部分", max_length=100)] = None,
     kind: Annotated[str | None, Query(description="类别", max_length=60)] = None,
     geometry: Annotated[bool, Query(description="是否附 GeoJSON 几何")] = True,
 ) -> Wanted:
     box = _box(bbox) if bbox else None
-    filters = {"township": township, "level": level, "bbox": box, "text": text, "kind": kind}
+    filters = {"township": township, "bbox": box, "text": text, "kind": kind}
+    filters |= {"level": level, "base_level": base_level, "rise_level": rise_level}
     return Wanted(limit=limit, offset=offset, geometry=geometry, filters=filters)
 
 

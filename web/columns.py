@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from web.render import Page, as_clock, as_number
 
@@ -124,6 +125,22 @@ _FACTS: dict[str, tuple[Column, ...]] = {
         Column("list.confidence", _plain("confidence")),
     ),
 }
+
+
+_ADDRESSES = {
+    "source": "/explain/source/{}",
+    "enterprise": "/explain/enterprise/{}",
+    "danger": "/dangers?state=all&text={}",
+    "event": "/alerts?code={}",
+    "sensor": "/alerts?sensor={}",
+}
+"""layer: the page that shows one of its records"""
+
+
+def record_address(record: str | None) -> str:
+    """The page of a record (`layer/code`); empty where there is none."""
+    layer, _, code = (record or "").partition("/")
+    return _ADDRESSES.get(layer, "").format(quote(code, safe=""))
 
 
 def facts_of(page: Page, kind: str, record: Row, names: dict[str, str]) -> list[tuple[str, str]]:

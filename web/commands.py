@@ -202,7 +202,9 @@ def export(
     as_of: AsOf = None,
     township: Annotated[str | None, typer.Option(help="镇街代码（9 位）")] = None,
     industry: Annotated[str | None, typer.Option(help="行业代码的开头，如 26")] = None,
-    level: Annotated[str | None, typer.Option(help="风险等级：red orange yellow blue")] = None,
+    level: Annotated[str | None, typer.Option(help="当前风险：red orange yellow blue")] = None,
+    base_level: Annotated[str | None, typer.Option(help="固有风险：red orange yellow blue")] = None,
+    rise_level: Annotated[str | None, typer.Option(help="动态上升：red orange yellow blue")] = None,
     crs: Annotated[str | None, typer.Option(help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
     mapping: Annotated[Path | None, typer.Option(help="字段对应文件 .toml，与导入相同")] = None,
     template: Annotated[bool, typer.Option("--template", help="只写空白模板 .xlsx，供填写")] = False,
@@ -213,7 +215,8 @@ def export(
     from jobs.exports import export_layer, export_template
     from layers.exports import Wanted
 
-    wanted = Wanted(as_of=as_of, township=township, industry=industry, level=level)
+    levels = {"level": level, "base_level": base_level, "rise_level": rise_level}
+    wanted = Wanted(as_of=as_of, township=township, industry=industry, **levels)
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")
     if template:
@@ -251,7 +254,7 @@ def assess(
         return
     say(f"第 {result['run_id']} 次计算，{result['duration_s']:.1f} 秒，规则版本 {result['edition']}")
     for kind, levels in result["levels"].items():
-        say(f"  {kind}：" + "，".join(f"{word} {n}" for word, n in levels.items()))
+        say(f"  {kind}：当前风险 " + "，".join(f"{word} {n}" for word, n in levels.items()))
 
 
 @app.command()
@@ -271,9 +274,21 @@ def show(
         for row in rows:
             print_facts(f"{row['name']} {row['code']}", row)
     else:
-        print_table(
-            kind, rows, {"code": "编码", "name": "名称", "kind": "类别", "level": "风险等级", "score": "分值"}
-        )
+        print_table(kind, rows, _SHOWN)
+
+
+_SHOWN = {
+    "code": "编码",
+    "name": "名称",
+    "kind": "类别",
+    "base_level": "固有风险",
+    "base_score": "固有分值",
+    "rise_level": "动态上升",
+    "rise": "上升分值",
+    "level": "当前风险",
+    "score": "当前分值",
+}
+"""the columns of a list, each level under the name of its scale"""
 
 
 def _show(city: Opened, kind: str, codes: list[str], as_of: str | None, bar: Report) -> list[dict[str, Any]]:
@@ -320,7 +335,10 @@ def explain(
     if json:
         print_json(answer)
         return
-    say(f"{answer['name']} {code}：{answer['score']} 分")
+    say(
+        f"{answer['name']} {code}：当前 {answer['score']} 分，其中固有风险 {answer['base_score']} 分，"
+        f"动态上升 {answer['rise']} 分"
+    )
     print_table(
         "构成", answer["contributions"], {"value": "分", "label": "项目", "reason": "说明", "record": "记录"}
     )

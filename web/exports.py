@@ -58,13 +58,15 @@ def _wanted(
     as_of: AsOf = None,
     township: Annotated[Code, Query(description="镇街代码（9 位）")] = None,
     industry: Annotated[Code, Query(description="行业代码的开头")] = None,
-    level: Annotated[Code, Query(description="red orange yellow blue")] = None,
+    level: Annotated[Code, Query(description="当前风险：red orange yellow blue")] = None,
+    base_level: Annotated[Code, Query(description="固有风险：red orange yellow blue")] = None,
+    rise_level: Annotated[Code, Query(description="动态上升：red orange yellow blue")] = None,
     kind: Annotated[Code, Query(description="类别")] = None,
     text: Annotated[str | None, Query(description="名称或编码的一部分", max_length=100)] = None,
     state: Annotated[Code, Query(description=f"隐患：{' '.join(STATES)}")] = None,
     grade: Annotated[Code, Query(description="隐患：major general")] = None,
 ) -> Wanted:
-    given = (as_of, township, industry, level, kind, text, state, grade)
+    given = (as_of, township, industry, level, base_level, rise_level, kind, text, state, grade)
     return Wanted(*((value or "").strip() or None for value in given))
 
 

@@ -79,7 +79,7 @@ def health(request: Request, reader: Reader) -> JSONResponse:
     content["drop"] = {"waiting": len(drop.waiting()), "bad": len(drop.bad())}
     if state is not None and flow is not None:
         well = state.worker and flow.demo != "stopped"
-        content |= {"status": "ok" if well else "degraded", **_told(state), **flow.to_json()}
+        content |= {"status": "ok" if well else "degraded", **told_of(state), **flow.to_json()}
     if trouble:
         content["detail"] = trouble
     return JSONResponse(content, 200 if state is not None else 503)
@@ -124,15 +124,19 @@ def metrics(request: Request, reader: Reader) -> PlainTextResponse:
 @router.get("/status", tags=["operation"])
 def status(rows: Rows) -> dict[str, Any]:
     """What the strip of an open page says, for whoever is signed in."""
-    return {"version": __version__, **_told(status_of(rows))}
+    return {"version": __version__, **told_of(status_of(rows))}
 
 
-def _told(state: Status) -> dict[str, Any]:
+def told_of(state: Status) -> dict[str, Any]:
+    """The state of the data as open pages are told it."""
     return {
         "worker": state.worker,
         "rev": state.rev,
         "run_id": state.run_id,
         "edition": state.edition,
+        "approved_by": state.approved_by,
+        "approved_on": iso(state.approved_on) if state.approved_on else None,
+        "risen": state.risen,
         "data_time": iso(state.data_time) if state.data_time else None,
     }
 

@@ -1,32 +1,40 @@
 """The map: Folium's page without one foreign address, with layers of vector tiles drawn by protomaps-leaflet."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import folium
 from branca.element import Figure, MacroElement
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from folium.elements import JSCSSMixin
 from folium.template import Template
 
+from layers.editions import edition_table
 from layers.tiles import AREA_LEVELS, extent, holds_anything
 from riskmap import __version__
 from riskmap.vocabulary import LEVELS
 from web import assets
 from web.headers import nonce_of
-from web.render import SignedPage
+from web.health import told_of
+from web.render import Page, SignedPage
 from web.texts import texts
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
 
-SHOWN_AT_FIRST = ("area", "source", "enterprise")
-LAYERS = ("area", "source", "enterprise", "target", "resource")
+SHOWN_AT_FIRST = ("area", "overlay", "source", "enterprise")
+LAYERS = ("area", "overlay", "source", "enterprise", "target", "resource")
 """The switches of the legend."""
 ANYWHERE = (73.0, 18.0, 135.0, 54.0)
 """West, south, east, north of a map that has nothing to show yet."""
-_SCRIPTS = ("symbols", "rules", "dom", "live", "search", "legend", "account", "remedies", "panel", "map")
-_WORD_GROUPS = "map remedies app scale level level_short grade status area_level layer committee target_class source_kind resource_kind"
+_SCRIPTS = (
+    *("symbols", "rules", "dom", "live", "which", "search"),
+    *("legend", "account", "consequences", "remedies", "panel", "map"),
+)
+_WORD_GROUPS = (
+    "map remedies app account_group consequence list scale level level_short grade status area_level layer committee"
+    " target_class source_kind resource_kind"
+)
 """The words that the scripts use."""
 
 
@@ -62,13 +70,23 @@ class RiskLayers(JSCSSMixin, MacroElement):
 
 
 @router.get("/")
-def map_page(page: SignedPage, show: str = "") -> HTMLResponse:
-    """The map, opened on the reader's own area; `show=source/CODE` opens with that record in the panel."""
+def map_page(
+    page: SignedPage,
+    show: str = "",
+    which: Annotated[str, Query(alias="map", pattern="^(rise|base)?$")] = "",
+) -> HTMLResponse:
+    """The map, opened on the reader's own area; `show=source/CODE` opens with that record in the panel.
+
+    `map=base` is 固有风险四色图, `map=rise` 动态态势图; without it the one looked at last, at first 动态态势图.
+    """
     identity = page.session.identity
     west, south, east, north = extent(page.connection, identity.area_code) or ANYWHERE
     layer, _, code = show.partition("/")
     groups = tuple(f"{group}." for group in _WORD_GROUPS.split())
+    told = told_of(page.status)
     config = {
+        "map": which or None,
+        "status": told,
         "bounds": [[south, west], [north, east]],
         "own": identity.area_code,
         "on": SHOWN_AT_FIRST,
@@ -80,10 +98,19 @@ def map_page(page: SignedPage, show: str = "") -> HTMLResponse:
         "map.html",
         drawn=_folium_parts(config, nonce_of(page.request)),
         layers=LAYERS,
+        edges=_rise_edges(page),
         levels=LEVELS,
         empty=not holds_anything(page.connection),
         of_city=identity.sees_city,
     )
+
+
+def _rise_edges(page: Page) -> dict[str, str]:
+    """Where yellow, orange and red begin on the scale of what has risen, by the edition of the run shown."""
+    if page.status.edition is None:
+        return {}
+    edges = edition_table(page.connection, page.status.edition, "risk")["edges"]["rise"]
+    return dict(zip(("yellow", "orange", "red"), map(str, edges), strict=True))
 
 
 def _folium_parts(config: dict[str, Any], nonce: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -20,9 +22,11 @@ from layers.risk import last_run
 from layers.sensors import pulse
 from riskmap.errors import NotFound
 from riskmap.vocabulary import SOURCE_KINDS
-from web.columns import COLUMNS, facts_of
+from riskmap.wording import GROUPS
+from web.columns import COLUMNS, facts_of, record_address
 from web.deps import AsOf, Owner, Past, Reader
 from web.render import Page, SignedPage
+from web.risen import Level, Scale, risen_most, with_causes
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,17 +61,22 @@ class Shown:
 
 @router.get("/risk")
 def risk(
-    then: Past, page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+    then: Past,
+    page: SignedPage,
+    township: Text = "",
+    sort: Scale = "base",
+    number: Annotated[Number, Query(alias="page")] = 1,
 ) -> HTMLResponse:
-    """Levels, scores and shares of the burden by township and village; the run; what lies elsewhere than declared."""
+    """Both risks by township and village with what raised them, shares of the burden; the run; what lies elsewhere."""
     rows = page.connection
     townships = _with_shares(
-        fetch(rows, "township", then=then, ranked=True).items, whole=page.session.identity.sees_city
+        with_causes(page, fetch(rows, "township", then=then, worst=sort).items, then),
+        whole=page.session.identity.sees_city,
     )
     names = {one["code"]: one["name"] for one in townships}
     chosen = _chosen(page, township, names)
     villages = (
-        fetch(rows, "village", then=then, ranked=True, filters=Filters(township=chosen)).items
+        fetch(rows, "village", then=then, worst=sort, filters=Filters(township=chosen)).items
         if chosen
         else []
     )
@@ -78,7 +87,8 @@ def risk(
         city=_only(fetch(rows, "city", then=then).items),
         scale=_scale(page, told["edition"]) if told["edition"] else None,
         townships=townships,
-        villages=_with_shares(villages, whole=True),
+        villages=_with_shares(with_causes(page, villages, then), whole=True),
+        sort=sort,
         most_share=max((one["share"] or 0 for one in townships), default=0),
         chosen=chosen,
         chosen_name=names.get(chosen, chosen),
@@ -94,14 +104,20 @@ def sources(
     page: SignedPage,
     what: Annotated[str, Query(pattern="^(source|enterprise)$")] = "source",
     township: Text = "",
-    level: Annotated[str, Query(pattern="^(red|orange|yellow|blue)?$")] = "",
+    base_level: Level = "",
+    rise_level: Level = "",
     kind: Text = "",
     text: Text = "",
+    sort: Scale = "base",
     number: Annotated[Number, Query(alias="page")] = 1,
 ) -> HTMLResponse:
-    """Hazard sources or enterprises, the highest scores first."""
+    """Hazard sources or enterprises, the worst first by inherent risk or by what has risen."""
     wanted = Filters(
-        township=township or None, level=level or None, kind=kind or None, text=text.strip() or None
+        township=township or None,
+        base_level=base_level or None,
+        rise_level=rise_level or None,
+        kind=kind or None,
+        text=text.strip() or None,
     )
     found = fetch(
         page.connection,
@@ -110,13 +126,14 @@ def sources(
         filters=wanted,
         limit=PER_PAGE,
         offset=(number - 1) * PER_PAGE,
-        ranked=True,
+        worst=sort,
     )
     return page.show(
         "sources.html",
         past=told_by(page.connection, then) if then else None,
         what=what,
         wanted=wanted,
+        sort=sort,
         kinds=SOURCE_KINDS,
         townships=_township_names(page.connection),
         shown=_shown(found, number),
@@ -132,14 +149,15 @@ def explained(
     if not found:
         raise NotFound(f"没有编码为 {code} 的记录，或无权查看", remedy="请从列表或地图进入")
     account = explain(owner, reader, page.session.identity, kind, code, as_of=as_of, lang=page.lang)
-    lines = sorted(account["contributions"], key=lambda one: -abs(one["value"]))
+    lines = sorted(account["contributions"], key=lambda one: (GROUPS.index(one["group"]), -abs(one["value"])))
     return page.show(
         "explain.html",
         past=account if then else None,
         kind=kind,
         record=found[0],
         account=account,
-        lines=lines,
+        groups=[(group, [*members]) for group, members in groupby(lines, key=itemgetter("group"))],
+        record_address=record_address,
         kind_word=page.word("source_kind", found[0]["kind"])
         if kind == "source"
         else page.word("thing", kind),
@@ -212,20 +230,27 @@ def siting(
 def alerts(
     page: SignedPage,
     township: Text = "",
+    code: Text = "",
+    sensor: Text = "",
     readings: bool = False,
     number: Annotated[Number, Query(alias="page")] = 1,
 ) -> HTMLResponse:
-    """Events as they came in, the newest first; plain readings only where asked for; how the sensors report."""
+    """Events as they came in, the newest first; plain readings only where asked for; how the sensors report.
+
+    One event alone by its `code`, all of one `sensor`, its readings too.
+    """
     now, wanted = datetime.now(UTC), page.request.app.state.settings.demo_feed
     flow = Feeds(pulse(page.connection, now), None, None)
     if page.session.identity.sees_city:  # from a few sensors nobody can tell whether the whole feed goes on
         flow = feeds(page.connection, now, wanted=wanted)
-    return _ledger(page, "alerts", "event", township, number, readings=readings, flow=flow)
+    shown = readings or bool(code or sensor)
+    limits = {"code": code, "sensor_code": sensor}
+    return _ledger(page, "alerts", "event", township, number, readings=shown, flow=flow, **limits)
 
 
 @router.get("/phone")
-def phone(page: SignedPage) -> HTMLResponse:
-    """One's own area or enterprise on a small screen: level, worst sources, open dangers, whom to call."""
+def phone(page: SignedPage, scale: Annotated[Scale, Query(alias="map")] = "rise") -> HTMLResponse:
+    """One's own area or enterprise on a small screen: both risks, worst sources, open dangers, whom to call."""
     rows, identity = page.connection, page.session.identity
     kind = "city" if identity.sees_city or identity.committee else identity.role
     mine = fetch(rows, kind, identity.enterprise_code if kind == "enterprise" else identity.area_code)
@@ -234,26 +259,36 @@ def phone(page: SignedPage) -> HTMLResponse:
         kind=kind,
         mine=_only(mine.items),
         counts=dangers.counts(rows),
-        worst=fetch(rows, "source", limit=_WORST, ranked=True).items,
+        scale=scale,
+        worst=_worst(page, scale, _WORST),
         found=dangers.ledger(rows, dangers.Wanted(state="open"), _WORST).items,
         persons=duty.roster(rows, None)[:_WORST] if identity.area_code else [],
     )
 
 
 @router.get("/wall")
-def wall(page: SignedPage) -> HTMLResponse:
-    """The state of the city on a large screen; refreshes itself when data change."""
+def wall(page: SignedPage, scale: Annotated[Scale, Query(alias="map")] = "rise") -> HTMLResponse:
+    """The state of the city on a large screen, what has risen before what is inherent; refreshes itself."""
     rows = page.connection
-    townships = fetch(rows, "township", ranked=True).items
+    townships = with_causes(page, fetch(rows, "township", worst=scale).items)
     return page.show(
         "wall.html",
         city=_only(fetch(rows, "city").items),
+        scale=scale,
         townships=townships,
         names={one["code"]: one["name"] for one in townships},
-        worst=fetch(rows, "source", limit=8, ranked=True).items,
+        worst=_worst(page, scale, 8),
         major=ledger.count_graded(rows),
         counts=dangers.counts(rows),
     )
+
+
+def _worst(page: Page, scale: str, limit: int) -> list[Row]:
+    """What stands first on the phone and the wall: what has risen most, or the highest inherent risk."""
+    if scale == "rise":
+        return risen_most(page, limit)
+    found = fetch(page.connection, "source", limit=limit, worst="base").items
+    return [one | {"what": "source", "cause": None} for one in found]
 
 
 def _ledger(
@@ -265,10 +300,12 @@ def _ledger(
     *,
     readings: bool = True,
     flow: Feeds | None = None,
+    **equal: str,
 ) -> HTMLResponse:
-    """The list of one layer: its columns are named in `web.columns`."""
+    """The list of one layer: its columns are named in `web.columns`; `equal` limits it to what has these values."""
+    start = (number - 1) * PER_PAGE
     found = ledger.list_layer(
-        page.connection, layer, PER_PAGE, (number - 1) * PER_PAGE, township or None, readings=readings
+        page.connection, layer, PER_PAGE, start, township or None, readings=readings, **equal
     )
     names = _township_names(page.connection)
     columns = COLUMNS[layer]
@@ -281,6 +318,7 @@ def _ledger(
         chosen=township,
         readings=readings,
         flow=flow,
+        alone=any(equal.values()),
         townships=names,
         shown=_shown(Records(cells, found.total), number),  # type: ignore[arg-type]
     )
@@ -303,7 +341,7 @@ def _scale(page: Page, edition: str) -> Row:
     """The figures that the page explains scores with, from the edition that made them."""
     risk = edition_table(page.connection, edition, "risk")
     comma = "、" if page.lang == "zh" else ", "
-    edges = {name: comma.join(str(edge) for edge in risk["edges"][name]) for name in ("ordinary", "city")}
+    edges = {name: comma.join(map(str, risk["edges"][name])) for name in ("ordinary", "city", "rise")}
     return {**risk["worst_placed"], **edges, "edition": edition}
 
 

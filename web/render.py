@@ -48,6 +48,7 @@ def make_environment() -> Environment:
     )
     templates.filters["clock"] = as_clock
     templates.filters["number"] = as_number
+    templates.filters["risen"] = as_risen
     return templates
 
 
@@ -155,3 +156,8 @@ def as_clock(value: datetime | str | None) -> str:
 def as_number(value: float | None, digits: int = 0) -> str:
     """A number as it is read: thousands apart, so many decimals; absent is a dash."""
     return "—" if value is None else f"{value:,.{digits}f}"
+
+
+def as_risen(points: float) -> str:
+    """Points that something has risen by; a rise too small for a decimal does not read as none."""
+    return "+<0.1" if 0 < points < 0.05 else f"+{as_number(points, 1)}"

@@ -41,9 +41,12 @@ def identified(
     lat: Latitude,
     z: Annotated[float, Query(ge=0, le=24, allow_inf_nan=False, description="地图级别")],
     layers: Annotated[str, Query(max_length=100, description="图层，逗号分隔")] = ",".join(MAPPED),
+    scale: Annotated[
+        str, Query(alias="map", pattern="^(rise|base)$", description="base 固有，rise 动态")
+    ] = "base",
 ) -> dict[str, Any]:
     """The records within a finger's width of a position, by distance, and the areas that hold it."""
-    return identify(rows, lon, lat, z, _layers(layers))
+    return identify(rows, lon, lat, z, _layers(layers), scale=scale)
 
 
 @router.get("/nearest")

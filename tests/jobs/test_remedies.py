@@ -120,7 +120,7 @@ def test_every_kind_is_told_its_way_down(demo_owner: Engine, demo_reader: Engine
     """What is told was computed again by the job itself; the gains of single lines are no more than the score."""
     with reading(demo_reader, CITY) as connection:
         rows = [
-            row for row in fetch(connection, kind, ranked=True).items if row["level"] not in ("blue", None)
+            row for row in fetch(connection, kind, worst="base").items if row["level"] not in ("blue", None)
         ]
     if not rows:
         pytest.skip(f"no {kind} of this demo is worse than blue")

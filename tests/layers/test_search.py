@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
 from layers.database import CITY, Identity, owner_engine, reader_engine, reading
-from layers.records import LEVEL_NUMBERS
+from layers.levels import LEVEL_NUMBERS
 from layers.search import identify, nearest, search
 from layers.tiles import Tile, extent, holds_anything, read_tile
 from riskmap.errors import BadInput
@@ -59,9 +59,17 @@ def test_a_click_finds_what_is_under_the_finger(crowd_reader: Engine) -> None:
         assert [area["kind"] for area in found["areas"]] == ["grid", "village", "township", "city"]
 
 
-@pytest.mark.parametrize(("layer", "role"), [("source", "city"), ("target", "city"), ("source", "township")])
+@pytest.mark.parametrize(
+    ("layer", "role", "scale"),
+    [
+        ("source", "city", "base"),
+        ("source", "city", "rise"),
+        ("target", "city", "base"),
+        ("source", "township", "rise"),
+    ],
+)
 def test_a_click_on_a_ring_finds_what_the_ring_stands_for(
-    crowd_reader: Engine, layer: str, role: str
+    crowd_reader: Engine, layer: str, role: str, scale: str
 ) -> None:
     """Rings of a decoded tile; those whose middles lie within 16 of its 512 pixels are touched together."""
     z, (x, y) = 12, tile_of(*CENTRE_OF_OURS, 12)
@@ -78,12 +86,12 @@ def test_a_click_on_a_ring_finds_what_the_ring_stands_for(
             lat = math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * (y + py / 4096) / 2**z))))
             touched = [p for (qx, qy), p in rings if math.dist((px, py), (qx, qy)) <= 16 * 8 - 2]
             beside = [p for (qx, qy), p in rings if math.dist((px, py), (qx, qy)) <= 16 * 8 + 2]
-            found = identify(connection, lon, lat, z + 1, [layer])
+            found = identify(connection, lon, lat, z + 1, [layer], scale=scale)
             assert sum(p["n"] for p in touched) <= found["total"] <= sum(p["n"] for p in beside)
             assert len(found["hits"]) == min(found["total"], 30)
-            levels = [LEVEL_NUMBERS.get(hit["level"] or "", 9) for hit in found["hits"]]
+            levels = [LEVEL_NUMBERS.get(hit[f"{scale}_level"] or "", 9) for hit in found["hits"]]
             assert levels == sorted(levels)
-            assert levels[0] == min(p.get("level", 9) for p in touched)
+            assert levels[0] == min(p.get(f"{scale}_level", 9) for p in touched)
             assert told["n"] <= found["total"]
 
 

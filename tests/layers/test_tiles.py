@@ -57,35 +57,37 @@ def test_every_zoom_counts_every_row_once(crowd_reader: Engine, role: str, layer
             assert sum(f["properties"]["n"] for f in pyramid(connection, layer, z)) == expected, z
 
 
-def test_a_square_tells_its_worst_level_and_the_number_of_each(crowd_reader: Engine) -> None:
+@pytest.mark.parametrize("scale", ["base", "rise"])
+def test_a_square_tells_its_worst_level_and_the_number_of_each(crowd_reader: Engine, scale: str) -> None:
     with reading(crowd_reader, CITY) as connection:
         levels = (
-            "SELECT s.base_level, count(*) AS n FROM source r"
+            f"SELECT s.{scale}_level AS level, count(*) AS n FROM source r"
             " LEFT JOIN score s ON s.kind = 'source' AND s.code = r.code GROUP BY 1"
         )
-        wanted: dict[int | None, int] = {r.base_level: r.n for r in connection.execute(text(levels))}
+        wanted: dict[int | None, int] = {r.level: r.n for r in connection.execute(text(levels))}
         for z in (9, 12):
             found: Counter[int | None] = Counter()
             for feature in pyramid(connection, "source", z):
                 p = feature["properties"]
-                numbers = {level: p[f"n{level}"] for level in (1, 2, 3, 4)}
+                numbers = {level: p[f"{scale}_{level}"] for level in (1, 2, 3, 4)}
                 found.update(numbers)
                 found[None] += p["n"] - sum(numbers.values())
-                assert p.get("level") == next((level for level, n in numbers.items() if n), None)
-                assert (p.get("grade") == 3) == (numbers[1] > 0)
+                assert p.get(f"{scale}_level") == next((level for level, n in numbers.items() if n), None)
+                assert (p.get("grade") == 3) == (p["base_1"] > 0)
             assert found == wanted, z
 
 
-def test_raw_tiles_hold_each_record_with_its_level(crowd_reader: Engine) -> None:
+def test_raw_tiles_hold_each_record_with_both_levels(crowd_reader: Engine) -> None:
     z = AGGREGATE_BELOW
     with reading(crowd_reader, ROLES["township"]) as connection:
         features = pyramid(connection, "source", z)
         levels = (
-            "SELECT r.code, s.base_level FROM source r"
+            "SELECT r.code, s.base_level, s.rise_level FROM source r"
             " LEFT JOIN score s ON s.kind = 'source' AND s.code = r.code"
         )
-        wanted = {r.code: r.base_level for r in connection.execute(text(levels))}
-        assert {f["properties"]["code"]: f["properties"].get("level") for f in features} == wanted
+        wanted = {r.code: (r.base_level, r.rise_level) for r in connection.execute(text(levels))}
+        told = [f["properties"] for f in features]
+        assert {p["code"]: (p.get("base_level"), p.get("rise_level")) for p in told} == wanted
         assert len(features) == len({f["properties"]["code"] for f in features})
 
 
@@ -181,7 +183,8 @@ def test_areas_are_everyones_at_the_level_of_the_zoom(
         ).scalars()
         assert {f["properties"]["code"] for f in found["area"]} == set(wanted)
     assert {f["properties"]["kind"] for f in found["area"] + found["area_name"]} == {level}
-    assert {f["properties"]["level"] for f in found["area"]} == {
+    assert {f["properties"]["rise_level"] for f in found["area"]} == {4}
+    assert {f["properties"]["base_level"] for f in found["area"]} == {
         {"township": 1 + 9 % 4, "village": 1 + 12 % 4, "grid": 1 + 15 % 4}[level]
     }
 
@@ -257,3 +260,27 @@ def test_the_tag_tells_data_rights_and_tile_apart(crowd_dsn: str, crowd_reader: 
         open_revision(connection, "test", "nothing", None)
     owner.dispose()
     assert tag(CITY) != tags[0]
+
+
+def test_parks_are_a_layer_over_the_others(database: str) -> None:
+    owner = owner_engine(database)
+    area = (
+        "INSERT INTO area (code, name, level, geom, geom_m, valid_from, rev)"
+        " SELECT level, level, level, g, ST_Transform(g, 4547), date '2026-01-01', :rev"
+        " FROM ST_MakeEnvelope(112.3, 28.8, 112.4, 28.9, 4490) g, unnest(ARRAY['township', 'overlay']) level"
+    )
+    with writing(owner) as connection:
+        rev = open_revision(connection, "test", "area", None)
+        connection.execute(text(area), {"rev": rev})
+        colour = "INSERT INTO colour (kind, code, level, base_level, rise_level, rev) VALUES ('overlay', 'overlay', 1, 2, 3, :rev)"
+        connection.execute(text(colour), {"rev": rev})
+    reader = reader_engine(database)
+    with reading(reader, CITY) as connection:
+        parks = decoded(connection, "overlay", 12, *tile_of(112.35, 28.85, 12))
+        others = decoded(connection, "area", 12, *tile_of(112.35, 28.85, 12))
+    assert set(parks) == {"overlay", "overlay_name"}
+    told = parks["overlay"][0]["properties"]
+    assert (told["kind"], told["base_level"], told["rise_level"]) == ("overlay", 2, 3)
+    assert [f["properties"]["kind"] for f in others["area"] + others["area_name"]] == ["township"] * 2
+    reader.dispose()
+    owner.dispose()

@@ -136,8 +136,8 @@ def test_no_distance_says_why_in_both_languages(contents: str, name: str, reason
     one = of(contents)[name]
     assert (one.distance_m, one.at_least_m, one.reach_m, one.reason) == (None, None, None, reason)
     assert name not in distances_m(of(contents))
-    assert why_none(one) != why_none(one, "en") != ""
-    assert "（" not in why_none(one, "en")
+    assert why_none(one.to_json()) != why_none(one.to_json(), "en") != ""
+    assert "（" not in why_none(one.to_json(), "en")
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_above_the_range_the_distance_at_its_end_still_counts(
     assert (one.distance_m, one.reason) == (None, "above_range")
     assert one.at_least_m == pytest.approx(at_least, abs=0.2)
     assert distances_m(of(contents))[name] == one.at_least_m
-    assert f"{at_least:,.0f}" in why_none(one)
+    assert f"{at_least:,.0f}" in why_none(one.to_json())
 
 
 def test_a_distance_has_no_reason_and_all_words_are_there() -> None:
     one = of("氯 0.1", kind="filling_station")["toxic_endpoint"]
-    assert why_none(one) == ""
+    assert why_none(one.to_json()) == ""
     assert set(one.notes) == {"dense_gas", "whole_as_gas", "other_code"}
-    zh, en = distance_notes(one), distance_notes(one, "en")
+    zh, en = distance_notes(one.to_json()), distance_notes(one.to_json(), "en")
     assert len(zh) == len(en) == 3
     assert all(text.isascii() for text in en)
     assert {distance_name(name, "en") for name in RESULTS} & {

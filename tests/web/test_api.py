@@ -62,6 +62,8 @@ def test_filters_agree_with_the_tables(city: httpx.Client, demo_site: Served) ->
     asked = {
         "township": (f"township={town.OURS}", f"s.township_code = '{town.OURS}'"),
         "level": ("level=orange", "r.level = 2"),
+        "base_level": ("base_level=orange", "r.base_level = 2"),
+        "rise_level": ("rise_level=red", "r.rise_level = 1"),
         "kind": ("kind=lpg_filling", "s.kind = 'lpg_filling'"),
         "bbox": (
             "bbox=" + ",".join(map(str, box)),
@@ -145,6 +147,7 @@ def test_the_ledger_of_runs(city: httpx.Client) -> None:
         ("/api/v1/sources?limit=1001", 422),
         ("/api/v1/sources?offset=-1", 422),
         ("/api/v1/sources?level=pink", 422),
+        ("/api/v1/sources?rise_level=pink", 422),
         ("/api/v1/sources?bbox=1,2,3", 422),
         ("/api/v1/sources?bbox=5,2,3,4", 422),
         ("/api/v1/sources?bbox=nan,2,3,4", 422),

@@ -151,9 +151,9 @@ def test_a_template_is_for_whoever_is_signed_in(site: Served) -> None:
     ("page", "layer", "kept"),
     [
         (
-            "/sources?level=red&kind=ferry&text=%26a",
+            "/sources?base_level=red&kind=ferry&text=%26a",
             "sources",
-            {"level": "red", "kind": "ferry", "text": "&a"},
+            {"base_level": "red", "kind": "ferry", "text": "&a"},
         ),
         (f"/sources?what=enterprise&township={town.OURS}", "enterprises", {"township": town.OURS}),
         ("/dangers?state=all&grade=major", "dangers", {"grade": "major"}),

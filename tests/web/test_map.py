@@ -56,6 +56,7 @@ def click_middle(person: Looking) -> None:
 
 def test_the_whole_city_is_seen_at_once(desk: Looking) -> None:
     page = desk.page
+    desk.open("/?map=base")
     for colour in ("red", "orange", "yellow", "blue"):
         assert desk.ink(colour) > 50, colour
     legend = page.locator("#legend")
@@ -67,7 +68,7 @@ def test_the_whole_city_is_seen_at_once(desk: Looking) -> None:
         "低风险（蓝）",
         "重大危险源等级",
     ):
-        expect(legend).to_contain_text(word)
+        expect(legend.get_by_text(word).first).to_be_visible()
     expect(page.locator("#legend-area")).to_have_text("面：镇街的固有风险等级")
     expect(page.locator(".strip")).to_contain_text("合成数据")
     expect(page.locator(".strip")).to_contain_text("规则版本")
@@ -97,8 +98,9 @@ def test_a_click_explains_a_source_down_to_the_sum(desk: Looking, major: dict[st
     bars = account.locator(".track-fill").evaluate_all(
         "all => all.map(bar => bar.getBoundingClientRect().width)"
     )
-    drawn = sorted((abs(value) for value in lines if value), reverse=True)
-    assert bars == [pytest.approx(max(2.0, bars[0] * value / drawn[0]), abs=0.5) for value in drawn]
+    drawn = [abs(value) for value in lines if value]
+    widest = max(bars) / max(drawn)
+    assert bars == [pytest.approx(max(2.0, widest * value), abs=0.5) for value in drawn]
     expect(panel.locator("a.wide").first).to_have_attribute("href", f"/explain/source/{major['code']}")
     desk.picture("map-source-desktop")
     page.keyboard.press("Escape")
@@ -139,16 +141,17 @@ def test_search_works_with_the_keyboard_alone(desk: Looking, major: dict[str, st
 
 def test_levels_and_layers_are_switched_in_the_legend(desk: Looking) -> None:
     page = desk.page
-    page.locator("[data-level='1']").click()
+    desk.open("/?map=base")
+    page.locator("[data-of='base'] [data-level='1']").click()
     desk.wait_for_ink("red", "n === 0")
     assert desk.ink("yellow") > 50
-    page.locator("[data-level='1']").click()
+    page.locator("[data-of='base'] [data-level='1']").click()
     desk.wait_for_ink("red", "n > 50")
     for layer in ("source", "enterprise"):
         page.locator(f"[data-layer='{layer}']").uncheck()
     desk.wait_for_ink("orange", "n < 400")  # only the plates of the areas' names are left
-    for layer in ("area", "target", "resource"):
-        page.locator(f"[data-layer='{layer}']").set_checked(layer != "area")
+    for layer in ("area", "overlay", "target", "resource"):
+        page.locator(f"[data-layer='{layer}']").set_checked(layer in ("target", "resource"))
     desk.wait_for_ink("orange", "n === 0")
     desk.open("/#14/28.845/112.36")
     page.locator("[data-layer='target']").check()
@@ -164,13 +167,19 @@ def test_the_language_is_switched_where_one_stands(desk: Looking, major: dict[st
     page.locator("details.user a[href*='lang=en']").click()
     page.wait_for_url(re.compile(r"lang=en.*#17/"))
     desk.drawn()
-    for part in ("#legend", ".bar nav", ".zooms"):
+    for part in ("#legend", ".bar nav", ".zooms", "#which"):
         assert not HAN.search(page.locator(part).inner_text()), part
-    expect(page.locator("#legend")).to_contain_text("Inherent risk")
+    expect(page.locator("[data-of='rise'] h2")).to_have_text("Rise (points above inherent risk)")
+    expect(page.locator("[data-of='rise'] [data-level='2']")).to_have_text("risen 6–12 points (orange)")
+    page.locator("[data-map='base']").click()
+    expect(page.locator("[data-of='base'] h2")).to_have_text("Inherent risk")
+    expect(page.locator("#which-about")).to_contain_text("rules 2026-1 (proposed, not approved yet)")
+    assert not HAN.search(page.locator("#legend").inner_text())
     click_middle(desk)
     page.locator("#panel .hits button", has_text=major["name"]).click()
-    expect(page.locator("#panel .panel-levels")).to_contain_text("Inherent risk")
-    for heading in page.locator("#panel h3, #panel dt").all_inner_texts():
+    for scale in ("Inherent risk", "Rise"):
+        expect(page.locator("#panel .panel-levels")).to_contain_text(scale)
+    for heading in page.locator("#panel h3, #panel h4, #panel dt").all_inner_texts():
         assert not HAN.search(heading), heading
     desk.picture("map-english-desktop")
 
@@ -181,7 +190,7 @@ def test_a_phone_shows_a_sheet_from_below(phone: Looking, major: dict[str, str])
     expect(page.locator("#legend")).to_be_hidden()
     phone.picture("map-city-phone")
     page.locator("#legend-toggle").tap()
-    expect(page.locator("#legend")).to_contain_text("固有风险等级")
+    expect(page.locator("[data-of='rise']")).to_contain_text("上升 ≥ 12 分（红）")
     phone.picture("map-legend-phone")
     page.locator("#legend-close").tap()
     phone.open(f"/?show=source/{major['code']}")
@@ -211,7 +220,8 @@ def test_a_township_opens_on_itself_and_sees_no_score_of_another(
         found = person.ask("/search?q=430981114&limit=1")["items"][0]
         person.open(f"/?show=township/{found['code']}")
         expect(person.page.locator("#panel .panel-name")).to_have_text(found["name"])
-        expect(person.page.locator("#panel .panel-levels")).to_contain_text("固有风险")
+        for scale in ("固有风险", "动态上升"):
+            expect(person.page.locator("#panel .panel-levels")).to_contain_text(scale)
         expect(person.page.locator("#panel")).to_contain_text("只显示等级")
         expect(person.page.locator("#panel .panel-score")).to_have_count(0)
         assert own["score"] is not None

@@ -106,7 +106,7 @@ def test_a_colour_or_grade_stands_with_its_scale(clients: dict[str, httpx.Client
         r'<span class="(level|grade|danger) [^"]*"([^>]*)>(.*?)</span>(?=[^<]*<)', page, re.DOTALL
     )
     for kind, attributes, content in marks:
-        scale = re.search(r'data-scale="(base|major|danger)"', attributes)
+        scale = re.search(r'data-scale="(base|rise|now|major|danger)"', attributes)
         assert scale, content
         word = translate("zh", f"scale.{scale[1]}")
         assert kind == "level" or re.search("危险源|隐患", content), content
@@ -117,7 +117,9 @@ def test_a_colour_or_grade_stands_with_its_scale(clients: dict[str, httpx.Client
     for word in LEVEL_WORDS:
         for hit in re.finditer(word, bare):
             before = bare[max(0, hit.start() - 160) : hit.start()]
-            assert "固有风险" in before or "等级" in before, f"bare {word}: …{before[-60:]}"
+            assert any(scale in before for scale in ("固有风险", "当前风险", "等级")), (
+                f"bare {word}: …{before[-60:]}"
+            )
 
 
 @pytest.mark.parametrize("address", ["/login", *PAGES, *EXPLAINED])
@@ -160,7 +162,7 @@ def test_numbers_on_pages_are_those_of_the_interface(
     page = clients["city"].get("/risk").text
     for one in townships:
         row = page[page.index(f"township={one['code']}#villages") :]
-        assert f">{one['score']:,.1f}</a>" in row[: row.index("</tr>")], one["name"]
+        assert f">{one['base_score']:,.1f}</a>" in row[: row.index("</tr>")], one["name"]
     total = program.get("/api/v1/sources?limit=1").json()["total"]
     assert f"共 {total} 条" in clients["city"].get("/sources").text
     run = program.get("/api/v1/runs").json()["items"][0]
@@ -170,7 +172,7 @@ def test_numbers_on_pages_are_those_of_the_interface(
 
 def test_filters_and_pages_of_a_list(clients: dict[str, httpx.Client], demo_site: Served) -> None:
     client, program = clients["city"], demo_site.program("city")
-    query = f"township={town.OURS}&level=yellow"
+    query = f"township={town.OURS}&base_level=yellow"
     wanted = program.get(f"/api/v1/sources?{query}&geometry=false&limit=1000").json()
     page = client.get(f"/sources?{query}").text
     for item in wanted["items"]:
@@ -182,7 +184,7 @@ def test_filters_and_pages_of_a_list(clients: dict[str, httpx.Client], demo_site
     assert codes[1]
     assert not set(codes[0]) & set(codes[1])
     assert "没有符合条件的记录" in client.get("/sources?text=no-such-name").text
-    assert client.get("/sources?level=pink").status_code == 422
+    assert client.get("/sources?base_level=pink").status_code == 422
 
 
 def test_the_account_page_sums_to_the_score(clients: dict[str, httpx.Client], demo_site: Served) -> None:

@@ -34,23 +34,24 @@ window.RiskMap = window.RiskMap || {};
       ([key, text]) => el("div", {}, el("dt", {}, RiskMap.t(`map.${key}`)), el("dd", {}, text))));
   }
 
-  /* Name, level with its scale, grade with its scale, confidence, and whether the record is made up. */
+  /* Name, both risks with their scales, grade with its scale, the current risk, confidence beside it, and whether the
+     record is made up. */
   function head(kind, record) {
     const { el, levelPill, number } = RiskMap.dom;
     const { t, word } = RiskMap;
     const graded = kind !== "target" && kind !== "resource";
-    const level = record.base_level ?? record.level;
     return el("div", { class: "panel-head" },
       el("p", { class: "panel-kind" }, word("layer", kind) === kind ? word("area_level", kind) : word("layer", kind),
         record.synthetic ? el("span", { class: "synthetic", title: t("app.synthetic_about") }, t("app.synthetic")) : null),
       el("h2", { class: "panel-name", tabindex: "-1" }, record.name),
       graded ? el("div", { class: "panel-levels" },
-        levelPill(level),
+        levelPill(record.base_level, "base", { points: record.base_score }),
+        record.rise_level ? levelPill(record.rise_level, "rise", { points: record.rise }) : null,
         record.grade ? el("span", { class: "pill grade" }, el("span", { class: "pill-scale" }, t("scale.major")),
           el("b", {}, t(`grade.${record.grade}`))) : null) : null,
       graded && typeof record.score === "number" ? el("p", { class: "panel-score" },
         el("strong", {}, number(record.score, 1, 1)), " ", t("map.points"), " ",
-        el("span", {}, t("map.score")),
+        levelPill(record.level, "now"),
         record.confidence ? el("span", { class: "confidence" }, t("map.confidence", { value: record.confidence })) : null)
         : null);
   }
@@ -62,18 +63,23 @@ window.RiskMap = window.RiskMap || {};
     const percent = total > 0 && entry.value > 0 ? (100 * entry.value) / total : null;
     const share = percent === null ? "" : RiskMap.t("map.share", { value: percent < 1 ? "<1" : number(percent) });
     return el("li", { class: `line ${entry.value < 0 ? "credit" : ""} ${entry.value === 0 ? "zero" : ""}`,
-        "data-value": entry.value },
+        "data-value": entry.value, "data-since": entry.since, "data-until": entry.until },
       el("div", { class: "line-top" }, el("b", {}, entry.label),
         el("span", { class: "line-value" }, `${entry.value > 0 ? "+" : ""}${number(entry.value, 2, 2)}`)),
       entry.value === 0 ? null : el("div", { class: "track" }, el("span", { class: "track-room" }, filled), el("small", {}, share)),
       el("p", { class: "line-reason" }, entry.reason || (entry.value === 0 ? RiskMap.t("map.explain_zero") : ""), link(entry)));
   }
 
-  /* A line's record opens beside it where the map can show it. */
+  const PAGES = { danger: "/dangers?state=all&text=", event: "/alerts?code=", sensor: "/alerts?sensor=" };
+
+  /* A line's record opens beside it where the map can show it, else on its page. */
   function link(entry) {
+    const { el } = RiskMap.dom;
     const [layer, code] = (entry.record || "").split("/");
-    if (!["source", "enterprise", "target"].includes(layer) || !code) return null;
-    return RiskMap.dom.el("button", { type: "button", class: "link",
+    if (!code) return null;
+    if (layer in PAGES) return el("a", { class: "link", href: PAGES[layer] + encodeURIComponent(code) }, code);
+    if (!["source", "enterprise", "target"].includes(layer)) return null;
+    return el("button", { type: "button", class: "link",
       onclick: () => RiskMap.panel.show(layer, code, { fly: true }) }, code);
   }
 
@@ -95,6 +101,20 @@ window.RiskMap = window.RiskMap || {};
         el("ul", {}, found[scale].flips_with.map(turn))]).flat());
   }
 
+  const GROUPS = ["items", "sources", "dynamic", "exposure", "rules"];
+
+  /* The lines by what they are about, each group under its heading with its sum. */
+  function grouped(lines, one) {
+    const { el, number } = RiskMap.dom;
+    return GROUPS.map((group) => [group, lines.filter((entry) => entry.group === group)])
+      .filter(([, own]) => own.length)
+      .flatMap(([group, own]) => {
+        const sum = own.reduce((total, entry) => total + Math.round(entry.value * MICRO), 0) / MICRO;
+        return [el("h4", { "data-group": group }, RiskMap.t(`account_group.${group}`),
+          group === "rules" ? null : el("span", {}, number(sum, 2, 2))), el("ol", {}, own.map(one))];
+      });
+  }
+
   function account(explained) {
     const { el, number } = RiskMap.dom;
     const { t } = RiskMap;
@@ -103,7 +123,7 @@ window.RiskMap = window.RiskMap || {};
     const sum = lines.reduce((total, entry) => total + Math.round(entry.value * MICRO), 0) / MICRO;
     return el("section", { class: "account", "data-sum": sum },
       stability(explained.stability), el("h3", {}, t("map.explain")),
-      lines.length ? el("ol", {}, lines.map((entry) => line(entry, largest, explained.score)))
+      lines.length ? grouped(lines, (entry) => line(entry, largest, explained.score))
         : el("p", { class: "quiet" }, t("map.explain_none")),
       lines.length ? el("p", { class: "sum" }, t("map.explain_sum", { value: number(sum, 2, 2) })) : null);
   }

@@ -31,13 +31,22 @@ window.RiskMap = window.RiskMap || {};
   const clock = (instant) => instant.toLocaleTimeString("zh-CN", {
     timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit", hour12: false });
 
-  /* A level with the name of its scale, which a list may name once above all of its levels instead. */
-  function levelPill(level, { scale = true } = {}) {
+  /* A rise too small for a decimal does not read as none. */
+  const risenBy = (points) => (points > 0 && points < 0.05 ? "< 0.1" : number(points, 1, 1));
+
+  /* A level with the name of its scale, which a list may name once above all of its levels instead, and its points.
+     What has risen has no words of its own: it is told by points and colour. */
+  function levelPill(level, scale, { named = true, points = null } = {}) {
     const { t } = RiskMap;
-    return el("span", { class: `pill level-${level || "none"}` },
-      el("i", { class: "pill-shape", "aria-hidden": "true" }),
-      scale ? el("span", { class: "pill-scale" }, t("scale.base")) : null,
-      el("b", {}, level ? t(`level.${level}`) : t("map.none")));
+    const risen = scale === "rise";
+    const colour = level ? t(`${risen ? "level_short" : "level"}.${level}`) : t("map.none");
+    const told = typeof points === "number";
+    const amount = told && (risen ? t("map.risen", { points: risenBy(points) }) : `${number(points, 1, 1)} ${t("map.points")}`);
+    const still = risen && level === "blue";
+    return el("span", { class: `pill level-${level || "none"}${still ? " still" : ""}`, "data-scale": scale },
+      named ? el("span", { class: "pill-scale" }, t(`scale.${scale}`)) : null,
+      el("b", {}, risen && told ? `${amount} · ${colour}` : colour),
+      told && !risen ? el("span", {}, amount) : null);
   }
 
   /* A JSON answer. Errors carry `status`, or `offline` where there was no answer at all. */

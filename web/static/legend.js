@@ -7,23 +7,29 @@ window.RiskMap = window.RiskMap || {};
 
   function paintShapes() {
     const { shape, gradeBadge, write, ICON_FONT, ICONS, inkOn } = RiskMap.symbols;
-    const { colours } = RiskMap.map.state;
+    const { state } = RiskMap.map;
     for (const canvas of document.querySelectorAll("canvas[data-shape]")) {
       const scale = window.devicePixelRatio || 1;
       const size = 26;
       canvas.width = canvas.height = size * scale;
       const ctx = canvas.getContext("2d");
       ctx.scale(scale, scale);
-      const [what, value] = canvas.dataset.shape.split(":");
+      const [what, value, of] = canvas.dataset.shape.split(":");
       const middle = size / 2;
-      if (what === "level") shape(ctx, middle, middle + (value === "2" ? 1 : 0), 7.5, Number(value), colours[value], 1.2);
-      else if (what === "grade") gradeBadge(ctx, middle, middle, RiskMap.map.state.grades[value]);
+      if (what === "level") shape(ctx, middle, middle + (value === "2" ? 1 : 0), 7.5, Number(value),
+        state.colourOf(Number(value), of), 1.2);
+      else if (what === "grade") gradeBadge(ctx, middle, middle, state.grades[value]);
       else if (what === "area") {
         [1, 2, 3, 4].forEach((level, i) => {
           ctx.globalAlpha = 0.7;
-          ctx.fillStyle = colours[level];
+          ctx.fillStyle = state.colours[level];
           ctx.fillRect(4 + 9 * (i % 2), 4 + 9 * Math.floor(i / 2), 9, 9);
         });
+      } else if (what === "overlay") {
+        ctx.setLineDash([4, 2.5]);
+        ctx.lineWidth = 2.2;
+        ctx.strokeStyle = "#2b2f3a";
+        ctx.strokeRect(5, 6, 16, 14);
       } else if (what === "layer") {
         const style = RiskMap.rules.STYLES[value];
         const icon = { source: ICONS.filling_station, target: ICONS.high_sensitive, resource: ICONS.fire_station }[value];
@@ -39,7 +45,7 @@ window.RiskMap = window.RiskMap || {};
       button.addEventListener("click", () => {
         const on = button.getAttribute("aria-pressed") !== "true";
         button.setAttribute("aria-pressed", String(on));
-        RiskMap.map.toggleLevel(Number(button.dataset.level), on);
+        RiskMap.map.toggleLevel(button.closest("[data-of]").dataset.of, Number(button.dataset.level), on);
       });
     }
   }
@@ -57,16 +63,15 @@ window.RiskMap = window.RiskMap || {};
   }
 
   function start(config) {
-    const { t, word, map } = RiskMap;
+    const { map } = RiskMap;
     document.fonts.load(RiskMap.symbols.ICON_FONT, "\uf275").then(paintShapes);
     bindLevels();
     bindLayers();
-    const about = document.getElementById("legend-area");
-    const tell = () => {
-      about.textContent = t("map.legend_area", {
-        level: word("area_level", areaLevel(config, map.leaflet.getZoom())) });
+    RiskMap.legend.tell = () => {
+      document.getElementById("legend-area").textContent = RiskMap.t(`map.legend_area_${map.state.scale}`, {
+        level: RiskMap.word("area_level", areaLevel(config, map.leaflet.getZoom())) });
     };
-    map.leaflet.on("moveend", tell);
+    map.leaflet.on("moveend", RiskMap.legend.tell);
 
     const card = document.getElementById("legend");
     const button = document.getElementById("legend-toggle");

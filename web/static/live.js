@@ -65,6 +65,7 @@ window.RiskMap = window.RiskMap || {};
 
   async function fillStrip() {
     const state = await RiskMap.dom.ask("/status").catch(() => ({}));
+    if (state.run_id) RiskMap.which.tell(state);
     for (const place of document.querySelectorAll(".strip [data-status]")) {
       const value = state[place.dataset.status];
       if (value) place.textContent = place.dataset.status === "data_time" ? value.slice(0, 16).replace("T", " ") : value;

@@ -4,8 +4,9 @@ window.RiskMap = window.RiskMap || {};
 
 (() => {
   const RECORDS = ["source", "enterprise", "target", "resource"];
-  const LAYERS = ["base", "area", ...RECORDS];
+  const LAYERS = ["base", "area", "overlay", ...RECORDS];
   const KEPT_TILES = 400;
+  const PAPER = { width: 1040, height: 640 }; // A4 across, in the pixels of CSS, within its margins
   // so much of the view may be cut off an area that would else be drawn at half the size
   const CROPPED = { desk: 0.12, phone: 0.32 };
 
@@ -75,8 +76,31 @@ window.RiskMap = window.RiskMap || {};
     });
     document.addEventListener("click", (event) => {
       const link = event.target.closest?.("a[href*='lang=']");
-      if (link) link.hash = location.hash;
+      if (!link) return;
+      const there = new URL(link.href);
+      there.searchParams.set("map", RiskMap.map.state.scale);
+      there.hash = location.hash;
+      link.href = there;
     });
+  }
+
+  /* On paper the view is as large as fits, with everything that is seen of it and always with its legend. */
+  function fitPaper() {
+    const stage = document.querySelector("body.map main");
+    const legend = document.getElementById("legend");
+    let closed = false;
+    addEventListener("beforeprint", () => {
+      closed = legend.hidden;
+      legend.hidden = false;
+      const { clientWidth: width, clientHeight: height } = stage;
+      const zoom = Math.min(PAPER.width / width, PAPER.height / height);
+      Object.assign(stage.style, { width: `${width}px`, height: `${height}px`, flex: "none", zoom });
+    });
+    addEventListener("afterprint", () => {
+      stage.removeAttribute("style");
+      legend.hidden = closed;
+    });
+    document.getElementById("map-print").addEventListener("click", () => print());
   }
 
   function listenForClicks(map) {
@@ -91,13 +115,19 @@ window.RiskMap = window.RiskMap || {};
   RiskMap.start = (map, config) => {
     const state = {
       on: new Set(["base", ...config.on]),
-      levels: new Set([0, 1, 2, 3, 4]),
+      scale: RiskMap.which.first(config),
+      shown: { rise: new Set([0, 1, 2, 3, 4]), base: new Set([0, 1, 2, 3, 4]) },
       colours: RiskMap.dom.levelColours(),
+      /* The levels chosen in the legend of the map that is shown, a thing's level there, and its colour. */
+      get levels() { return this.shown[this.scale]; },
+      levelOf(props) { return props[`${this.scale}_level`] || 0; },
+      colourOf(level, scale = this.scale) { return scale === "rise" && level === 4 ? this.still : this.colours[level]; },
       letters: [null, ...Object.keys(RiskMap.dom.LEVELS).map((name) => config.texts[`level_short.${name}`])],
       grades: [null, ...[1, 2, 3, 4].map((grade) => config.texts[`map.grade_${grade}`])],
       own: config.own,
       generation: 0,
     };
+    state.still = getComputedStyle(document.documentElement).getPropertyValue("--still").trim();
     RiskMap.t = (key, values = {}) =>
       (config.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
     RiskMap.word = (group, code) => (code ? config.texts[`${group}.${code}`] ?? code : "");
@@ -117,9 +147,16 @@ window.RiskMap = window.RiskMap || {};
         forget(layer, [name]);
         redraw(layer);
       },
-      toggleLevel(level, on) {
-        on ? state.levels.add(level) : state.levels.delete(level);
+      toggleLevel(scale, level, on) {
+        on ? state.shown[scale].add(level) : state.shown[scale].delete(level);
         redraw(layer);
+      },
+      /* The other map: the tiles hold the levels of both, so none is fetched. */
+      show(scale) {
+        state.scale = scale;
+        redraw(layer);
+        RiskMap.legend.tell();
+        RiskMap.panel.relist();
       },
       /* The reader's whole area, beside the legend where that stands open. */
       home() {
@@ -138,11 +175,13 @@ window.RiskMap = window.RiskMap || {};
     RiskMap.panel.start(config);
     RiskMap.search.start(config);
     RiskMap.legend.start(config);
+    RiskMap.which.start(config);
     RiskMap.map.home();
     keepView(map);
     const busy = (yes) => () => map.getContainer().setAttribute("aria-busy", String(yes));
     layer.on("loading", busy(true)).on("load", busy(false)).addTo(map);
     listenForClicks(map);
+    fitPaper();
     if (config.show) RiskMap.panel.show(config.show.layer, config.show.code, { fly: true });
   };
 })();

@@ -36,11 +36,22 @@ window.RiskMap = window.RiskMap || {};
     document.body.classList.remove("panel-open");
     open = list = null;
     unmark();
+    RiskMap.consequences.clear();
   }
 
   function unmark() {
     marks.forEach((mark) => mark.remove());
     marks = [];
+  }
+
+  /* The map moved out so far that some bounds are seen whole beside the panel; it stays where they are. */
+  function bringIntoView(bounds) {
+    const { right, bottom } = padding();
+    const map = RiskMap.map.leaflet;
+    const room = { paddingTopLeft: [24, 84], paddingBottomRight: [right + 24, bottom + 24] };
+    if (map.getBoundsZoom(bounds, false, L.point(right + 48, bottom + 108)) < map.getZoom()) {
+      map.fitBounds(bounds, { ...room, animate: false });
+    } else map.panInside(bounds.getCenter(), room);
   }
 
   /* Room that the panel takes from the map: at the right, on a phone below. */
@@ -79,6 +90,8 @@ window.RiskMap = window.RiskMap || {};
 
   function hitRow(hit) {
     const { el, levelPill } = RiskMap.dom;
+    const { scale } = RiskMap.map.state;
+    const level = hit[`${scale}_level`];
     const kind = hit.layer || hit.kind;
     const what = hit.layer === "source" ? RiskMap.word("source_kind", hit.kind)
       : hit.layer === "target" ? RiskMap.word("target_class", hit.kind)
@@ -86,9 +99,9 @@ window.RiskMap = window.RiskMap || {};
       : hit.layer ? RiskMap.t(`layer.${hit.layer}`) : RiskMap.word("area_level", hit.kind);
     return el("li", {}, el("button", { type: "button", class: "hit",
         onclick: () => show(kind, hit.code, { at: hit }) },
-      el("span", { class: `found-mark level-${hit.level || "none"} of-${hit.layer || "area"}`, "aria-hidden": "true" }),
+      el("span", { class: `found-mark level-${level || "none"} of-${hit.layer || "area"}`, "aria-hidden": "true" }),
       el("span", { class: "found-text" }, el("b", {}, hit.name), el("small", {}, what)),
-      hit.layer === "target" || hit.layer === "resource" ? null : levelPill(hit.level, { scale: false })));
+      hit.layer === "target" || hit.layer === "resource" ? null : levelPill(level, scale, { named: false })));
   }
 
   function listed(found) {
@@ -106,9 +119,9 @@ window.RiskMap = window.RiskMap || {};
       map.leaflet.getZoom() < CLOSE_ZOOM ? el("button", { type: "button", class: "wide", onclick: closer },
         t("map.zoom_here")) : null,
       rest ? el("p", { class: "small" }, rest) : null,
-      el("p", { class: "column" }, t("scale.base")), el("ul", { class: "hits" }, found.hits.map(hitRow)),
+      el("p", { class: "column" }, t(`scale.${map.state.scale}`)), el("ul", { class: "hits" }, found.hits.map(hitRow)),
       el("h3", {}, t("map.areas_here")),
-      el("p", { class: "column" }, t("scale.base")), el("ul", { class: "hits" }, found.areas.map(hitRow))];
+      el("p", { class: "column" }, t(`scale.${map.state.scale}`)), el("ul", { class: "hits" }, found.areas.map(hitRow))];
   }
 
   async function identify({ lng, lat }, zoom) {
@@ -116,9 +129,11 @@ window.RiskMap = window.RiskMap || {};
     const wanted = map.records.filter((layer) => map.state.on.has(layer)).join(",");
     const signal = newQuestion();
     try {
-      const found = await dom.ask(`/identify?lon=${lng.toFixed(6)}&lat=${lat.toFixed(6)}&z=${zoom}&layers=${wanted}`, signal);
+      const { scale } = map.state;
+      const found = await dom.ask(
+        `/identify?lon=${lng.toFixed(6)}&lat=${lat.toFixed(6)}&z=${zoom}&layers=${wanted}&map=${scale}`, signal);
       found.hits = found.hits.filter((hit) => hit.layer === "target" || hit.layer === "resource"
-        || map.state.levels.has(dom.LEVELS[hit.level] || 0));
+        || map.state.levels.has(dom.LEVELS[hit[`${scale}_level`]] || 0));
       const area = found.areas.find((one) => one.kind === RiskMap.legend.areaLevel(config, zoom))
         || found.areas.find((one) => one.kind !== "overlay");
       list = found.hits.length > 1 ? found : null;
@@ -150,15 +165,17 @@ window.RiskMap = window.RiskMap || {};
     return found.name;
   }
 
-  /* The account, or what is said instead where the reader may see the level only. */
+  /* The account and how far accidents reach, or what is said instead where the reader may see the level only. */
   async function explained(kind, record, signal) {
     const { el, ask } = RiskMap.dom;
     const { t, word } = RiskMap;
-    if (!GRADED.has(kind)) return null;
+    if (!GRADED.has(kind)) return [];
     if (record.score === null || record.score === undefined) {
-      return el("p", { class: "quiet" }, record.level ? t("map.foreign", { level: word("area_level", kind) }) : t("map.no_level"));
+      return [el("p", { class: "quiet" },
+        record.level ? t("map.foreign", { level: word("area_level", kind) }) : t("map.no_level"))];
     }
-    return RiskMap.account.account(await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain`, signal));
+    const told = await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain`, signal);
+    return [RiskMap.account.account(told), RiskMap.consequences.section(told.consequences, record)];
   }
 
   async function nearby(record, signal) {
@@ -208,9 +225,11 @@ window.RiskMap = window.RiskMap || {};
       const facts = [el("h3", {}, t("map.facts")), RiskMap.account.facts(about, record)];
       if (!again) reveal([...parts, GRADED.has(kind) ? loading : null, ...facts]);
       markRecord(kind, record, fly);
+      if (kind !== "source") RiskMap.consequences.clear();
       const [account, near] = await Promise.all([explained(kind, record, signal),
         kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
-      reveal([...parts, RiskMap.remedies.link(kind, record), account, ...facts, ...near, fullRecord(kind, code), whatIf(kind, record)], again ? body.scrollTop : 0);
+      reveal([...parts, RiskMap.remedies.link(kind, record), ...account, ...facts, ...near, fullRecord(kind, code),
+        whatIf(kind, record)], again ? body.scrollTop : 0);
       const begun = !typing && document.activeElement === search; // who began to type meanwhile goes on
       if (!again && !begun) body.querySelector(".panel-name").focus({ preventScroll: true });
     } catch (error) {
@@ -222,6 +241,11 @@ window.RiskMap = window.RiskMap || {};
     open = null;
     unmark();
     reveal(listed(list));
+  }
+
+  /* The other map is looked at: a list tells the levels of that one. */
+  function relist() {
+    if (list && !open) reveal(listed(list), body.scrollTop);
   }
 
   /* The data changed: what is open is read anew, without moving the map. */
@@ -240,5 +264,5 @@ window.RiskMap = window.RiskMap || {};
     grip.addEventListener("click", () => panel.classList.toggle("tall"));
   }
 
-  RiskMap.panel = { start, identify, show, close, refresh };
+  RiskMap.panel = { start, identify, show, close, refresh, relist, bringIntoView };
 })();

@@ -33,10 +33,10 @@ window.RiskMap = window.RiskMap || {};
 
   function stroked(colour, width, { dash = [], closed = false, alpha = 1 } = {}) {
     return {
-      draw(ctx, geom, z) {
+      draw(ctx, geom, z, feature) {
         trace(ctx, geom, closed);
         ctx.globalAlpha = alpha;
-        ctx.strokeStyle = colour;
+        ctx.strokeStyle = typeof colour === "function" ? colour(feature.props) : colour;
         ctx.lineWidth = typeof width === "function" ? width(z) : width;
         ctx.lineJoin = "round";
         ctx.lineCap = dash.length ? "butt" : "round";
@@ -61,11 +61,14 @@ window.RiskMap = window.RiskMap || {};
         const font = `${style.weight ?? 500} ${style.size}px ${TEXT_FONT}`;
         layout.scratch.font = font;
         const width = layout.scratch.measureText(text).width + 6;
-        const level = style.mark && state.levels.has(feature.props.level || 0) ? feature.props.level : undefined;
+        const own = state.levelOf(feature.props);
+        const quiet = state.scale === "rise" && own === 4; // nothing to call anybody's eye to
+        const level = style.mark && state.levels.has(own) && !quiet ? own : 0;
         const height = 1.5 * style.size + (level ? 19 : 0);
+        const step = 1.5 * style.size + (style.mark ? 19 : 0); // the same places with a plate and without
         const boxAt = ([dx, dy]) => {
           const x = geom[0][0].x + dx * width;
-          const y = geom[0][0].y + dy * height + (style.dy ?? 0);
+          const y = geom[0][0].y + dy * step + (style.dy ?? 0);
           return { minX: x - width / 2, maxX: x + width / 2, minY: y - 0.75 * style.size,
             maxY: y - 0.75 * style.size + height };
         };
@@ -111,10 +114,17 @@ window.RiskMap = window.RiskMap || {};
   const roads = (low, high) => (z, f) => f.props.kind === "road" && f.props.rank >= low && f.props.rank <= high;
   const byZoom = (z14, step, least) => (z) => Math.max(least, z14 + step * (z - 14));
 
+  /* The colour of a thing's level on the map shown, where that level is chosen. */
+  const levelFill = (state) => (props) => {
+    const level = state.levelOf(props);
+    return state.levels.has(level) ? state.colourOf(level) : undefined;
+  };
+
   function groundPaint(state) {
-    const areaFill = (p) => (state.levels.has(p.level || 0) ? state.colours[p.level || 0] : undefined);
+    const areaFill = levelFill(state);
     const way = (filter, symbolizer, minzoom) => ({ dataSource: "base", dataLayer: "way", filter, symbolizer, minzoom });
     const area = (symbolizer) => ({ dataSource: "area", dataLayer: "area", symbolizer });
+    const overlay = (symbolizer) => ({ dataSource: "overlay", dataLayer: "overlay", symbolizer });
     return [
       { dataSource: "base", dataLayer: "land", symbolizer: filled({ fill: LAND }) },
       area(filled({ fill: areaFill, alpha: AREA_ALPHA })),
@@ -139,7 +149,8 @@ window.RiskMap = window.RiskMap || {};
         symbolizer: stroked("#6b4a86", 1.4, { dash: [10, 3, 2, 3], closed: true }) },
       { dataSource: "base", dataLayer: "border", filter: (z, f) => f.props.code === state.own,
         symbolizer: stroked("#6b4a86", 2.6, { closed: true }) },
-      { dataSource: "area", dataLayer: "overlay", symbolizer: stroked("#2b2f3a", 1.6, { dash: [3, 3], closed: true }) },
+      overlay(stroked("#2b2f3a", 4.2, { closed: true, alpha: 0.75 })),
+      overlay(stroked((p) => levelFill(state)(p) || "#fff", 2.4, { dash: [7, 4], closed: true })),
     ];
   }
 
@@ -158,7 +169,8 @@ window.RiskMap = window.RiskMap || {};
       base(kind("township"), { size: 13, weight: 600, fill: "#20283a", aside: true }, 10, 14),
       base(kind("village"), { size: 12, weight: 600, fill: "#2c3446", aside: true }, 13),
       base(kind("lake", "river"), { size: 12, fill: "#39708a", halo: "rgba(255, 255, 255, 0.7)", aside: true }, 10),
-      area(kind("overlay"), { size: 11, weight: 600, fill: "#2b2f3a", aside: true }, 13),
+      { dataSource: "overlay", dataLayer: "overlay_name", minzoom: 12,
+        symbolizer: name({ size: 11, weight: 600, fill: "#2b2f3a", mark: true, aside: true }, state) },
       { dataSource: "base", dataLayer: "way", minzoom: 12, filter: roads(1, 3),
         symbolizer: new protomapsL.LineLabelSymbolizer({ font: `500 11px ${TEXT_FONT}`, fill: "#6d5d3c", stroke: "#fff",
           width: 3, position: 2, repeatDistance: 360 }) },
@@ -175,14 +187,17 @@ window.RiskMap = window.RiskMap || {};
   };
 
   function recordPaint(state) {
-    const siteFill = (p) => (state.levels.has(p.level || 0) ? state.colours[p.level || 0] : undefined);
+    const siteFill = levelFill(state);
     const sites = ["enterprise", "target", "source"].flatMap((layer) => [
       { dataSource: layer, dataLayer: `${layer}_site`, symbolizer: filled({ fill: siteFill, alpha: 0.32 }) },
       { dataSource: layer, dataLayer: `${layer}_site`, symbolizer: stroked("#2b3344", layer === "source" ? 1.4 : 0.8,
         { closed: false, alpha: 0.7 }) },
     ]);
-    const points = ["enterprise", "target", "resource", "source"].map((layer) => (
-      { dataSource: layer, dataLayer: layer, symbolizer: records(STYLES[layer], state) }));
+    // of one layer the worst lies on top, whichever of the two maps is shown
+    const points = ["enterprise", "target", "resource", "source"].flatMap((layer) =>
+      (STYLES[layer].plain ? [null] : [0, 4, 3, 2, 1]).map((level) => (
+        { dataSource: layer, dataLayer: layer, symbolizer: records(STYLES[layer], state),
+          filter: level === null ? undefined : (z, f) => state.levelOf(f.props) === level })));
     return [...sites, ...points];
   }
 
@@ -192,7 +207,7 @@ window.RiskMap = window.RiskMap || {};
   }
 
   function recordLabels(state) {
-    const shown = (z, f) => state.levels.has(f.props.level || 0);
+    const shown = (z, f) => state.levels.has(state.levelOf(f.props));
     const label = (layer, minzoom, size, dy, fill) => ({ dataSource: layer, dataLayer: layer, minzoom,
       filter: (z, f) => f.props.n === 1 && (layer === "target" || layer === "resource" || shown(z, f)),
       symbolizer: name({ size, dy, fill, weight: 600 }, state) });

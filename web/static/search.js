@@ -30,9 +30,10 @@ window.RiskMap = window.RiskMap || {};
 
   function option(item, index) {
     const { el } = RiskMap.dom;
+    const level = item[`${RiskMap.map?.state.scale ?? "base"}_level`]; // of the map shown; other pages have one of their own
     return el("li", { role: "option", id: `found-${index}`, class: "found", "aria-selected": "false",
         onmousedown: (event) => { event.preventDefault(); pick(index); } },
-      el("span", { class: `found-mark level-${item.level || "none"} of-${item.layer}`, "aria-hidden": "true" }),
+      el("span", { class: `found-mark level-${level || "none"} of-${item.layer}`, "aria-hidden": "true" }),
       el("span", { class: "found-text" }, el("b", {}, item.name), el("small", {}, about(item))));
   }
 

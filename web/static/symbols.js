@@ -76,9 +76,9 @@ window.RiskMap = window.RiskMap || {};
 
   const inkOn = (level) => (level === 3 ? "#4a3500" : "#fff");
 
-  function single(ctx, at, props, style, { colours }) {
-    const level = style.plain ? 0 : props.level;
-    const fill = style.plain || colours[level] || colours[0];
+  function single(ctx, at, props, style, state) {
+    const level = style.plain ? 0 : state.levelOf(props);
+    const fill = style.plain || state.colourOf(level);
     const icon = style.icons && ICONS[props.kind];
     shape(ctx, at.x, at.y, style.radius, style.plain ? 3 : level, fill, style.halo);
     if (icon) {
@@ -86,11 +86,11 @@ window.RiskMap = window.RiskMap || {};
     }
   }
 
-  /* How many of a square's records are shown at the levels chosen, by level (0: none). */
-  function shown(props, levels) {
+  /* How many of a square's records are shown at the levels chosen, by level (0: none) on the map that is shown. */
+  function shown(props, levels, state) {
     const counts = [props.n, 0, 0, 0, 0];
     for (const level of [1, 2, 3, 4]) {
-      counts[level] = props[`n${level}`] || (props.n === 1 && props.level === level ? 1 : 0);
+      counts[level] = props[`${state.scale}_${level}`] || (props.n === 1 && state.levelOf(props) === level ? 1 : 0);
       counts[0] -= counts[level];
     }
     return counts.map((n, level) => (levels.has(level) ? n : 0));
@@ -100,7 +100,7 @@ window.RiskMap = window.RiskMap || {};
 
   const ringRadius = (style, total) => Math.min(LARGEST_RADIUS, style.ring + 1.6 * Math.log2(total));
 
-  function ring(ctx, at, counts, total, style, { colours }) {
+  function ring(ctx, at, counts, total, style, state) {
     const r = ringRadius(style, total);
     ctx.beginPath();
     ctx.arc(at.x, at.y, r + 0.7, 0, 2 * Math.PI);
@@ -114,7 +114,7 @@ window.RiskMap = window.RiskMap || {};
       ctx.moveTo(at.x, at.y);
       ctx.arc(at.x, at.y, r, from, to);
       ctx.closePath();
-      ctx.fillStyle = style.plain || colours[level];
+      ctx.fillStyle = style.plain || state.colourOf(level);
       ctx.fill();
       from = to;
     }
@@ -135,7 +135,7 @@ window.RiskMap = window.RiskMap || {};
         const at = geom[0][0];
         const { props } = feature;
         ctx.globalAlpha = 1;
-        const counts = shown(props, style.plain ? ALL : state.levels);
+        const counts = shown(props, style.plain ? ALL : state.levels, state);
         const total = counts.reduce((sum, n) => sum + n, 0);
         if (!total) return;
         if (props.n === 1) single(ctx, at, props, style, state);
@@ -150,7 +150,7 @@ window.RiskMap = window.RiskMap || {};
     return {
       place(layout, geom, feature) {
         const at = geom[0][0];
-        const counts = shown(feature.props, style.plain ? ALL : state.levels);
+        const counts = shown(feature.props, style.plain ? ALL : state.levels, state);
         const total = counts.reduce((sum, n) => sum + n, 0);
         const r = feature.props.n === 1 ? style.radius + 2 : ringRadius(style, Math.max(total, 1));
         if (!total || r < 7) return undefined;
