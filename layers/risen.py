@@ -3,20 +3,18 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Text, any_, exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, any_, exists, or_, select
 from sqlalchemy.dialects.postgresql import array, distinct_on
 
 from layers.history import Moment, results_of
 from layers.schema import colour, score
-
-_BLUE: ColumnElement[int] = literal_column("4")
-"""in the words of the index, which leaves out what is blue"""
+from riskmap.risk import BLUE
 
 
 def anything_risen(connection: Connection) -> bool:
-    """Whether any score stands above its baseline, or any area has risen in colour."""
-    higher = exists().where(_risen(score))
-    coloured = exists().where(colour.c.rise_level < _BLUE)
+    """Whether any score stands above its baseline, or an incident has raised the colour of any area."""
+    higher = exists().where(score.c.score > score.c.base)
+    coloured = exists().where(colour.c.rise_level < BLUE)
     return bool(connection.execute(select(or_(higher, coloured))).scalar_one())
 
 
@@ -25,12 +23,12 @@ def most_risen_source(
 ) -> dict[str, str]:
     """By area (of one kind: township or village) the source in it that has risen most, ties by code."""
     rows = results_of("score", then)
-    area, rise = rows.c[f"{kind}_code"], rows.c.score - rows.c.base
+    area, risen = rows.c[f"{kind}_code"], rows.c.score > rows.c.base
     query = (
         select(area, rows.c.code)
-        .where(rows.c.kind == "source", _risen(rows), rise > 0, area == _any_of(codes))
+        .where(rows.c.kind == "source", risen, area == _any_of(codes))
         .ext(distinct_on(area))
-        .order_by(area, rise.desc(), rows.c.code)
+        .order_by(area, (rows.c.score - rows.c.base).desc(), rows.c.code)
     )
     return {row[0]: row.code for row in connection.execute(query)}
 
@@ -47,11 +45,6 @@ def heaviest_dynamic(
         .order_by(rows.c.code, rows.c.value.desc(), rows.c.n)
     )
     return {row["code"]: dict(row) for row in connection.execute(query).mappings()}
-
-
-def _risen(rows: FromClause) -> ColumnElement[bool]:
-    """In the words of the index that leaves out what has not."""
-    return or_(rows.c.score > rows.c.base, rows.c.rise_level < _BLUE)
 
 
 def _any_of(codes: Collection[str]) -> ColumnElement[Any]:

@@ -205,12 +205,7 @@ Index(
         score.c.confidence > "A", or_(score.c.kind == "enterprise", score.c.enterprise_code.is_(None))
     ),
 )
-Index(
-    "score_risen",
-    score.c.kind,
-    score.c.township_code,
-    postgresql_where=or_(score.c.score > score.c.base, score.c.rise_level < 4),
-)
+Index("score_risen", score.c.kind, score.c.township_code, postgresql_where=score.c.score > score.c.base)
 SCORE_PARTITIONS = {kind: f"score_{kind}" for kind in SCORE_KINDS}
 
 score_past = Table("score_past", metadata, *_score_columns(), Column("rev_to", BigInteger, nullable=False))

@@ -337,4 +337,5 @@ def test_the_answer_has_every_key(demo_owner: Engine, demo_reader: Engine) -> No
             "tried",
         ),
     }
-    assert {"kind", "record", "label", "value", "reason", "gain"} == set(answer["contributions"][0])
+    line = {"kind", "record", "label", "value", "reason", "group", "since", "until"}
+    assert line | {"gain"} == set(answer["contributions"][0])

@@ -8,4 +8,4 @@ down_revision = "0010"
 
 def upgrade() -> None:
     """Add the index to the scores; its partitions get theirs."""
-    op.execute("CREATE INDEX score_risen ON score (kind, township_code) WHERE score > base OR rise_level < 4")
+    op.execute("CREATE INDEX score_risen ON score (kind, township_code) WHERE score > base")
