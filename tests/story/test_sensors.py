@@ -158,13 +158,14 @@ def demo_gateway() -> Iterator[Gateway]:
 def alarms_seen(gateway: Gateway, expected: int, begun: Event, sent: dict[str, float]) -> dict[str, float]:
     """Seconds from sending an alarm until a run has put it into the account of its source, by event."""
     seen: dict[str, float] = {}
-    with psycopg.connect(Cluster(gateway.home).dsn(), autocommit=True) as connection:
-        connection.execute("LISTEN riskmap")
+    dsn = Cluster(gateway.home).dsn()
+    query = "SELECT record FROM contribution WHERE kind = 'source' AND record LIKE 'event/alarm-%'"
+    with psycopg.connect(dsn, autocommit=True) as news, psycopg.connect(dsn, autocommit=True) as results:
+        news.execute("LISTEN riskmap")
         begun.set()
-        for _ in connection.notifies(timeout=240):
+        for _ in news.notifies(timeout=240):
             now = time.monotonic()
-            query = "SELECT record FROM contribution WHERE kind = 'source' AND record LIKE 'event/alarm-%'"
-            for (record,) in connection.execute(query):
+            for (record,) in results.execute(query):
                 code = record.removeprefix("event/")
                 seen.setdefault(code, now - sent[code])
             if len(seen) == expected:
@@ -212,6 +213,7 @@ def test_an_alarm_moves_its_source_while_thousands_of_readings_come_in(demo_gate
             list(pool.map(lambda sender: send(sender, sensors), range(SENDERS)))
             rate = SENDERS * ROUNDS * IN_A_REQUEST / (time.monotonic() - started_at)
             seen = watching.result()
+            last = gateway.asked("SELECT full_run FROM run ORDER BY run_id DESC LIMIT 1")
     finally:
         worker.terminate()
         worker.wait(30)
@@ -221,7 +223,6 @@ def test_an_alarm_moves_its_source_while_thousands_of_readings_come_in(demo_gate
         f"{len(waits)} alarms at {rate:.0f} readings/s: median {waits[len(waits) // 2]:.2f} s, p99 {p99:.2f} s"
     )
     assert len(seen) == expected
-    last = gateway.asked("SELECT full_run FROM run ORDER BY run_id DESC LIMIT 1")
     assert last is False, "an alarm needs no whole run"
 
 
