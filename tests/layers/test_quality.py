@@ -158,7 +158,7 @@ def test_a_cause_names_the_record_it_stands_on(eyes: Engine) -> None:
 
 def test_what_matters_most_for_the_map_comes_first(eyes: Engine) -> None:
     items = everything(eyes)
-    order = [(one["confidence"], one["score"]) for one in items]
+    order = [(one["confidence"], one["base_score"]) for one in items]
     assert order == sorted(order, key=lambda one: ("DCB".index(one[0]), -one[1]))
     assert [one["code"] for one in items[:2]] == ["strange", "bad"], (
         "both D: the one with 900 people beside it first"
