@@ -5,6 +5,7 @@ import signal
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -130,10 +131,11 @@ def test_threads_restart_one_server(home: Path) -> None:
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda _: cluster.ensure(), range(6)))
         assert rows(dsn, "SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid()") == [(1,)]
-        postmasters = {
-            int((Path("/proc") / str(p) / "stat").read_text().split(")")[1].split()[1])
-            for p in processes(home)
-        }
+        postmasters = set()
+        for pid in processes(home):
+            with suppress(ProcessLookupError, FileNotFoundError):  # a connection's process may end meanwhile
+                stat = (Path("/proc") / str(pid) / "stat").read_text()
+                postmasters.add(int(stat.split(")")[1].split()[1]))
         assert cluster.server.pid() in postmasters
         assert old not in postmasters
     cluster.ensure()  # outside a use it is a use of its own
