@@ -17,8 +17,7 @@ from jobs.past import past_of
 from layers.consequences import study_zones
 from layers.database import Identity, reading, snapshot
 from layers.editions import edition_named, edition_on
-from layers.exposure import shapes_from
-from layers.hazards import Basis, box_around, lines_of_sources, read_hazards, widest_reach_mm
+from layers.hazards import Basis, box_around, hazards_of, lines_of_sources, read_hazards, widest_reach_mm
 from layers.history import CLOCK, Moment
 from layers.records import fetch, points, visible_codes
 from layers.risk import Inputs, account_of, read_known, run_numbered
@@ -28,7 +27,6 @@ from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput, NotFound, RiskMapError
 from riskmap.risk import RED, Contribution, level_of, raised
 from riskmap.rollup import Part, area_account, city_account, highest, shared
-from riskmap.superposition import Hazards
 from riskmap.vocabulary import AREA_KINDS
 from riskmap.weight_words import stability_in_words
 from riskmap.weights import MILLI, RiskWeights
@@ -128,7 +126,7 @@ def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment |
             return [*lines, *_rule_lines(inputs, weights, lines, "city", None, [])]
         area = inputs.areas[inputs.areas["code"] == record["code"]].iloc[0]
         hazards, parts = _parts_of(connection, basis, inputs, weights, [area])
-        lines = _part_lines(connection, basis, inputs, hazards, parts[0], area.geom)
+        lines = _part_lines(connection, basis, inputs, weights, hazards, parts[0], area.geom)
     red = [
         f"source/{code}" for code in hazards["code"][_standing_in(hazards, area) & (hazards["level"] == RED)]
     ]
@@ -167,11 +165,11 @@ def _city_lines(connection: Connection, basis: Basis, inputs: Inputs, weights: R
     if not len(townships):
         whole = pd.Series({"code": None, "level": "city", "geom": None, "members": None})
         hazards, parts = _parts_of(connection, basis, inputs, weights, [whole])
-        return _part_lines(connection, basis, inputs, hazards, parts[0], None)
+        return _part_lines(connection, basis, inputs, weights, hazards, parts[0], None)
     hazards, parts = _parts_of(connection, basis, inputs, weights, [row for _, row in townships.iterrows()])
     chosen = highest([sum(part.value for part in own) for own in parts], weights.townships_of_city)
     merged = city_account([parts[n] for n in chosen], weights.townships_of_city)[1]
-    return _part_lines(connection, basis, inputs, hazards, merged, None)
+    return _part_lines(connection, basis, inputs, weights, hazards, merged, None)
 
 
 def _parts_of(
@@ -183,11 +181,7 @@ def _parts_of(
     xy = places.xy[np.concatenate(chosen)] / MILLI
     reach_m = widest_reach_mm(connection, basis) / MILLI
     frame = read_hazards(connection, basis, box_around(xy, reach_m))
-    hazards = Hazards(
-        shapes_from(frame["site"].to_numpy(object)),
-        frame["hazard"].to_numpy(np.int64),
-        frame["reach_mm"].to_numpy(np.int64),
-    )
+    _, hazards = hazards_of(frame)
     parts = [
         area_account(places.take(index), hazards, weights.worst_placed[area.level], weights.share_permille)[1]
         for area, index in zip(areas, chosen, strict=True)
@@ -199,12 +193,12 @@ def _part_lines(
     connection: Connection,
     basis: Basis,
     inputs: Inputs,
+    weights: RiskWeights,
     hazards: pd.DataFrame,
     parts: list[Part],
     area_geom: Any,
 ) -> list[Line]:
     """What sources add to an area: a line for each source's own items, and one for each record in force there."""
-    weights = RiskWeights.from_table(inputs.edition.table("risk"))
     items = DynamicWeights.from_edition(inputs.edition).items
     rows = hazards.iloc[[part.source for part in parts]]
     risen = rows["code"][rows["hazard"] > rows["hazard_base"]]

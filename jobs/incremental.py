@@ -33,8 +33,7 @@ from jobs.assessment import Assessment, frames_of
 from jobs.city import City, Ground, Row, arrange, places_of
 from jobs.dynamic import events_of
 from layers.dynamic import read_events, silences_broken
-from layers.exposure import shapes_from
-from layers.hazards import Basis, box_around, read_hazards, widest_reach_mm
+from layers.hazards import Basis, box_around, hazards_of, read_hazards, widest_reach_mm
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, read_inputs, read_part
@@ -58,7 +57,6 @@ from layers.touched import (
 )
 from riskmap.dynamic import CLEARED, INCIDENT, DynamicWeights, event_factor
 from riskmap.editions import Edition
-from riskmap.superposition import Hazards
 from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights
 
 _OF_SOURCE = ("inventory", "sensor", "danger", "zone_external")
@@ -269,11 +267,7 @@ def _around(
     known = read_hazards(connection, basis, box=box, standing_in=standing_in)
     known = known[~known["code"].isin(touched.sources)]
     frame = pd.concat([known, new])[[*new.columns]].sort_values("code", ignore_index=True)
-    sites = shapes_from(frame["site"].to_numpy(object))
-    base, now = (
-        Hazards(sites, frame[points].to_numpy(np.int64), frame[reach].to_numpy(np.int64))
-        for points, reach in (("hazard_base", "base_reach_mm"), ("hazard", "reach_mm"))
-    )
+    base, now = hazards_of(frame)
     return _Around(part, Ground(weights, people, places, base, now, peopled=True), Standing.of(frame))
 
 

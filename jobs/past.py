@@ -14,6 +14,7 @@ from layers.database import snapshot, writing
 from layers.editions import edition_on
 from layers.history import CLOCK, Moment, moment, parse_as_of
 from layers.risk import read_inputs
+from riskmap.editions import Edition
 from riskmap.errors import Busy
 
 _TURN = Lock()
@@ -41,20 +42,20 @@ def past_of(owner: Engine, as_of: str, *, levels: bool = True, progress: Any = N
         if not _TURN.acquire(timeout=_LONGEST_WAIT_S):
             raise Busy("正在回算其他日期，本次没有轮到", remedy="请稍后重试")
         try:
-            known = _computed(owner, then, at, progress or _silent)
+            known = _computed(owner, then, at, edition, progress or _silent)
         finally:
             _TURN.release()
     return replace(then, computed=known)
 
 
-def _computed(owner: Engine, then: Moment, at: datetime, tell: Any) -> int:
+def _computed(owner: Engine, then: Moment, at: datetime, edition: Edition, tell: Any) -> int:
     tell("读取记录", 0.1)
     with snapshot(owner) as connection:
-        inputs = read_inputs(connection, at, then)
-        known = computed_for(connection, then, at, inputs.edition)
+        known = computed_for(connection, then, at, edition)
+        if known is not None:  # by whoever had the turn before
+            return known
+        inputs = read_inputs(connection, at, then, used=edition)
         city_code = stored_city(connection).code
-    if known is not None:
-        return known
     tell("计算风险", 0.4)
     result = assess_records(inputs, city_code)
     told = result.scores[result.scores["kind"] != "place"]

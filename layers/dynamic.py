@@ -56,7 +56,7 @@ def read_incidents(connection: Connection, at: datetime, then: Moment) -> Record
     """Nothing but the confirmed incidents in force at an instant: what raises colours without any points."""
     rows = rows_of("event", then)
     lasting = or_(rows.c.until.is_(None), rows.c.until > at)
-    condition = and_(_counts(rows), rows.c.kind == INCIDENT, rows.c.time <= at, lasting)
+    condition = and_(counting(rows), rows.c.kind == INCIDENT, rows.c.time <= at, lasting)
     events = _placed_events(connection, rows, condition, then)
     return replace(no_dynamic(), events=events)
 
@@ -80,12 +80,12 @@ _SENSOR = ("source_code", "kind", "interval_s", "valid_from")
 
 def counting_since(connection: Connection, rev: int) -> bool:
     """Whether an event that is no mere reading came in, or was taken back, after a revision."""
-    came = exists().where(event.c.rev > rev, _counts(event))
-    gone = exists().where(event_past.c.rev_to > rev, _counts(event_past))
+    came = exists().where(event.c.rev > rev, counting(event))
+    gone = exists().where(event_past.c.rev_to > rev, counting(event_past))
     return bool(connection.execute(select(or_(came, gone))).scalar_one())
 
 
-def _counts(rows: FromClause) -> ColumnElement[bool]:
+def counting(rows: FromClause) -> ColumnElement[bool]:
     """Leaves readings out, in the words of the index that does."""
     return rows.c.kind != literal_column("'reading'")
 
@@ -116,7 +116,7 @@ def read_events(
     """Events in force or going down at an instant, or at any time `since` another, and those of the next day."""
     rows = rows_of("event", then)
     lasting = or_(rows.c.until.is_(None), rows.c.until > (since or at) - weights.decay)
-    in_force = and_(_counts(rows), rows.c.kind.in_(weights.kinds), rows.c.time <= at + DAY, lasting)
+    in_force = and_(counting(rows), rows.c.kind.in_(weights.kinds), rows.c.time <= at + DAY, lasting)
     return _placed_events(connection, rows, in_force, then)
 
 

@@ -10,10 +10,11 @@ import shapely
 from sqlalchemy import Connection, Text, any_, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 
-from layers.exposure import sites_of
+from layers.exposure import shapes_from, sites_of
 from layers.history import Moment, results_of, rows_of
 from layers.records import PREMISES_SUFFIX
 from layers.schema import SCOPE, city
+from riskmap.superposition import Hazards
 
 Box = tuple[float, float, float, float]
 
@@ -96,6 +97,16 @@ def read_hazards(
     own[without_record] = firms[without_record]
     frame["site"] = sites_of(own, firms)
     return frame
+
+
+def hazards_of(frame: pd.DataFrame) -> tuple[Hazards, Hazards]:
+    """The sources of such a frame as places feel them, without and with dynamic records, in its order."""
+    sites = shapes_from(frame["site"].to_numpy(object))
+    base, now = (
+        Hazards(sites, frame[points].to_numpy(np.int64), frame[reach].to_numpy(np.int64))
+        for points, reach in (("hazard_base", "base_reach_mm"), ("hazard", "reach_mm"))
+    )
+    return base, now
 
 
 def box_around(xy_m: Any, margin_m: float) -> Box:

@@ -10,11 +10,11 @@ from sqlalchemy import (
     and_,
     func,
     literal,
-    literal_column,
     select,
     union_all,
 )
 
+from layers.dynamic import counting
 from layers.fields import LAYERS
 from layers.records import Page
 from layers.schema import metadata, score
@@ -54,9 +54,7 @@ def list_layer(
     limits = {"township_code": township, **equal}
     condition = and_(True, *(table.c[name] == value for name, value in limits.items() if value))
     if not readings:
-        condition &= table.c.kind != literal_column(
-            "'reading'"
-        )  # in the words of the index that leaves them out
+        condition &= counting(table)
     order = [table.c[_ORDER[layer]].desc()] if layer in _ORDER else []
     query = select(*columns).select_from(origin).where(condition).order_by(*order, table.c.code)
     items = [dict(row) for row in connection.execute(query.limit(limit).offset(offset)).mappings()]

@@ -13,6 +13,7 @@ import shapely
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     and_,
     any_,
@@ -28,6 +29,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import Text
 
 from layers.copying import copy_in
+from layers.dynamic import counting
 from layers.history import as_known
 from layers.records import PREMISES_SUFFIX
 from layers.schema import SCOPE, change, metadata, score
@@ -41,7 +43,7 @@ _SLACK_M = 0.01
 
 @dataclass(slots=True)
 class Touched:
-    """Codes to look at anew: sources (premises among them), enterprises, places; `areas` by level."""
+    """Codes to look at anew: sources (premises among them), enterprises, places."""
 
     sources: set[str] = field(default_factory=set)
     enterprises: set[str] = field(default_factory=set)
@@ -71,7 +73,7 @@ def values_of(connection: Connection, table: str, codes: Collection[str], rev: i
         return set()
     queries = [
         select(rows.c[name]).where(rows.c.code == _any(codes), rows.c[name].is_not(None))
-        for rows in (metadata.tables[table], as_known(table, rev))
+        for rows in _now_and_known(table, rev)
     ]
     return set(connection.execute(union_all(*queries)).scalars())
 
@@ -82,7 +84,7 @@ def sources_of(connection: Connection, enterprises: Collection[str], rev: int) -
         return set()
     queries = [
         select(rows.c.code).where(rows.c.enterprise_code == _any(enterprises))
-        for rows in (metadata.tables["source"], as_known("source", rev))
+        for rows in _now_and_known("source", rev)
     ]
     return set(connection.execute(union_all(*queries)).scalars()) | {
         f"{code}{PREMISES_SUFFIX}" for code in enterprises
@@ -141,7 +143,7 @@ def event_rows(connection: Connection, rev: int) -> list[Mapping[str, Any]]:
         (metadata.tables["event_past"], metadata.tables["event_past"].c.rev_to),
     ):
         names = (rows.c[name] for name in ("code", "kind", "source_code", "sensor_code", *SCOPE))
-        queries.append(select(*names).where(since > rev, rows.c.kind != literal_column("'reading'")))
+        queries.append(select(*names).where(since > rev, counting(rows)))
     return [dict(row) for row in connection.execute(union_all(*queries).limit(MOST_RECORDS + 1)).mappings()]
 
 
@@ -218,10 +220,9 @@ def _make_sites(connection: Connection) -> None:
 def reached_places(connection: Connection, changed: Collection[str], rev: int) -> pd.DataFrame:
     """Code and scope of every place within the marked reaches, and of changed ones as they are and were."""
     people = metadata.tables["population"]
-    known = as_known("population", rev)
     queries = [
         select(rows.c.code, *(rows.c[name] for name in SCOPE)).where(rows.c.code == _any(changed))
-        for rows in (people, known)
+        for rows in _now_and_known("population", rev)
     ]
     within = select(people.c.code, *(people.c[name] for name in SCOPE)).where(
         people.c.code.in_(_near("population"))
@@ -269,6 +270,11 @@ def conditions(codes: Mapping[str, Collection[str]]) -> tuple[ColumnElement[bool
     standing.append(people.c.code.in_(select(inside.c.code).select_from(within).where(by_polygon)))
     named = {code for found in codes.values() for code in found}
     return or_(*standing), or_(areas.c.level == "overlay", areas.c.code == _any(named))
+
+
+def _now_and_known(table: str, rev: int) -> tuple[FromClause, FromClause]:
+    """The records of a table as they are, and as they were known at a revision."""
+    return metadata.tables[table], as_known(table, rev)
 
 
 def _any(codes: Collection[str]) -> Any:
