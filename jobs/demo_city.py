@@ -17,6 +17,7 @@ from jobs.demo_inputs import Floats, Inputs, read_inputs
 from jobs.demo_mosaic import make_mosaic, town_radius_m
 from jobs.demo_sites import make_sites
 from jobs.demo_terrain import Terrain, Way, draw_terrain, streets, village_roads
+from jobs.demo_workplaces import standing_workplaces, workplace_rows
 from layers.fields import LAYERS
 
 STREET_TOWN_PEOPLE = 3_000
@@ -55,9 +56,9 @@ def make_city(seed: int, folder: Path, until: date) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder, "areas", demo_areas.area_rows(inputs, mosaic, areas, terrain, homes.group_people))
     _write(folder, "lines", _line_rows(inputs, terrain, lanes))
-    _write(
-        folder, "population", demo_people.population_rows(inputs, terrain, areas, sites, homes, dice.next())
-    )
+    people = demo_people.population_rows(inputs, terrain, areas, sites, homes, dice.next())
+    workplaces = workplace_rows(inputs, terrain, areas, sites, homes, firms)
+    _write(folder, "population", people + standing_workplaces(workplaces, plan, year.days))
     _write(folder, "enterprises", year.enterprises)
     _write(folder, "sources", year.sources)
     _write(folder, "inventory", year.inventory)

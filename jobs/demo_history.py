@@ -94,10 +94,10 @@ def make_year(
         if day <= first_day:
             first_dangers[row["code"]] = row
         else:
-            _record(days, day, "dangers", row)
+            record(days, day, "dangers", row)
     for day, rows in sorted(events.items()):
         for row in rows if day > first_day else ():
-            _record(days, day, "events", row)
+            record(days, day, "events", row)
     return Year(
         enterprises=enterprises,
         sources=standing,
@@ -108,8 +108,8 @@ def make_year(
     )
 
 
-def _record(days: Days, day: date, layer: str, row: dict[str, Any]) -> None:
-    """A row of a code recorded twice on one day: the later one stands."""
+def record(days: Days, day: date, layer: str, row: dict[str, Any]) -> None:
+    """Put a row into a day's file of a layer. A danger recorded twice on one day: the later row stands."""
     rows = days.setdefault(day, {}).setdefault(layer, [])
     if layer == "dangers":
         rows[:] = [one for one in rows if one["code"] != row["code"]]
@@ -121,13 +121,13 @@ def _firms(inputs: Inputs, firms: list[Firm], plan: Plan, days: Days) -> list[di
     for firm in firms:
         row = enterprise_row(inputs, firm)
         if day := plan.opened.get(firm.code):
-            _record(days, day, "enterprises", row | {"opened_on": day.isoformat()})
+            record(days, day, "enterprises", row | {"opened_on": day.isoformat()})
             continue
         standing.append(row)
         if day := plan.closed.get(firm.code):
-            _record(days, day, "enterprises", row | {"status": "closed", "closed_on": day.isoformat()})
+            record(days, day, "enterprises", row | {"status": "closed", "closed_on": day.isoformat()})
         elif day := plan.suspended.get(firm.code):
-            _record(days, day, "enterprises", row | {"status": "suspended"})
+            record(days, day, "enterprises", row | {"status": "suspended"})
     return standing
 
 
@@ -136,13 +136,13 @@ def _sources(inputs: Inputs, sources: list[Source], plan: Plan, days: Days) -> l
     for source in sources:
         row = source_row(inputs, source)
         if day := plan.source_opened.get(source.code):
-            _record(days, day, "sources", row | {"opened_on": day.isoformat()})
+            record(days, day, "sources", row | {"opened_on": day.isoformat()})
             for item in source.inventory:
-                _record(days, day, "inventory", item | {"as_of": day.isoformat()})
+                record(days, day, "inventory", item | {"as_of": day.isoformat()})
             continue
         standing.append(row)
         if day := plan.source_closed.get(source.code):
-            _record(days, day, "sources", row | {"status": "closed", "closed_on": day.isoformat()})
+            record(days, day, "sources", row | {"status": "closed", "closed_on": day.isoformat()})
     return standing
 
 
@@ -160,5 +160,5 @@ def _inventory(
         item = movable[index]
         day = first_day + timedelta(days=int(rng.integers(5, DAYS)))
         quantity_t = max(0.1, round(item["quantity_t"] * rng.uniform(0.75, 1.25), 1))
-        _record(days, day, "inventory", item | {"quantity_t": quantity_t, "as_of": day.isoformat()})
+        record(days, day, "inventory", item | {"quantity_t": quantity_t, "as_of": day.isoformat()})
     return rows

@@ -22,7 +22,7 @@ from riskmap.settings import geo_folder
 
 UNTIL = date(2026, 7, 15)
 SEEDS = (1, 2)
-DAY_LAYERS = ("enterprises", "sources", "inventory", "dangers", "events", "duty")
+DAY_LAYERS = ("enterprises", "sources", "inventory", "dangers", "events", "duty", "population")
 Row = dict[str, Any]
 
 
@@ -139,10 +139,24 @@ def test_the_people_sum_to_the_census(city: Path) -> None:
         for one in areas(city, level):
             code = one["properties"]["code"]
             assert one["properties"]["people"] == sum(n for c, n in by_grid.items() if c[:digits] == code)
-    places = Counter(row["code"][:15] for row in population)
-    assert len(places) == 3000
-    assert max(places.values()) <= 6
-    assert min(int(row["people"]) for row in population) >= 0
+    dwellings = Counter(row["code"][:15] for row in population if row["people"] != "0")
+    assert len(dwellings) == 3000
+    assert max(dwellings.values()) <= 6
+
+
+def test_where_work_stands_apart_from_every_home_its_workers_are_by_day(city: Path) -> None:
+    """Each open enterprise of the first day has a place of people within 150 m: dwellings, or its own workers."""
+    firms = [f for f in features(city / "enterprises.geojson") if f["properties"]["status"] != "closed"]
+    population = table(city / "population.csv")
+    at, of_work = shapely.points(points(population)), np.array([r["people"] == "0" for r in population])
+    near = shapely.STRtree(at).query(shapes(firms), predicate="dwithin", distance=150.0)
+    assert set(near[0]) == set(range(len(firms)))
+    by_day = [int(row["people_day"]) for row in population if row["people"] == "0"]
+    hosts: dict[int, set[int]] = {}
+    inside = shapely.STRtree(at[of_work]).query(shapes(firms), predicate="dwithin", distance=0.01)
+    for firm, place in inside.T.tolist():
+        hosts.setdefault(place, set()).add(firms[firm]["properties"]["workers"])
+    assert [n for n, workers in enumerate(by_day) if workers not in hosts[n]] == []
 
 
 def test_every_dwelling_lies_in_its_own_group_and_none_in_a_lake(city: Path) -> None:
