@@ -19,9 +19,10 @@ from layers.database import Identity, reading, snapshot
 from layers.editions import edition_named, edition_on
 from layers.hazards import Basis, box_around, hazards_of, lines_of_sources, read_hazards, widest_reach_mm
 from layers.history import CLOCK, Moment
-from layers.records import fetch, points, visible_codes
+from layers.records import PREMISES_SUFFIX, fetch, points, visible_codes
 from layers.risk import Inputs, account_of, read_known, run_numbered
 from layers.stability import stability_of
+from layers.unpeopled import EXPOSURE
 from riskmap.consequence_words import told_distances
 from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput, NotFound, RiskMapError
@@ -63,6 +64,7 @@ def explain(
             raise NotFound(f"没有 {kind} {code}", remedy="请核对编码；其他镇街的记录不在您的权限内")
         record = found[0]
         stored = account_of(connection, kind, code, then) if kind in ("source", "enterprise") else []
+        stored += _nobody_near(connection, kind, code, stored, then)
         stable = None if then else stability_of(connection, kind, code)
         zones = study_zones(connection, code, then) if kind == "source" else []
     lines = stored if kind in ("source", "enterprise") else _area_lines(owner, kind, record, then)
@@ -93,6 +95,17 @@ def explain(
         "contributions": [_in_words(line, lang) for line in lines],
         "consequences": told_distances(record, zones, lang) if kind == "source" else [],
     }
+
+
+def _nobody_near(
+    connection: Connection, kind: str, code: str, stored: list[Line], then: Moment | None
+) -> list[Line]:
+    """A line of 0 where a source, or the premises of an enterprise, reach nobody on file: no place can move there."""
+    if kind == "enterprise" and stored:
+        stored = account_of(connection, "source", code + PREMISES_SUFFIX, then)
+    if not stored or any(line["item"] in EXPOSURE for line in stored):
+        return []
+    return [{"item": "exposure_nobody", "record": None, "value": 0, "args": {}}]
 
 
 def _in_words(line: Line, lang: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ GROUPS = ("items", "sources", "dynamic", "exposure", "rules")
 _GROUP_OF = {
     **dict.fromkeys(("inventory", "kind_points", "premises"), "items"),
     **dict.fromkeys(("lead_source", "source", "neighbour", "hidden"), "sources"),
-    **dict.fromkeys(("exposure_grid", "exposure_target"), "exposure"),
+    **dict.fromkeys(("exposure_grid", "exposure_target", "exposure_nobody"), "exposure"),
     **dict.fromkeys(("floor", "raise_rule"), "rules"),
 }
 
@@ -113,6 +113,13 @@ def _exposure_grid(args: Args, lang: str) -> tuple[str, str]:
     ) + "越近计分越高"
 
 
+def _exposure_nobody(_args: Args, lang: str) -> tuple[str, str]:
+    """No line of an account but what is missing from it, told as one of 0 with what to do."""
+    if lang == "en":
+        return "Nobody on file within reach", "please enter the people who are there by day"
+    return "影响范围内没有登记人口", "请补录白天人口"
+
+
 def _exposure_target(args: Args, lang: str) -> tuple[str, str]:
     if lang == "en":
         return (
@@ -139,9 +146,9 @@ def _source(args: Args, lang: str) -> tuple[str, str]:
     if lang == "en":
         return (
             f"{args['name']} ({args['kind_en']})",
-            f"nearest home {distance} m away, reaches {people} of the worst-placed people",
+            f"nearest people {distance} m away, reaches {people} of the worst-placed people",
         )
-    return f"{args['name']}（{args['kind_zh']}）", f"距最近住处 {distance} 米，影响最不利处 {people} 人"
+    return f"{args['name']}（{args['kind_zh']}）", f"距最近有人处 {distance} 米，影响最不利处 {people} 人"
 
 
 def _neighbour(args: Args, lang: str) -> tuple[str, str]:
@@ -181,6 +188,7 @@ _WORDS: dict[str, Callable[[Args, str], tuple[str, str]]] = {
     "premises": _premises,
     "exposure_grid": _exposure_grid,
     "exposure_target": _exposure_target,
+    "exposure_nobody": _exposure_nobody,
     "lead_source": _lead_source,
     "source": _source,
     "neighbour": _neighbour,

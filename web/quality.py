@@ -16,6 +16,7 @@ from layers.history import CLOCK
 from layers.quality import OUTSIDE, Wanted, counts, listing
 from layers.quality_workbook import Words, quality_workbook
 from layers.records import fetch
+from layers.unpeopled import unpeopled
 from riskmap.confidence import LETTERS, Figures
 from riskmap.errors import BadInput, Forbidden
 from web.api import Listed, next_address
@@ -90,6 +91,20 @@ def duplicates(
         near_m=near_m,
         pairs=[(pair, _side_by_side(page, layer, pair), _sketch(pair, near_m)) for pair in found.items],
         may_merge=_may_merge(page.session.identity),
+        shown=Shown(found.items, found.total, number, PER_PAGE),
+    )
+
+
+@router.get("/quality/unpeopled", include_in_schema=False)
+def without_people(
+    page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
+) -> HTMLResponse:
+    """Sources and enterprises that reach nobody on file, the highest inherent score first."""
+    found = unpeopled(page.connection, township or None, PER_PAGE, (number - 1) * PER_PAGE)
+    return page.show(
+        "unpeopled.html",
+        township=township,
+        townships=_places(page),
         shown=Shown(found.items, found.total, number, PER_PAGE),
     )
 

@@ -17,6 +17,7 @@ LINES: dict[str, dict[str, Any]] = {
     "premises": {"industry": "26", "name_zh": "化学", "name_en": "Chemicals", "workers": 30},
     "exposure_grid": {"name": "第1组", "people": 142.0},
     "exposure_target": {"name": "某学校"},
+    "exposure_nobody": {},
     "lead_source": {"name": "某站", "score": 12_500_000, "leads": True},
     "source": KIND | {"name": "某渡口", "distance_m": 156.2, "people": 50.0, "bearing": 10.0},
     "neighbour": KIND | {"name": "某渡口", "distance_m": 156.2, "bearing": 225.0},

@@ -197,3 +197,21 @@ def test_a_person_merges_a_pair(chromium: Chromium, twins: Served, size: dict[st
         page.get_by_role("button", name="确认合并").click()
         expect(page.locator(".done")).to_contain_text("ours-twin")
         expect(page.locator("article")).to_have_count(0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("size", "name"), [(DESK, "desk"), (PHONE, "phone")])
+def test_a_person_finds_who_reaches_nobody_on_file(
+    chromium: Chromium, demo_site: Served, size: dict[str, int], name: str
+) -> None:
+    with looking(chromium, demo_site, "city", size) as person:
+        page = person.page
+        page.goto(demo_site.url + "/quality")
+        page.get_by_role("link", name="无登记人口").click()
+        expect(page.locator("h1")).to_have_text("影响范围内无登记人口")
+        expect(page.locator("table.rows tbody tr")).not_to_have_count(0)
+        person.picture(f"unpeopled-{name}")
+        assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+        page.locator("table.rows a").first.click()
+        expect(page.locator("main")).to_contain_text("请补录白天人口")
+        person.picture(f"unpeopled-explained-{name}")
