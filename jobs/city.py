@@ -13,6 +13,7 @@ from layers.exposure import place_points, shapes_from
 from layers.risk import Inputs
 from layers.samples import sample_places
 from layers.schema import SCOPE
+from riskmap.assessed import assessment_lines
 from riskmap.dynamic import DynamicWeights, dynamic_lines
 from riskmap.methods import gb18218_contributions
 from riskmap.risk import (
@@ -119,16 +120,18 @@ def places_of(inputs: Inputs, weights: RiskWeights) -> tuple[pd.DataFrame, Place
 
 
 def _items_of(weights: RiskWeights, graded: Graded, n: int) -> list[Contribution]:
-    """The items of one source: premises by industry and size, else the larger of its kind and its grading."""
+    """The items of one source: premises by industry and size, else the larger of its kind and its methods."""
     row = graded.sources.iloc[n]
     if row["kind"] == "premises":
         record = f"enterprise/{row['enterprise_code']}"
         return premises_items(weights, record, industry=row["industry"], workers=row["workers"])
-    method = _method_lines(graded, n)
-    return source_items(weights, row["kind"], f"source/{row['code']}", workers=row["workers"], method=method)
+    record = f"source/{row['code']}"
+    method = max(_method_lines(graded, n), assessment_lines(graded.assessed.get(n, ()), record), key=total)
+    return source_items(weights, row["kind"], record, workers=row["workers"], method=method)
 
 
 def _method_lines(graded: Graded, n: int) -> list[Contribution]:
+    """The lines of a source's grading by GB 18218."""
     grading = graded.gradings[n]
     if grading is None or not grading.shares:
         return []

@@ -14,6 +14,7 @@ from jobs.demo_inputs import Inputs
 from jobs.demo_people import Dwellings, take_places
 from jobs.demo_sites import Sites
 from jobs.demo_terrain import Terrain
+from riskmap.assessed import FIELDS
 from riskmap.editions import load_edition, shipped_editions
 from riskmap.sources import Gb18218, Item, grade_source
 from riskmap.substances import Catalogue, Match
@@ -93,13 +94,15 @@ def make_sources(
             row["opened_on"] = (first_day - timedelta(days=int(rng.integers(100, 6000)))).isoformat()
             if host and host.row["opened_on"] > row["opened_on"]:
                 row["opened_on"] = host.row["opened_on"]
+            assessed = kind.get("assessed", ({},))
+            row |= assessed[number % len(assessed)]
             sources.append(Source(row, shape, host, _inventory(row["code"], kind, first_day, rng)))
     _date_files(sources, first_day, rng)
     return sources
 
 
 def _date_files(sources: list[Source], first_day: date, rng: np.random.Generator) -> None:
-    """Assessment and filing of the major hazard sources: most on time, some overdue or missing; two that were major once."""
+    """When sources were assessed, and major hazard sources filed: most on time, some overdue or missing; two major once."""
     edition = load_edition(next(iter(shipped_editions().values())))
     catalogue, rules = Catalogue.from_edition(edition), Gb18218.from_edition(edition)
     once = 2
@@ -116,6 +119,9 @@ def _date_files(sources: list[Source], first_day: date, rng: np.random.Generator
             once -= not major
             source.row["assessed_on"] = assessed.isoformat()
             source.row["filed_on"] = (assessed + timedelta(days=int(rng.integers(10, 60)))).isoformat()
+    for number, source in enumerate(sources):
+        if not source.inventory and any(source.row[name] != "" for name in FIELDS):
+            source.row["assessed_on"] = (first_day - timedelta(days=30 + 37 * number % 500)).isoformat()
 
 
 def _matched(catalogue: Catalogue, row: dict[str, Any]) -> Match:
@@ -164,6 +170,7 @@ def _row(code: str, name: str, kind: dict[str, Any], host: Firm | None, township
         "enterprise_code": host.code if host else "",
         "unit_type": kind.get("unit_type", ""),
         "assessed_on": "",
+        **dict.fromkeys(FIELDS, ""),
         "filed_on": "",
         "township_code": township_code,
         "synthetic": True,

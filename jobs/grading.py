@@ -1,7 +1,7 @@
 """The first half of a run: every source with its site, its people, its grade by GB 18218 and the points of its items."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from layers.exposure import people_within, sites_of
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
 from layers.schema import SCOPE
+from riskmap.assessed import DAY, FIELDS, Assessed, assessed_by, told
 from riskmap.cuts import inventory_cuts
 from riskmap.exposure import people_count
 from riskmap.sources import Gb18218, Grading, Item, grade_source, shown
 from riskmap.substances import Catalogue
+from riskmap.weights import RiskWeights
 
 RADIUS_M = 500.0
 """GB 18218-2018 clause 4.3.2: people within 500 m of the site's boundary"""
@@ -30,6 +32,8 @@ class Graded:
     facts: list[dict[str, Any]]
     held: dict[str, list[Item]]
     """what each source holds, matched"""
+    assessed: dict[int, list[Assessed]] = field(default_factory=dict)
+    """by position the assessments of sources that have any, by other methods than GB 18218"""
 
 
 def grade_sources(inputs: Inputs) -> Graded:
@@ -51,7 +55,23 @@ def grade_sources(inputs: Inputs) -> Graded:
         grading = grade_source(held, number, rules, unit_type=unit_type or None) if held else None
         gradings.append(grading)
         facts.append(_people_facts(people, n, kind) | _grading_facts(grading, held or [], number, rules))
-    return Graded(sources, sites, gradings, facts, items)
+    assessed = _assessed(inputs, sources)
+    for n, found in assessed.items():
+        facts[n]["assessments"] = told(found)
+    return Graded(sources, sites, gradings, facts, items, assessed)
+
+
+def _assessed(inputs: Inputs, sources: pd.DataFrame) -> dict[int, list[Assessed]]:
+    """The assessments on file, by the position of their source."""
+    methods = RiskWeights.from_table(inputs.edition.table("risk")).methods
+    names = ("code", DAY, *FIELDS)
+    some = inputs.sources[list(FIELDS)].notna().any(axis=1)
+    found = {}
+    for row in inputs.sources.loc[some, list(names)].itertuples(index=False, name=None):
+        said = dict(zip(names, row, strict=True))
+        if own := assessed_by(methods, said):
+            found[said["code"]] = own
+    return {n: found[code] for n, code in enumerate(sources["code"]) if code in found} if found else {}
 
 
 def _with_premises(inputs: Inputs) -> pd.DataFrame:
@@ -62,9 +82,10 @@ def _with_premises(inputs: Inputs) -> pd.DataFrame:
     premises["enterprise_code"] = firms["code"]
     premises["kind"] = "premises"
     premises["unit_type"] = None
-    both = [frame for frame in (inputs.sources, premises) if len(frame)]
+    registered = inputs.sources.drop(columns=[DAY, *FIELDS])
+    both = [frame for frame in (registered, premises) if len(frame)]
     if not both:
-        return inputs.sources.assign(industry=None, workers=None)
+        return registered.assign(industry=None, workers=None)
     joined = pd.concat(both, ignore_index=True).sort_values("code", ignore_index=True)
     joined = joined.astype(object).where(joined.notna(), None)
     owners = firms.set_index("code")

@@ -230,7 +230,7 @@ def _raised(rule: Rule, level: str, levels: Ints, which: Ints) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class _Alike:
-    """Sources that no set of weights tells apart: the same kind, industry, size, points by method and distances."""
+    """Sources that no set of weights tells apart: the same kind, industry, size, points by methods and distances."""
 
     kind: str
     industry: str | None
@@ -263,7 +263,10 @@ def _alike(city: City) -> tuple[list[_Alike], Ints]:
         city.consequences,
     )
     for n, (kind, industry, workers, grading, near) in enumerate(zip(*columns, strict=True)):
-        method = gb18218_points(grading) if grading is not None and grading.shares else None
+        points = [one.points for one in city.graded.assessed.get(n, ())]
+        if grading is not None and grading.shares:
+            points.append(gb18218_points(grading))
+        method = max(points, default=None)
         sort = _Alike(kind, industry, workers, method, tuple(near.distances_m.values()))
         index[n] = sorts.setdefault(sort, len(sorts))
     return list(sorts), index

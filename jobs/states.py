@@ -14,6 +14,7 @@ from jobs.consequences import consequences_of, rules_of
 from jobs.grading import Graded, open_targets
 from layers.exposure import place_points
 from layers.risk import Inputs
+from riskmap.assessed import assessment_lines
 from riskmap.consequence_tables import ConsequenceRules
 from riskmap.methods import gb18218_contributions
 from riskmap.risk import (
@@ -124,6 +125,7 @@ class States:
         method = [
             Contribution("inventory", None, points, {}) for points in gb18218_contributions(grading).values()
         ]
+        method = max(method, assessment_lines(graded.assessed.get(n, ()), ""), key=total)
         items = total(source_items(weights, row["kind"], "", workers=row["workers"], method=method))
         one = Graded(graded.sources.iloc[[n]], graded.sites[n : n + 1], [grading], [{}], {row["code"]: held})
         near = consequences_of(self.inputs, one, self._distances)[0].distances_m

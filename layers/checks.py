@@ -6,7 +6,8 @@ A row has at most one fault, the first of these that it has:
 2. being no record: the foot of a list (合计, 填表人, 备注), told as such and never dropped unsaid;
 3. its first field that is wrong, in the layer's order: of one field a formula without a usable result before a value
    that cannot be read, and of a quantity its unit, its amount, its density;
-4. none of the names given of which one is needed (an inventory's substance, where a danger is);
+4. none of the names given of which one is needed (an inventory's substance, where a danger is), or not all of those
+   that only together say something (the factors of an assessment);
 5. its position: a formula without a usable result, a missing one, what is no number, what is no place;
 6. a code that an earlier row has already;
 7. a reference to a record that does not exist.
@@ -34,6 +35,8 @@ ONE_OF = {
     "danger": ("source_code", "enterprise_code", "place"),
 }
 """fields of which a row must have at least one"""
+_TOGETHER = {"source": (("lec_l", "lec_e", "lec_c"), ("ls_l", "ls_s"))}
+"""fields that say something only together: a row has all of them or none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ def check_table(layer: Layer, table: Table, named: Named, density_of: DensityOf 
             checked.columns[one.name] = _checked_column(checked, one, named.cells[one.name])
     if one_of:
         _need_one_of(checked, one_of)
+    for names in _TOGETHER.get(layer.table, ()):
+        _need_all_or_none(checked, names)
     _blame_broken(checked, table, named, *POSITION)
     return checked
 
@@ -138,3 +143,16 @@ def _need_one_of(checked: Checked, names: tuple[str, ...]) -> None:
             given |= np.asarray(checked.columns[name].is_valid())
     for index in np.flatnonzero(~given):
         checked.blame(int(index), names[0], None, f"{'、'.join(names)} 至少填一项", "请填写其中一项")
+
+
+def _need_all_or_none(checked: Checked, names: tuple[str, ...]) -> None:
+    nothing = np.zeros(len(checked.rows), dtype=np.bool_)
+    given = np.array(
+        [
+            np.asarray(checked.columns[name].is_valid()) if name in checked.columns else nothing
+            for name in names
+        ]
+    )
+    for index in np.flatnonzero(given.any(axis=0) & ~given.all(axis=0)):
+        name = names[int(np.argmin(given[:, index]))]
+        checked.blame(int(index), name, None, f"{'、'.join(names)} 须一并填写", "请补齐各项，或全部留空")

@@ -174,6 +174,8 @@ def read_bool(text: str, _field: Field) -> bool:
 def read_choice(text: str, field: Field) -> str:
     """One of the field's codes, also by its Chinese or English word."""
     plain = _single_blanks(half_width(text)).casefold()
+    if _NUMBER.fullmatch(plain):
+        plain = f"{Decimal(plain).normalize():f}"
     if plain in field.choices:
         return plain
     found = _codes_by_word(field).get(plain)

@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Double,
     FromClause,
     Select,
     and_,
+    cast,
     func,
     literal,
     or_,
@@ -28,6 +30,7 @@ from layers.computed import shades, told_by
 from layers.history import CLOCK, Moment, results_of, rows_of
 from layers.levels import LEVEL_NAMES, level_number, worst_first
 from layers.schema import GEOGRAPHIC_SRID, city
+from riskmap.assessed import FIELDS
 from riskmap.errors import BadInput
 from riskmap.vocabulary import AREA_KINDS, LEVELS
 
@@ -186,6 +189,7 @@ _NO_FACTS: defaultdict[str, Row] = defaultdict(
         "partial": False,
         "unmatched": [],
         "substances": [],
+        "assessments": [],
         "distances_m": {},
         "consequences": [],
         "confidence_causes": [],
@@ -233,6 +237,10 @@ def _scope(rows: FromClause) -> list[ColumnElement[Any]]:
     return [rows.c.township_code, rows.c.village_code, rows.c.grid_code, *declared, rows.c.synthetic]
 
 
+_OF_SOURCES = ("unit_type", "assessed_on", "filed_on", "cancelled_on", *FIELDS)
+"""what premises have none of"""
+
+
 def _sources(then: Moment | None) -> _Listing:
     rows = rows_of("source", then).alias("record")
     owner = rows_of("enterprise", then).alias("owner")
@@ -241,9 +249,11 @@ def _sources(then: Moment | None) -> _Listing:
         *("code", "name", "kind", "status", "opened_on", "closed_on", "enterprise_code", "unit_type"),
         *("assessed_on", "filed_on", "cancelled_on"),
     )
+    factors = [cast(rows.c[name], Double).label(name) for name in FIELDS]
     return _Listing(
         columns=[
             *(rows.c[name] for name in names),
+            *factors,
             owner.c.name.label("enterprise_name"),
             *_scope(rows),
             *_middle(rows),
@@ -272,7 +282,7 @@ def _premises(then: Moment | None) -> _Listing:
             literal("premises").label("kind"),
             *(rows.c[name] for name in ("status", "opened_on", "closed_on")),
             rows.c.code.label("enterprise_code"),
-            *(literal(None).label(name) for name in ("unit_type", "assessed_on", "filed_on", "cancelled_on")),
+            *(literal(None).label(name) for name in _OF_SOURCES),
             rows.c.name.label("enterprise_name"),
             *_scope(rows),
             *_middle(rows),

@@ -9,11 +9,13 @@ from fractions import Fraction
 from math import floor
 
 from riskmap.sources import Grading
+from riskmap.weights import Method
 
 POINT = 1_000_000
 """Micro-points of one point"""
 
 _YELLOW, _ORANGE, _RED, _TOP = 20 * POINT, 40 * POINT, 60 * POINT, 100 * POINT
+_SCALE = (0, _YELLOW, _ORANGE, _RED, _TOP)
 _R_ORANGE, _R_RED, _R_TOP = 10, 100, 10_000
 _ALPHA_UNKNOWN = Fraction(1, 2)
 _PRECISE = Context(prec=50)
@@ -55,6 +57,27 @@ def gb18218_contributions(grading: Grading) -> dict[str, int]:
         contributions[share.code] = reached - given
         given = reached
     return contributions
+
+
+def band_of(method: Method, value: Fraction) -> int:
+    """Which of a method's four bands a value lies in, by its own units: 0 blue … 3 red."""
+    rising = method.values[0] < method.values[-1]
+    return sum(
+        method.edge_is_worse if value == edge else (value > edge) is rising for edge in method.values[1:4]
+    )
+
+
+def published_points(method: Method, value: Fraction) -> int:
+    """Micro-points of a value by a method's own bands: straight lines from edge to edge, 0 and 100 at its ends.
+
+    Beyond the ends it counts as at them. The points have the colour of the method's band on both sides of an edge.
+    """
+    within = min(max(value, min(method.values)), max(method.values))
+    band = band_of(method, within)
+    low, high = method.values[band : band + 2]
+    part = (within - low) / (high - low)
+    points = _rounded(_SCALE[band] + part * (_SCALE[band + 1] - _SCALE[band]))
+    return points if band == len(_SCALE) - 2 else min(points, _SCALE[band + 1] - 1)
 
 
 def _rounded(value: Fraction) -> int:

@@ -65,6 +65,16 @@ ROLES_OF_DUTY = (
     "operator",
 )
 
+METHODS = ("lec", "ls", "diagnosis")
+"""assessments that a source may have besides GB 18218: LEC, the LS matrix, the diagnosis score of 100"""
+LEC_L = ("10", "6", "3", "1", "0.5", "0.2", "0.1")
+LEC_E = ("10", "6", "3", "2", "1", "0.5")
+LEC_C = ("100", "40", "15", "7", "3", "1")
+"""the values that the LEC method has for likelihood, exposure and consequence (Graham and Kinney), and no others"""
+RESOURCE_KINDS = ("fire_station", "rescue_team", "hospital", "material_store", "water_source", "shelter")
+LINE_KINDS = ("river", "lake", "dyke", "road", "railway", "ferry_route", "boundary")
+OBJECTS_OF_DUTY = ("area", "enterprise", "source", "zone", "danger")
+
 LEVELS = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}
 """重大、较大、一般、低风险 (安委办〔2016〕11号): 1 is the worst"""
 

@@ -1,21 +1,28 @@
-"""The weights of the risk account, typed and checked: an edition's table `risk`.
-
-Inside, points are micro-points (1e-6 point), people milli-persons, lengths mm and shares per mille, all int.
-"""
+"""The weights of the risk account, typed and checked: an edition's table `risk`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
-from riskmap.editions import Row
 from riskmap.errors import BadInput
-from riskmap.vocabulary import COMMITTEES, LEVELS, SOURCE_KINDS
+from riskmap.sections import LONGEST_REACH_M, MICRO, MILLI, Cells, Rule, Sections
+from riskmap.vocabulary import COMMITTEES, METHODS, SOURCE_KINDS
 
-MICRO = 1_000_000
-"""micro-points of a point"""
-MILLI = 1_000
-"""milli-persons of a person, mm of a metre"""
+__all__ = [
+    "HAZARDS",
+    "LONGEST_REACH_M",
+    "MICRO",
+    "MILLI",
+    "Cells",
+    "Industry",
+    "KindRule",
+    "Method",
+    "RiskWeights",
+    "Rule",
+    "Sections",
+]
+
 HAZARDS = ("fire", "explosion", "toxic", "traffic", "crowd", "drowning", "collapse")
 
 _KINDS = (
@@ -41,9 +48,6 @@ _SECTIONS = {
     "raising": ("clause", "clause_en", "village", "township"),
     "incident": ("clause", "clause_en", "grid", "village", "township", "city"),
 }
-LONGEST_REACH_M = 3000
-_SHORTEST_REACH_M = 150
-_LEVEL_OF_WORD = {word: level for level, word in LEVELS.items()}
 
 
 class KindRule(NamedTuple):
@@ -70,10 +74,18 @@ class Industry(NamedTuple):
     reach_mm: int
 
 
-class Rule(NamedTuple):
-    """A rule that holds a colour: level by grade or by area level, and its clause in words."""
+class Method(NamedTuple):
+    """How a published method's own bands stand on our scale.
 
-    levels: dict[Any, int]
+    `values` are the method's values at 0, 20, 40, 60 and 100 points, rising or falling; a value that is an edge has
+    the worse colour or the better one, as the method says.
+    """
+
+    method: str
+    name_zh: str
+    name_en: str
+    values: tuple[Fraction, ...]
+    edge_is_worse: bool
     clause: str
     clause_en: str
 
@@ -104,6 +116,8 @@ class RiskWeights:
     """what a red source makes of the areas it stands in"""
     incident: Rule
     """what a confirmed incident makes of the areas it happens in"""
+    methods: dict[str, Method]
+    """the methods besides GB 18218; editions of before there were any count none"""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "RiskWeights":
@@ -146,6 +160,7 @@ class RiskWeights:
             floors=part.rule("floors", {f"grade_{grade}": grade for grade in (1, 2, 3, 4)}),
             raising=part.rule("raising", {"village": "village", "township": "township"}),
             incident=_incident(part),
+            methods=_methods(part),
         )
 
     def industry(self, code: str | None) -> Industry:
@@ -157,76 +172,6 @@ class RiskWeights:
         return self.unknown_industry
 
 
-class Cells:
-    """One section or row with its figures checked."""
-
-    def __init__(self, row: Row) -> None:
-        self.row = row
-
-    def whole(self, field: str, most: int, *, least: int = 0) -> int:
-        """A whole number from `least` to `most`."""
-        number = self.row.number_of(field, positive=False)
-        if number != number.to_integral_value() or not least <= number <= most:
-            raise self.row.wrong(field, f"须为 {least} 至 {most} 的整数，现为 {number}", "请改正")
-        return int(number)
-
-    def points(self, field: str) -> int:
-        """Points from 0 to 100 with up to six decimals, as micro-points."""
-        return self._micro(field, self.row.number_of(field, positive=False))
-
-    def edges(self, field: str) -> tuple[int, int, int]:
-        """Three rising edges, as micro-points."""
-        given = self.row.cells[field]
-        if not isinstance(given, list) or len(given) != 3:
-            raise self.row.wrong(field, "须为三个数", "依次填写黄、橙、红的下限")
-        low, middle, high = (self._micro(field, Decimal(str(edge))) for edge in given)
-        if not 0 < low < middle < high:
-            raise self.row.wrong(field, "须依次增大且大于 0", "依次填写黄、橙、红的下限")
-        return low, middle, high
-
-    def reach_mm(self, field: str) -> int:
-        """A reach in metres, as mm."""
-        return self.whole(field, LONGEST_REACH_M, least=_SHORTEST_REACH_M) * MILLI
-
-    def _micro(self, field: str, points: Decimal) -> int:
-        micro = points * MICRO
-        if micro != micro.to_integral_value() or not 0 <= points <= 100:
-            raise self.row.wrong(field, f"须为 0 至 100、至多六位小数的分值，现为 {points}", "请改正")
-        return int(micro)
-
-
-class Sections:
-    """The parts of a table, each checked to have exactly its keys."""
-
-    def __init__(self, table: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]) -> None:
-        self.table = table
-        self.keys = keys
-        self.name = str(table.get("table", {}).get("edition", "risk"))
-
-    def section(self, name: str) -> Cells:
-        """One section of the table."""
-        row = Row(f"{self.name} [{name}]", None, self.table.get(name, {}))
-        row.expect(self.keys[name])
-        return Cells(row)
-
-    def rows(self, name: str, columns: tuple[str, ...]) -> list[Cells]:
-        """The rows of one list, which has some; BadInput where it has none."""
-        content = self.table.get(name)
-        if not isinstance(content, list) or not content:
-            raise BadInput(f"{self.name}/{name}.csv 不存在或没有数据行", remedy=f"表头为 {','.join(columns)}")
-        rows = [Row(f"{self.name}/{name}.csv", number, cells) for number, cells in enumerate(content, 2)]
-        rows[0].expect(columns)
-        return [Cells(row) for row in rows]
-
-    def rule(self, name: str, keys: dict[str, Any]) -> Rule:
-        """A section that says which colour holds when."""
-        row = self.section(name).row
-        levels = {
-            key: _LEVEL_OF_WORD[row.choice(field, tuple(_LEVEL_OF_WORD))] for field, key in keys.items()
-        }
-        return Rule(levels, row.text("clause"), row.text("clause_en"))
-
-
 def _incident(part: Sections) -> Rule:
     """Editions of before this rule was written have none: an incident raises nothing under them."""
     levels = ("grid", "village", "township", "city")
@@ -235,6 +180,32 @@ def _incident(part: Sections) -> Rule:
         if "incident" in part.table
         else Rule({}, "", "")
     )
+
+
+def _methods(part: Sections) -> dict[str, Method]:
+    if "methods" not in part.table:
+        return {}
+    values = ("points_0", "points_20", "points_40", "points_60", "points_100")
+    columns = ("method", "name_zh", "name_en", *values, "edge", "clause", "clause_en")
+    methods: dict[str, Method] = {}
+    for cells in part.rows("methods", columns):
+        row = cells.row
+        method = row.choice("method", METHODS)
+        if method in methods:
+            raise row.wrong("method", f"{method} 重复", "每种方法只保留一行")
+        at = [Fraction(row.number_of(name, positive=False)) for name in values]
+        if at not in (sorted(set(at)), sorted(set(at), reverse=True)):
+            raise row.wrong("points_0", "各界限须依次增大或依次减小", "依次填写 0、20、40、60、100 分处的值")
+        methods[method] = Method(
+            method=method,
+            name_zh=row.text("name_zh"),
+            name_en=row.text("name_en"),
+            values=tuple(at),
+            edge_is_worse=row.choice("edge", ("worse", "better")) == "worse",
+            clause=row.text("clause"),
+            clause_en=row.text("clause_en"),
+        )
+    return methods
 
 
 def _kinds(part: Sections) -> dict[str, KindRule]:

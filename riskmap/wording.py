@@ -29,7 +29,7 @@ _BEARING = {
 GROUPS = ("items", "sources", "dynamic", "exposure", "rules")
 """What an account is read out by: what is there, sources, what is going on now, people around, rules that hold a colour."""
 _GROUP_OF = {
-    **dict.fromkeys(("inventory", "kind_points", "premises"), "items"),
+    **dict.fromkeys(("inventory", "assessment", "kind_points", "premises"), "items"),
     **dict.fromkeys(("lead_source", "source", "neighbour", "hidden"), "sources"),
     **dict.fromkeys(("exposure_grid", "exposure_target", "exposure_nobody"), "exposure"),
     **dict.fromkeys(("floor", "raise_rule"), "rules"),
@@ -87,6 +87,26 @@ def _kind_points(args: Args, lang: str) -> tuple[str, str]:
     return f"类别：{args['name_zh']}", "按类别计分" + (
         f"，从业 {workers} 人" if workers else ""
     ) + "（权重由市级审定）"
+
+
+_FACTORS = {"lec": ("D", "L", "E", "C"), "ls": ("R", "L", "S"), "diagnosis": ("",)}
+"""the letters of a method's value and of its factors"""
+
+
+def _assessment(args: Args, lang: str) -> tuple[str, str]:
+    """The method's value from the values entered, the band it lies in and the method's clause."""
+    whole, *letters = _FACTORS[args["method"]]
+    value, level = number(args["value"]), _LEVEL[lang][args["level"]]
+    band, day = " – ".join(number(edge) for edge in args["band"]), args["assessed_on"]
+    factors = "".join(
+        f"{letter} = {number(factor)}, " for letter, factor in zip(letters, args["factors"], strict=False)
+    )
+    equals = f"{whole} = {value}" if whole else value
+    if lang == "en":
+        about = f"{factors}{equals}: band {band}, {level}; {args['clause_en']}"
+        return f"{args['name_en']}: {equals}", about + (f"; assessed on {day}" if day else "")
+    about = f"{factors.replace(', ', '，')}{equals}，在 {band} 档，属{level}；{args['clause']}"
+    return f"{args['name_zh']}：{equals}", about + (f"；评估日期 {day}" if day else "")
 
 
 def _premises(args: Args, lang: str) -> tuple[str, str]:
@@ -184,6 +204,7 @@ def _raise_rule(args: Args, lang: str) -> tuple[str, str]:
 
 _WORDS: dict[str, Callable[[Args, str], tuple[str, str]]] = {
     "inventory": _inventory,
+    "assessment": _assessment,
     "kind_points": _kind_points,
     "premises": _premises,
     "exposure_grid": _exposure_grid,

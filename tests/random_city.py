@@ -38,6 +38,14 @@ EVENTS = (
 )
 
 Row = dict[str, Any]
+ASSESSED: tuple[Row, ...] = (
+    {},
+    {},
+    {"lec_l": "6", "lec_e": "3", "lec_c": "7"},
+    {"ls_l": 4, "ls_s": 5, "diagnosis_score": 83.5},
+    {"diagnosis_score": 96, "assessed_on": TODAY},
+)
+"""what sources were found to be by other methods than GB 18218"""
 
 
 class Maker:
@@ -204,6 +212,8 @@ def random_city(seed: int) -> Inputs:
     make, empty = Maker(seed), no_records(edition())
     firms = [make.enterprise(f"E{n:02d}") for n in range(14)]
     sources = [make.source(f"S{n:02d}", make.pick((None, *firms[:6]))) for n in range(18)]
+    chance = np.random.default_rng([seed, 1])
+    sources = [row | ASSESSED[int(chance.integers(len(ASSESSED)))] for row in sources]
     held = [make.held(f"I{n:02d}", make.pick(tuple(sources[:9]))["code"]) for n in range(12)]
     subjects = [{"source_code": row["code"]} for row in sources] + [
         {"enterprise_code": row["code"]} for row in firms

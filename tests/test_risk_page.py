@@ -72,7 +72,7 @@ def test_the_edges_on_the_page_are_those_that_the_laws_are_tried_with() -> None:
         assert numbers(told[f"risk.edges.{name}"]) == list(edges)
 
 
-def test_every_kind_of_source_and_of_event_is_on_the_page() -> None:
+def test_every_kind_of_source_of_method_and_of_event_is_on_the_page() -> None:
     kinds = [
         [
             row[name] or "–"
@@ -81,6 +81,10 @@ def test_every_kind_of_source_and_of_event_is_on_the_page() -> None:
         for row in edition().table("risk")["kinds"]
     ]
     assert tables()["kind"] == kinds
+    columns = ("method", "name_zh", *(f"points_{n}" for n in (0, 20, 40, 60, 100)), "edge")
+    assert tables()["method"] == [
+        [row[name] for name in columns] for row in edition().table("risk")["methods"]
+    ]
     events = [
         [row["kind"], row["severity"] or "–", row["points"], row["name_zh"]]
         for row in edition().table("dynamic")["events"]

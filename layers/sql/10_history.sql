@@ -45,7 +45,7 @@ CREATE CONSTRAINT TRIGGER seal AFTER UPDATE OF rev ON head DEFERRABLE INITIALLY 
   FOR EACH ROW EXECUTE FUNCTION seal_revision();
 
 -- Before every statement's end: the old rows go to `<table>_past`, the changed codes to `change`, count and digest of
--- the rows as written to the revision. Nested loops are off and plans are made fresh, because transition tables have
+-- the rows as written, and over how many columns, to the revision. Nested loops are off and plans are made fresh, because transition tables have
 -- no statistics and a plan cached from an edit of one row takes 8 s over 10,000.
 CREATE OR REPLACE FUNCTION keep_past() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -103,7 +103,8 @@ BEGIN
       ON CONFLICT DO NOTHING;
   END IF;
   UPDATE revision SET detail = detail || jsonb_build_object(
-    'layer', tg_table_name, 'op', tg_op, 'rows', n, 'sha256', digest) WHERE rev = this_rev;
+    'layer', tg_table_name, 'op', tg_op, 'rows', n, 'sha256', digest, 'columns', (
+      SELECT max(attnum) FROM pg_attribute WHERE attrelid = tg_relid AND NOT attisdropped)) WHERE rev = this_rev;
   RETURN NULL;
 END $$;
 

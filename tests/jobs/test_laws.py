@@ -37,6 +37,7 @@ from tests.laws import (
     within_reach,
 )
 from tests.random_city import (
+    ASSESSED,
     CITY,
     NOON,
     TODAY,
@@ -114,6 +115,7 @@ def additions(make: Maker, inputs: Inputs) -> list[tuple[str, Inputs]]:
     added = [
         ("sources", make.source("NEW")),
         ("sources", make.source("NEW", firm)),
+        ("sources", source | make.pick(ASSESSED[2:])),
         ("inventory", make.held("NEW", source["code"])),
         ("population", fuller),
         ("population", make.home("NEW")),

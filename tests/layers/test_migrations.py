@@ -1,16 +1,20 @@
 """The schema built by migrations is the schema the program speaks of; applying it again changes nothing."""
 
+from pathlib import Path
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from jobs.setup import prepare_database
+from layers.audit import verify
 from layers.database import owner_engine, writing
 from layers.migrate import migrate
 from layers.schema import METRIC_SRID, metadata
 from layers.versions import database_version, newest_version
 from riskmap.settings import load_city
 from tests.database import LONG_AGO
+from tests.import_files import load
 
 _SCHEMA = """
 SELECT 'column', table_name || '.' || column_name || ' ' || udt_name || coalesce(column_default, '')
@@ -56,3 +60,24 @@ def test_preparing_twice_writes_one_revision(bare_database: str) -> None:
     with writing(engine) as connection:
         assert connection.execute(text("SELECT count(*) FROM revision")).scalar_one() == 1
     engine.dispose()
+
+
+def test_columns_that_come_later_leave_every_seal_whole(owner: Engine, tmp_path: Path) -> None:
+    """What was written before a layer had a column is compared over the columns it had then."""
+    header = "code,name,kind,lon,lat"
+    load(owner, tmp_path, "resources", header, "R1,甲站,fire_station,112.36,28.85")
+    with writing(owner) as connection:
+        for table in ("resource", "resource_past"):
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN later text"))
+        migrate(connection, METRIC_SRID)
+    load(owner, tmp_path, "resources", header, "R1,乙站,fire_station,112.36,28.85")
+    with writing(owner) as connection:
+        assert verify(connection) == []
+        connection.execute(text("UPDATE resource_past SET name = '丙站'"))
+        assert len(verify(connection)) == 1
+        first = (
+            "SELECT columns_at_first(t), attnum FROM unnest(ARRAY['source', 'enterprise']) t, pg_attribute"
+        )
+        found = connection.execute(text(first + " WHERE attrelid = t::regclass AND attname = 'rev'")).all()
+    assert len(found) == 2
+    assert all(known == columns for known, columns in found)
