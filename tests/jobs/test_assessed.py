@@ -33,10 +33,11 @@ def test_assessments_are_imported_counted_explained_and_exported(
     assert [told["method"] for told in two["assessments"]] == ["ls", "diagnosis"]
     assert (two["score"], three["score"]) == (17.777778, 13)
     assert (three["assessments"], three["lec_l"], three["diagnosis_score"]) == ([], None, None)
-    (line,) = explain(owner, reader, CITY, "source", "S1")["contributions"]
+    line, nobody = explain(owner, reader, CITY, "source", "S1")["contributions"]
     assert (line["kind"], line["value"], line["group"]) == ("assessment", 53.75, "items")
     assert "评估日期 2026-03-01" in line["reason"]
-    (line,) = explain(owner, reader, CITY, "source", "S2")["contributions"]
+    assert (nobody["kind"], nobody["value"]) == ("exposure_nobody", 0)
+    line, _ = explain(owner, reader, CITY, "source", "S2")["contributions"]
     assert (line["label"], line["value"]) == ("风险矩阵（LS）：R = 8", 17.777778)
     for suffix in ("csv", "xlsx", "geojson", "gpkg"):
         path = tmp_path / f"out.{suffix}"
