@@ -84,19 +84,6 @@ def place_scores(places: Places, hazards: Hazards, share_permille: int, *, threa
     return scores
 
 
-def place_account(places: Places, hazards: Hazards, share_permille: int, *, threads: int = 0) -> Account:
-    """Every contribution to every place; those of a place sum to its `place_scores`."""
-    reach, bins, room = _prepared(hazards)
-    points, sites = hazards.points, hazards.sites.arrays
-    spans = over_spans(
-        lambda lo, hi: _account_span(lo, hi, places, sites, points, reach, bins, room, share_permille),
-        len(places.people),
-        threads,
-    )
-    count, source, value, distance = (np.concatenate(column) for column in zip(*spans, strict=True))
-    return Account(_offsets(count), source, value, distance)
-
-
 class Reached(NamedTuple):
     """Who is in reach of whom: entries `start[p] … start[p + 1]` belong to place p, by ascending source.
 
@@ -119,6 +106,21 @@ def reached_places(places: Places, hazards: Hazards, *, threads: int = 0) -> Rea
     )
     count, source, near2 = (np.concatenate(column) for column in zip(*spans, strict=True))
     return Reached(_offsets(count), source, near2)
+
+
+def place_account(places: Places, hazards: Hazards, share_permille: int, *, threads: int = 0) -> Account:
+    """Every contribution to every place; those of a place sum to its `place_scores`. What rounds to 0 is left out."""
+    reached = reached_places(places, hazards, threads=threads)
+    value = np.zeros(len(reached.source), np.int64)
+    points, reach = hazards.points, hazards.reach.astype(np.float64)
+    over_spans(
+        lambda lo, hi: _value_span(lo, hi, reached, places.weight, points, reach, share_permille, value),
+        len(places.people),
+        threads,
+    )
+    kept = value > 0
+    distance = np.floor(np.sqrt(reached.near2[kept]) + 0.5).astype(np.int64)
+    return Account(_offsets(kept.astype(np.int64))[reached.start], reached.source[kept], value[kept], distance)
 
 
 class Exposed(NamedTuple):
@@ -250,40 +252,17 @@ def _longer(column: Ints, room: int) -> Ints:
 
 
 @kernel
-def _account_span(
-    lo: int,
-    hi: int,
-    places: Places,
-    sites: ShapeArrays,
-    points: Ints,
-    reach: Floats,
-    bins: Bins,
-    room: int,
-    share: int,
-) -> tuple[Ints, Ints, Ints, Ints]:
-    """Counts per place and the entries of places lo … hi; contributions that round to 0 are left out."""
-    source, value = np.empty(room, np.int64), np.empty(room, np.int64)
-    pull, near2 = np.empty(room), np.empty(room)
-    count = np.zeros(hi - lo, np.int64)
-    sources, values, distances = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64)
-    end = 0
+def _value_span(
+    lo: int, hi: int, reached: Reached, weight: Ints, points: Ints, reach: Floats, share: int, value: Ints
+) -> None:
+    """What each entry of places lo … hi adds to its place."""
     for p in range(lo, hi):
-        n = _pull(places.xy[p, 0], places.xy[p, 1], sites, points, reach, bins, source, pull, near2)
-        settle(n, pull, places.weight[p], share, value)
-        if end + n > len(sources):
-            longer = 2 * (end + n)
-            sources, values, distances = (
-                _longer(sources, longer),
-                _longer(values, longer),
-                _longer(distances, longer),
-            )
-        for k in range(n):
-            if value[k] > 0:
-                sources[end], values[end] = source[k], value[k]
-                distances[end] = math.floor(math.sqrt(near2[k]) + 0.5)
-                end += 1
-                count[p - lo] += 1
-    return count, sources[:end].copy(), values[:end].copy(), distances[:end].copy()
+        start, end = reached.start[p], reached.start[p + 1]
+        pull = np.empty(end - start)
+        for k in range(start, end):
+            s = reached.source[k]
+            pull[k - start] = pull_at(points[s], reached.near2[k], reach[s] * reach[s])
+        settle(end - start, pull, weight[p], share, value[start:end])
 
 
 @kernel
