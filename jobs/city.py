@@ -62,7 +62,7 @@ class City:
 
 def arrange(inputs: Inputs) -> City:
     """Grade the sources and lay sources and places out as arrays, each in order of code."""
-    weights = RiskWeights.from_table(inputs.edition.table("risk"))
+    weights = RiskWeights.from_edition(inputs.edition)
     graded = grade_sources(inputs)
     consequences = consequences_of(inputs, graded, rules_of(inputs))
     items = [_items_of(weights, graded, n) for n in range(len(graded.sources))]

@@ -133,7 +133,7 @@ def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment |
         return []
     with snapshot(owner) as connection:
         basis, inputs = _basis_of(connection, record, then)
-        weights = RiskWeights.from_table(inputs.edition.table("risk"))
+        weights = RiskWeights.from_edition(inputs.edition)
         if kind == "city":
             lines = _city_lines(connection, basis, inputs, weights)
             return [*lines, *_rule_lines(inputs, weights, lines, "city", None, [])]

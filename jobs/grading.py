@@ -63,7 +63,7 @@ def grade_sources(inputs: Inputs) -> Graded:
 
 def _assessed(inputs: Inputs, sources: pd.DataFrame) -> dict[int, list[Assessed]]:
     """The assessments on file, by the position of their source."""
-    methods = RiskWeights.from_table(inputs.edition.table("risk")).methods
+    methods = RiskWeights.from_edition(inputs.edition).methods
     names = ("code", DAY, *FIELDS)
     some = inputs.sources[list(FIELDS)].notna().any(axis=1)
     found = {}

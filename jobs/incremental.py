@@ -255,7 +255,7 @@ def _around(
     areas: dict[str, set[str]],
 ) -> _Around:
     part = read_part(connection, inputs, *conditions(areas))
-    weights = RiskWeights.from_table(inputs.edition.table("risk"))
+    weights = RiskWeights.from_edition(inputs.edition)
     people, places = places_of(part, weights)
     overlays = part.areas[part.areas["level"] == "overlay"]
     corners = shapely.get_coordinates(np.array(overlays["geom"], object))

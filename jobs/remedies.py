@@ -96,7 +96,7 @@ def _part_of(connection: Connection, basis: Basis, inputs: Inputs, kind: str, co
         return _own(connection, basis, inputs, kind, code)
     area = inputs.areas[inputs.areas["code"] == code]
     row = next(area.itertuples(index=False))
-    people, places = places_of(inputs, RiskWeights.from_table(inputs.edition.table("risk")))
+    people, places = places_of(inputs, RiskWeights.from_edition(inputs.edition))
     inside = places_within(row, people, places.xy)
     box = box_around(places.xy[inside] / MILLI, widest_reach_mm(connection, basis) / MILLI)
     standing_in = {PART_OF[kind]: [code]} if kind in PART_OF else None

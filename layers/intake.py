@@ -17,21 +17,15 @@ from layers.quantities import DensityOf
 from layers.sheets import Table
 from layers.staging import Incoming
 from riskmap.densities import Densities
-from riskmap.editions import Edition
+from riskmap.editions import EDITIONS_KEPT, Edition
 from riskmap.errors import BadInput
 from riskmap.settings import City
 from riskmap.substances import Catalogue
 
 
-@lru_cache(maxsize=4)
-def _catalogue(edition: str) -> Catalogue:
-    """The substances of an edition given as JSON; made once, as it takes longer than a day's file."""
-    return Catalogue.from_edition(Edition.from_json(edition))
-
-
-@lru_cache(maxsize=4)
-def _densities(edition: str) -> Densities:
-    return Densities.from_edition(Edition.from_json(edition), _catalogue(edition))
+@lru_cache(maxsize=EDITIONS_KEPT)
+def _densities(edition: Edition) -> Densities:
+    return Densities.from_edition(edition, Catalogue.from_edition(edition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +38,14 @@ class Rules:
     @property
     def catalogue(self) -> Catalogue:
         """The edition's substances."""
-        return _catalogue(self.edition().to_json())
+        return Catalogue.from_edition(self.edition())
 
     def density_of(self) -> DensityOf:
         """What knows the densities on file; the edition is asked for at the first volume, once."""
 
         @cache
         def densities() -> Densities:
-            return _densities(self.edition().to_json())
+            return _densities(self.edition())
 
         return lambda cas, name, hazard_class: densities().of(cas=cas, name=name, hazard_class=hazard_class)
 

@@ -7,7 +7,7 @@ refused as unknown.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from riskmap.consequence_figures import (
@@ -22,7 +22,7 @@ from riskmap.consequence_figures import (
     Toxic,
     ToxicProbit,
 )
-from riskmap.editions import Edition, Row
+from riskmap.editions import EDITIONS_KEPT, Edition, Row
 from riskmap.errors import BadInput
 from riskmap.gb18218 import SubstanceTables
 from riskmap.names import cas_number, name_key
@@ -102,6 +102,7 @@ class ConsequenceRules:
     least_wind_m_s: float
 
     @classmethod
+    @lru_cache(maxsize=EDITIONS_KEPT)
     def from_edition(cls, edition: Edition) -> "ConsequenceRules":
         """Build from an edition's tables `consequences` and `gb18218`.
 

@@ -13,9 +13,10 @@ Figures are the edition's table `dynamic`: ours, of no standard.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from riskmap.editions import Edition
+from riskmap.editions import EDITIONS_KEPT, Edition
 from riskmap.risk import Contribution, lead_shares
 from riskmap.vocabulary import SOURCE_KINDS
 from riskmap.weights import Sections
@@ -73,6 +74,7 @@ class DynamicWeights:
         return self.alarm_decay_h * HOUR
 
     @classmethod
+    @lru_cache(maxsize=EDITIONS_KEPT)
     def from_edition(cls, edition: Edition) -> "DynamicWeights":
         """Build from an edition's table `dynamic`; one of before there was this table gives no record any points."""
         if ROLE in edition.tables:

@@ -22,7 +22,7 @@ def check_edition(edition: Edition) -> None:
         edition.table(role)
     catalogue = Catalogue.from_edition(edition)
     Gb18218.from_edition(edition)
-    RiskWeights.from_table(edition.table("risk"))
+    RiskWeights.from_edition(edition)
     DynamicWeights.from_table(edition.table("dynamic"))
     Densities.from_edition(edition, catalogue)
     ConsequenceRules.from_edition(edition)

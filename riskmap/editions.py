@@ -33,9 +33,13 @@ TABLE_HEAD = {"edition", "title", "basis", "effective_from", "effective_to"}
 """The keys of a table's `[table]`."""
 
 
-@dataclass(frozen=True)
+EDITIONS_KEPT = 8
+"""of so many editions the typed tables are kept once they are built: a run asks for them again and again"""
+
+
+@dataclass(frozen=True, eq=False)
 class Edition:
-    """One edition: what was in force from one day to another, who approved it and on what basis.
+    """One edition: what was in force from one day to another, who approved it and on what basis; equal by content.
 
     `tables` maps a table's role (`gb18218`, `risk`, …) to its content: sections as dicts, CSV files as lists of
     rows, and the head under `table`. Numbers with a fraction are text: read them with `Decimal` or `Fraction`.
@@ -54,6 +58,12 @@ class Edition:
     def hash(self) -> str:
         """SHA-256 of the canonical JSON, in hex: equal content, equal hash."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Edition) and self.hash == other.hash
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
 
     def in_force(self, on: date) -> bool:
         """Whether the edition is in force on a day; both ends belong to it."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from rapidfuzz import fuzz, process
 
-from riskmap.editions import Edition
+from riskmap.editions import EDITIONS_KEPT, Edition
 from riskmap.gb18218 import Alias, Substance, SubstanceTables
 from riskmap.names import Words, cas_numbers, class_symbols, is_latin, name_key, split_brackets, tidy
 
@@ -128,6 +128,7 @@ class Catalogue:
         self._similar = lru_cache(maxsize=_MEMORY)(self._search)
 
     @classmethod
+    @lru_cache(maxsize=EDITIONS_KEPT)
     def from_edition(cls, edition: Edition) -> "Catalogue":
         """Build from an edition's table `gb18218`; raises BadInput where the table is wrong."""
         return cls(SubstanceTables.from_edition(edition))

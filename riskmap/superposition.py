@@ -120,7 +120,8 @@ def place_account(places: Places, hazards: Hazards, share_permille: int, *, thre
     )
     kept = value > 0
     distance = np.floor(np.sqrt(reached.near2[kept]) + 0.5).astype(np.int64)
-    return Account(_offsets(kept.astype(np.int64))[reached.start], reached.source[kept], value[kept], distance)
+    start = _offsets(kept.astype(np.int64))[reached.start]
+    return Account(start, reached.source[kept], value[kept], distance)
 
 
 class Exposed(NamedTuple):

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from riskmap.editions import EDITIONS_KEPT, Edition
 from riskmap.errors import BadInput
 from riskmap.sections import LONGEST_REACH_M, MICRO, MILLI, Cells, Rule, Sections
 from riskmap.vocabulary import COMMITTEES, METHODS, SOURCE_KINDS
@@ -118,6 +120,12 @@ class RiskWeights:
     """what a confirmed incident makes of the areas it happens in"""
     methods: dict[str, Method]
     """the methods besides GB 18218; editions of before there were any count none"""
+
+    @classmethod
+    @lru_cache(maxsize=EDITIONS_KEPT)
+    def from_edition(cls, edition: Edition) -> "RiskWeights":
+        """Build from an edition's table `risk`; BadInput as `from_table`."""
+        return cls.from_table(edition.table("risk"))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "RiskWeights":
