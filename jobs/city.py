@@ -14,6 +14,7 @@ from layers.risk import Inputs
 from layers.samples import sample_places
 from layers.schema import SCOPE
 from riskmap.assessed import assessment_lines
+from riskmap.credits import credit_lines
 from riskmap.dynamic import DynamicWeights, dynamic_lines
 from riskmap.methods import gb18218_contributions
 from riskmap.risk import (
@@ -120,14 +121,17 @@ def places_of(inputs: Inputs, weights: RiskWeights) -> tuple[pd.DataFrame, Place
 
 
 def _items_of(weights: RiskWeights, graded: Graded, n: int) -> list[Contribution]:
-    """The items of one source: premises by industry and size, else the larger of its kind and its methods."""
+    """The items of one source, by industry and size or by its kind and methods, and what its credits take away."""
     row = graded.sources.iloc[n]
-    if row["kind"] == "premises":
-        record = f"enterprise/{row['enterprise_code']}"
-        return premises_items(weights, record, industry=row["industry"], workers=row["workers"])
     record = f"source/{row['code']}"
-    method = max(_method_lines(graded, n), assessment_lines(graded.assessed.get(n, ()), record), key=total)
-    return source_items(weights, row["kind"], record, workers=row["workers"], method=method)
+    if row["kind"] == "premises":
+        owner = f"enterprise/{row['enterprise_code']}"
+        items = premises_items(weights, owner, industry=row["industry"], workers=row["workers"])
+    else:
+        assessment = assessment_lines(graded.assessed.get(n, ()), record)
+        method = max(_method_lines(graded, n), assessment, key=total)
+        items = source_items(weights, row["kind"], record, workers=row["workers"], method=method)
+    return [*items, *credit_lines(weights, total(items), graded.earned.get(n, ()), record)]
 
 
 def _method_lines(graded: Graded, n: int) -> list[Contribution]:

@@ -16,6 +16,7 @@ from jobs.demo_inputs import Floats, Inputs, Ints
 from jobs.demo_people import Dwellings, take_places
 from jobs.demo_sites import Sites
 from jobs.demo_terrain import Terrain, in_water
+from riskmap.credits import OF_ENTERPRISES
 
 CODE_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """GB 32100-2015: no I, O, S, V, Z"""
@@ -94,6 +95,7 @@ def make_firms(
             firms.append(Firm(row, shapes[n], site))
     _close_some(firms, first_day, rng)
     _misdeclare_some(firms, inputs, rng)
+    _certify_some(firms, first_day)
     return firms
 
 
@@ -182,8 +184,22 @@ def _row(
         "person_special": f"{special}专业监管员{officer[1]:02d}",
         "dept_general": GENERAL_DEPARTMENT,
         "person_general": f"{GENERAL_DEPARTMENT}综合监管员{officer[2]:02d}",
+        **dict.fromkeys(OF_ENTERPRISES, ""),
         "synthetic": True,
     }
+
+
+def _certify_some(firms: list[Firm], first_day: date) -> None:
+    """Of the larger industrial firms a part is standardised, some certificates run out in the year or have; few more."""
+    larger = [firm.row for firm in firms if firm.row["workers"] >= 60 and firm.row["industry"] < "51"]
+    for number, row in enumerate(larger):
+        if number % 3:
+            row["standard_level"] = "2" if number % 7 == 1 else "3"
+            row["standard_until"] = (first_day + timedelta(days=211 * number % 1100 - 90)).isoformat()
+        if number % 11 == 2:
+            row["safety_engineer_until"] = (first_day + timedelta(days=400 + 53 * number % 600)).isoformat()
+    for row in (firm.row for firm in firms if firm.row["workers"] >= 500 and firm.row["industry"] < "51"):
+        row["fire_brigade_until"] = (first_day + timedelta(days=700)).isoformat()
 
 
 def _close_some(firms: list[Firm], first_day: date, rng: np.random.Generator) -> None:

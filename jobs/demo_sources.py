@@ -15,6 +15,7 @@ from jobs.demo_people import Dwellings, take_places
 from jobs.demo_sites import Sites
 from jobs.demo_terrain import Terrain
 from riskmap.assessed import FIELDS
+from riskmap.credits import OF_SOURCES
 from riskmap.editions import load_edition, shipped_editions
 from riskmap.sources import Gb18218, Item, grade_source
 from riskmap.substances import Catalogue, Match
@@ -120,6 +121,8 @@ def _date_files(sources: list[Source], first_day: date, rng: np.random.Generator
             source.row["assessed_on"] = assessed.isoformat()
             source.row["filed_on"] = (assessed + timedelta(days=int(rng.integers(10, 60)))).isoformat()
     for number, source in enumerate(sources):
+        if source.kind == "hazchem_production" and number % 2:
+            source.row["sis_until"] = (first_day + timedelta(days=500 + 37 * number % 300)).isoformat()
         if not source.inventory and any(source.row[name] != "" for name in FIELDS):
             source.row["assessed_on"] = (first_day - timedelta(days=30 + 37 * number % 500)).isoformat()
 
@@ -170,7 +173,7 @@ def _row(code: str, name: str, kind: dict[str, Any], host: Firm | None, township
         "enterprise_code": host.code if host else "",
         "unit_type": kind.get("unit_type", ""),
         "assessed_on": "",
-        **dict.fromkeys(FIELDS, ""),
+        **dict.fromkeys((*FIELDS, *OF_SOURCES), ""),
         "filed_on": "",
         "township_code": township_code,
         "synthetic": True,

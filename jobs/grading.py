@@ -12,6 +12,7 @@ from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
 from layers.schema import SCOPE
 from riskmap.assessed import DAY, FIELDS, Assessed, assessed_by, told
+from riskmap.credits import OF_ENTERPRISES, OF_SOURCES, Earned, earned
 from riskmap.cuts import inventory_cuts
 from riskmap.exposure import people_count
 from riskmap.sources import Gb18218, Grading, Item, grade_source, shown
@@ -34,6 +35,8 @@ class Graded:
     """what each source holds, matched"""
     assessed: dict[int, list[Assessed]] = field(default_factory=dict)
     """by position the assessments of sources that have any, by other methods than GB 18218"""
+    earned: dict[int, list[Earned]] = field(default_factory=dict)
+    """by position what good practice earns a source, its own and its enterprise's"""
 
 
 def grade_sources(inputs: Inputs) -> Graded:
@@ -58,7 +61,26 @@ def grade_sources(inputs: Inputs) -> Graded:
     assessed = _assessed(inputs, sources)
     for n, found in assessed.items():
         facts[n]["assessments"] = told(found)
-    return Graded(sources, sites, gradings, facts, items, assessed)
+    return Graded(sources, sites, gradings, facts, items, assessed, _earned(inputs, sources))
+
+
+def _earned(inputs: Inputs, sources: pd.DataFrame) -> dict[int, list[Earned]]:
+    """The credits on file that are in date, by the position of the source."""
+    own: dict[str, dict[str, list[Earned]]] = {"enterprise": {}, "source": {}}
+    for layer, frame, fields in (
+        ("enterprise", inputs.enterprises, OF_ENTERPRISES),
+        ("source", inputs.sources, OF_SOURCES),
+    ):
+        some = frame[list(fields)].notna().any(axis=1)
+        for code, *row in frame.loc[some, ["code", *fields]].itertuples(index=False, name=None):
+            own[layer][code] = earned(dict(zip(fields, row, strict=True)), inputs.day, f"{layer}/{code}")
+    owned = sources["code"].isin(own["source"]) | sources["enterprise_code"].isin(own["enterprise"])
+    codes, owners = (sources.loc[owned, name].tolist() for name in ("code", "enterprise_code"))
+    found = {
+        int(n): [*own["enterprise"].get(owner, ()), *own["source"].get(code, ())]
+        for n, code, owner in zip(np.flatnonzero(owned), codes, owners, strict=True)
+    }
+    return {n: both for n, both in found.items() if both}
 
 
 def _assessed(inputs: Inputs, sources: pd.DataFrame) -> dict[int, list[Assessed]]:
@@ -82,7 +104,7 @@ def _with_premises(inputs: Inputs) -> pd.DataFrame:
     premises["enterprise_code"] = firms["code"]
     premises["kind"] = "premises"
     premises["unit_type"] = None
-    registered = inputs.sources.drop(columns=[DAY, *FIELDS])
+    registered = inputs.sources.drop(columns=[DAY, *FIELDS, *OF_SOURCES])
     both = [frame for frame in (registered, premises) if len(frame)]
     if not both:
         return registered.assign(industry=None, workers=None)

@@ -5,6 +5,7 @@ a few kernel passes. Tests hold it to `assess_records`, score by score and colou
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from jobs.frames import each, index_of
 from jobs.grading import open_targets
 from layers.exposure import place_points
 from layers.risk import Inputs
+from riskmap.credits import Earned, credit_lines
 from riskmap.dynamic import DynamicWeights, Factor, dynamic_lines
 from riskmap.methods import gb18218_points
 from riskmap.risk import (
@@ -230,20 +232,23 @@ def _raised(rule: Rule, level: str, levels: Ints, which: Ints) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class _Alike:
-    """Sources that no set of weights tells apart: the same kind, industry, size, points by methods and distances."""
+    """Sources that no set of weights tells apart: the same kind, industry, size, points by methods, credits and distances."""
 
     kind: str
     industry: str | None
     workers: int | None
     method: int | None
+    earned: tuple[Earned, ...]
     consequences_m: tuple[float, ...]
 
     def points(self, weights: RiskWeights) -> int:
-        """The points of their items."""
+        """The points of their items, and what their credits take away."""
         if self.kind == "premises":
-            return total(premises_items(weights, "", industry=self.industry, workers=self.workers))
-        method = [] if self.method is None else [Contribution("inventory", None, self.method, {})]
-        return total(source_items(weights, self.kind, "", workers=self.workers, method=method))
+            items = total(premises_items(weights, "", industry=self.industry, workers=self.workers))
+        else:
+            method = [] if self.method is None else [Contribution("inventory", None, self.method, {})]
+            items = total(source_items(weights, self.kind, "", workers=self.workers, method=method))
+        return items + total(credit_lines(weights, items, self.earned, ""))
 
     def reach(self, weights: RiskWeights, points: int) -> int:
         """How far they are felt."""
@@ -267,7 +272,8 @@ def _alike(city: City) -> tuple[list[_Alike], Ints]:
         if grading is not None and grading.shares:
             points.append(gb18218_points(grading))
         method = max(points, default=None)
-        sort = _Alike(kind, industry, workers, method, tuple(near.distances_m.values()))
+        earned = tuple(one._replace(record="", until=date.max) for one in city.graded.earned.get(n, ()))
+        sort = _Alike(kind, industry, workers, method, earned, tuple(near.distances_m.values()))
         index[n] = sorts.setdefault(sort, len(sorts))
     return list(sorts), index
 

@@ -16,6 +16,7 @@ from layers.exposure import place_points
 from layers.risk import Inputs
 from riskmap.assessed import assessment_lines
 from riskmap.consequence_tables import ConsequenceRules
+from riskmap.credits import credit_lines
 from riskmap.methods import gb18218_contributions
 from riskmap.risk import (
     Contribution,
@@ -127,6 +128,7 @@ class States:
         ]
         method = max(method, assessment_lines(graded.assessed.get(n, ()), ""), key=total)
         items = total(source_items(weights, row["kind"], "", workers=row["workers"], method=method))
+        items += total(credit_lines(weights, items, graded.earned.get(n, ()), ""))
         one = Graded(graded.sources.iloc[[n]], graded.sites[n : n + 1], [grading], [{}], {row["code"]: held})
         near = consequences_of(self.inputs, one, self._distances)[0].distances_m
         reach = reach_mm(weights, row["kind"], items, industry=row["industry"], consequence_m=near.values())

@@ -11,6 +11,7 @@ _GROUPS: Mapping[str, str] = {
     "areas.level": "area_level",
     "enterprises.status": "status",
     "enterprises.committee": "committee",
+    "enterprises.standard_level": "standard_level",
     "sources.kind": "source_kind",
     "sources.status": "status",
     "sources.unit_type": "unit_type",

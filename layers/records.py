@@ -31,6 +31,7 @@ from layers.history import CLOCK, Moment, results_of, rows_of
 from layers.levels import LEVEL_NAMES, level_number, worst_first
 from layers.schema import GEOGRAPHIC_SRID, city
 from riskmap.assessed import FIELDS
+from riskmap.credits import OF_SOURCES
 from riskmap.errors import BadInput
 from riskmap.vocabulary import AREA_KINDS, LEVELS
 
@@ -237,7 +238,7 @@ def _scope(rows: FromClause) -> list[ColumnElement[Any]]:
     return [rows.c.township_code, rows.c.village_code, rows.c.grid_code, *declared, rows.c.synthetic]
 
 
-_OF_SOURCES = ("unit_type", "assessed_on", "filed_on", "cancelled_on", *FIELDS)
+_OF_SOURCES = ("unit_type", "assessed_on", "filed_on", "cancelled_on", *FIELDS, *OF_SOURCES)
 """what premises have none of"""
 
 
@@ -247,7 +248,7 @@ def _sources(then: Moment | None) -> _Listing:
     result, same = _result("source", rows.c.code, then)
     names = (
         *("code", "name", "kind", "status", "opened_on", "closed_on", "enterprise_code", "unit_type"),
-        *("assessed_on", "filed_on", "cancelled_on"),
+        *("assessed_on", "filed_on", "cancelled_on", *OF_SOURCES),
     )
     factors = [cast(rows.c[name], Double).label(name) for name in FIELDS]
     return _Listing(

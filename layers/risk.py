@@ -16,6 +16,7 @@ from layers.editions import edition_on
 from layers.history import CLOCK, Moment, results_of, rows_of
 from layers.schema import SCOPE, run, score
 from riskmap.assessed import DAY, FIELDS
+from riskmap.credits import OF_ENTERPRISES, OF_SOURCES
 from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
 from riskmap.errors import NotFound
@@ -131,8 +132,11 @@ def no_records(content: Edition) -> Inputs:
 
 _SCOPES = (*SCOPE, "declared_township_code")
 _ANSWERABLE = tuple(f"{what}_{slot}" for slot in SLOTS for what in ("dept", "person"))
-_ENTERPRISE = ("name", "industry", "workers", "legal_representative", *_ANSWERABLE, *_SCOPES, "geom_m")
-_SOURCE = ("name", "kind", "unit_type", DAY, *FIELDS, *_SCOPES, "geom_m")
+_ENTERPRISE = (
+    *("name", "industry", "workers", "legal_representative"),
+    *(*OF_ENTERPRISES, *_ANSWERABLE, *_SCOPES, "geom_m"),
+)
+_SOURCE = ("name", "kind", "unit_type", DAY, *FIELDS, *OF_SOURCES, *_SCOPES, "geom_m")
 _INVENTORY = (
     "source_code",
     "cas",

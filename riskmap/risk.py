@@ -1,6 +1,6 @@
 """The points account of a source and of an enterprise, and the colours of all levels.
 
-    hazard H = items + lead(dynamic records)      score of a source = H + exposure
+    hazard H = items − credits + lead(dynamic records)      score of a source = H + exposure
     lead(x)  = (1 − b)·max(x) + b·Σx                     “最重的一项算全分，其余算两成”
 
 Every line of an account is a `Contribution` in whole micro-points; an account's lines sum to its score, and a rule
@@ -27,8 +27,8 @@ _NO_EXPOSURE_LEFT = 700.0
 class Contribution(NamedTuple):
     """One line of an account: what kind, whose record (`layer/code`, None for a rule of the whole), micro-points.
 
-    Kinds: `inventory` (from the method that grades it), `kind_points`, `premises`, `exposure_grid`,
-    `exposure_target`, `lead_source`, `floor`, `raise_rule`. `args` holds what its words need, as JSON values.
+    Kinds: `inventory` (from the method that grades it), `assessment`, `kind_points`, `premises`, `credit`,
+    `credit_cap`, `exposure_grid`, `exposure_target`, `lead_source`, `floor`, `raise_rule`. `args` holds what its words need, as JSON values.
     """
 
     kind: str

@@ -1,7 +1,8 @@
 """Every weight of an edition, and the edition's weights with one of them a little larger or smaller.
 
 Weights are the figures that the account computes with: points, reaches, shares, numbers of people, hours. Edges of
-colours, limits of size classes and rescue times, and the colours that rules hold are decisions, not weights; the
+colours, limits of size classes and rescue times, the half that credits may take and the colours that rules hold are decisions,
+not weights; the
 number of townships that the city's score is the mean of is too small to be moved by a fifth.
 """
 
@@ -24,6 +25,7 @@ _SCALARS = {
     ("reach", "metres_per_point"): ("reach_per_point_mm", MILLI),
     ("premises", "least"): ("premises_least", MICRO),
     ("premises", "most"): ("premises_most", MICRO),
+    ("credit", "most"): ("credit_most", MICRO),
 }
 
 
@@ -88,6 +90,10 @@ def _of_risk(risk: RiskWeights) -> Iterator[Weight]:
             for field, name, unit in fields:
                 value, put = getattr(rule, name), _cell(part, code, name)
                 yield Weight("risk", part, code, field, rule.name_zh, rule.name_en, value, unit, put)
+    for code, credit in risk.credits.items():
+        put = _cell("credits", code, "points")
+        names = credit.name_zh, credit.name_en
+        yield Weight("risk", "credits", code, "points", *names, credit.points, MICRO, put)
     for n, (least, points) in enumerate(risk.workers):
         yield Weight("risk", "workers", str(least), "points", str(least), str(least), points, MICRO, _band(n))
 

@@ -71,6 +71,9 @@ LEC_L = ("10", "6", "3", "1", "0.5", "0.2", "0.1")
 LEC_E = ("10", "6", "3", "2", "1", "0.5")
 LEC_C = ("100", "40", "15", "7", "3", "1")
 """the values that the LEC method has for likelihood, exposure and consequence (Graham and Kinney), and no others"""
+STANDARD_LEVELS = ("1", "2", "3")
+"""of work-safety standardisation (应急〔2021〕83号)"""
+CREDITS = ("standard_1", "standard_2", "standard_3", "sis", "fire_brigade", "safety_engineer")
 RESOURCE_KINDS = ("fire_station", "rescue_team", "hospital", "material_store", "water_source", "shelter")
 LINE_KINDS = ("river", "lake", "dyke", "road", "railway", "ferry_route", "boundary")
 OBJECTS_OF_DUTY = ("area", "enterprise", "source", "zone", "danger")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from riskmap.editions import EDITIONS_KEPT, Edition
 from riskmap.errors import BadInput
 from riskmap.sections import LONGEST_REACH_M, MICRO, MILLI, Cells, Rule, Sections
-from riskmap.vocabulary import COMMITTEES, METHODS, SOURCE_KINDS
+from riskmap.vocabulary import COMMITTEES, CREDITS, METHODS, SOURCE_KINDS
 
 __all__ = [
     "HAZARDS",
@@ -17,6 +17,7 @@ __all__ = [
     "MICRO",
     "MILLI",
     "Cells",
+    "Credit",
     "Industry",
     "KindRule",
     "Method",
@@ -38,6 +39,8 @@ _KINDS = (
     "hazards",
     "committee",
 )
+_MOST_SHARE_PERMILLE = 500
+"""credits never take away more than half of a source's items"""
 _SECTIONS = {
     "lead": ("share_permille",),
     "edges": ("ordinary", "city", "rise"),
@@ -46,6 +49,7 @@ _SECTIONS = {
     "exposure": ("most", "scale_people", "high_sensitive_people"),
     "reach": ("metres_per_point",),
     "premises": ("unknown_points", "unknown_reach_m", "least", "most"),
+    "credit": ("most", "share_permille"),
     "floors": ("clause", "clause_en", "grade_1", "grade_2", "grade_3", "grade_4"),
     "raising": ("clause", "clause_en", "village", "township"),
     "incident": ("clause", "clause_en", "grid", "village", "township", "city"),
@@ -92,6 +96,17 @@ class Method(NamedTuple):
     clause_en: str
 
 
+class Credit(NamedTuple):
+    """What the edition takes away for one good practice, and the clause that says what it is."""
+
+    credit: str
+    name_zh: str
+    name_en: str
+    points: int
+    clause: str
+    clause_en: str
+
+
 @dataclass(frozen=True)
 class RiskWeights:
     """Everything that the account computes with; build it with `from_table`."""
@@ -120,6 +135,10 @@ class RiskWeights:
     """what a confirmed incident makes of the areas it happens in"""
     methods: dict[str, Method]
     """the methods besides GB 18218; editions of before there were any count none"""
+    credits: dict[str, Credit]
+    """none in editions of before there were any"""
+    credit_most: int
+    credit_share_permille: int
 
     @classmethod
     @lru_cache(maxsize=EDITIONS_KEPT)
@@ -141,6 +160,7 @@ class RiskWeights:
         if least > most:
             raise premises.row.wrong("most", "小于 least", "请改正")
         edges = part.section("edges")
+        bounds = part.section("credit") if "credit" in part.table else None
         worst = part.section("worst_placed")
         return cls(
             share_permille=lead.whole("share_permille", 1000),
@@ -169,6 +189,9 @@ class RiskWeights:
             raising=part.rule("raising", {"village": "village", "township": "township"}),
             incident=_incident(part),
             methods=_methods(part),
+            credits=_credits(part),
+            credit_most=bounds.points("most") if bounds else 0,
+            credit_share_permille=bounds.whole("share_permille", _MOST_SHARE_PERMILLE) if bounds else 0,
         )
 
     def industry(self, code: str | None) -> Industry:
@@ -214,6 +237,20 @@ def _methods(part: Sections) -> dict[str, Method]:
             clause_en=row.text("clause_en"),
         )
     return methods
+
+
+def _credits(part: Sections) -> dict[str, Credit]:
+    if "credits" not in part.table:
+        return {}
+    found: dict[str, Credit] = {}
+    for cells in part.rows("credits", ("credit", "name_zh", "name_en", "points", "clause", "clause_en")):
+        row = cells.row
+        credit = row.choice("credit", CREDITS)
+        if credit in found:
+            raise row.wrong("credit", f"{credit} 重复", "每项只保留一行")
+        texts = {name: row.text(name) for name in ("name_zh", "name_en", "clause", "clause_en")}
+        found[credit] = Credit(credit=credit, points=cells.points("points"), **texts)
+    return found
 
 
 def _kinds(part: Sections) -> dict[str, KindRule]:

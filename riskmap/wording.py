@@ -29,7 +29,7 @@ _BEARING = {
 GROUPS = ("items", "sources", "dynamic", "exposure", "rules")
 """What an account is read out by: what is there, sources, what is going on now, people around, rules that hold a colour."""
 _GROUP_OF = {
-    **dict.fromkeys(("inventory", "assessment", "kind_points", "premises"), "items"),
+    **dict.fromkeys(("inventory", "assessment", "kind_points", "premises", "credit", "credit_cap"), "items"),
     **dict.fromkeys(("lead_source", "source", "neighbour", "hidden"), "sources"),
     **dict.fromkeys(("exposure_grid", "exposure_target", "exposure_nobody"), "exposure"),
     **dict.fromkeys(("floor", "raise_rule"), "rules"),
@@ -120,6 +120,24 @@ def _premises(args: Args, lang: str) -> tuple[str, str]:
     return "企业场所", f"{industry}，{size}（GB/T 4754-2017，权重由市级审定）"
 
 
+def _credit(args: Args, lang: str) -> tuple[str, str]:
+    if lang == "en":
+        return f"Credit: {args['name_en']}", f"proven until {args['until']}; {args['clause_en']}"
+    return f"减分：{args['name_zh']}", f"有效期至 {args['until']}；{args['clause']}"
+
+
+def _credit_cap(args: Args, lang: str) -> tuple[str, str]:
+    allowed, most, items = (number(args[name] / MICRO, 2) for name in ("allowed", "most", "items"))
+    share = number(args["share_permille"] / 10, 1)
+    if lang == "en":
+        told = f"no more than {allowed} are taken away: at most {most} points and {share} % of the items ({items})"
+        return "Credits above their bounds", f"{told} (city's weights)"
+    return (
+        "减分封顶",
+        f"合计最多减 {allowed} 分：不超过 {most} 分，也不超过静态分 {items} 分的 {share}%（由市级审定）",
+    )
+
+
 def _exposure_grid(args: Args, lang: str) -> tuple[str, str]:
     people = args.get("people")
     if lang == "en":
@@ -207,6 +225,8 @@ _WORDS: dict[str, Callable[[Args, str], tuple[str, str]]] = {
     "assessment": _assessment,
     "kind_points": _kind_points,
     "premises": _premises,
+    "credit": _credit,
+    "credit_cap": _credit_cap,
     "exposure_grid": _exposure_grid,
     "exposure_target": _exposure_target,
     "exposure_nobody": _exposure_nobody,

@@ -43,9 +43,16 @@ ASSESSED: tuple[Row, ...] = (
     {},
     {"lec_l": "6", "lec_e": "3", "lec_c": "7"},
     {"ls_l": 4, "ls_s": 5, "diagnosis_score": 83.5},
-    {"diagnosis_score": 96, "assessed_on": TODAY},
+    {"diagnosis_score": 96, "assessed_on": TODAY, "sis_until": TODAY},
 )
 """what sources were found to be by other methods than GB 18218"""
+CERTIFIED: tuple[Row, ...] = (
+    {},
+    {"standard_level": "1", "standard_until": TODAY, "fire_brigade_until": TODAY + timedelta(days=90)},
+    {"standard_level": "3", "standard_until": TODAY - timedelta(days=1)},
+    {"safety_engineer_until": TODAY + timedelta(days=9)},
+)
+"""what enterprises have proven; some of it until yesterday"""
 
 
 class Maker:
@@ -213,6 +220,7 @@ def random_city(seed: int) -> Inputs:
     firms = [make.enterprise(f"E{n:02d}") for n in range(14)]
     sources = [make.source(f"S{n:02d}", make.pick((None, *firms[:6]))) for n in range(18)]
     chance = np.random.default_rng([seed, 1])
+    firms = [row | CERTIFIED[int(chance.integers(len(CERTIFIED)))] for row in firms]
     sources = [row | ASSESSED[int(chance.integers(len(ASSESSED)))] for row in sources]
     held = [make.held(f"I{n:02d}", make.pick(tuple(sources[:9]))["code"]) for n in range(12)]
     subjects = [{"source_code": row["code"]} for row in sources] + [

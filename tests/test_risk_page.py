@@ -81,6 +81,10 @@ def test_every_kind_of_source_of_method_and_of_event_is_on_the_page() -> None:
         for row in edition().table("risk")["kinds"]
     ]
     assert tables()["kind"] == kinds
+    credited = [
+        [row[name] for name in ("credit", "name_zh", "points")] for row in edition().table("risk")["credits"]
+    ]
+    assert tables()["credit"] == credited
     columns = ("method", "name_zh", *(f"points_{n}" for n in (0, 20, 40, 60, 100)), "edge")
     assert tables()["method"] == [
         [row[name] for name in columns] for row in edition().table("risk")["methods"]

@@ -16,6 +16,7 @@ from jobs.city import arrange
 from jobs.frames import each
 from layers.dynamic import no_dynamic
 from layers.risk import Inputs
+from riskmap.credits import OF_ENTERPRISES, OF_SOURCES
 from riskmap.rollup import area_account
 from tests.conftest import SOAK
 from tests.laws import (
@@ -115,7 +116,7 @@ def additions(make: Maker, inputs: Inputs) -> list[tuple[str, Inputs]]:
     added = [
         ("sources", make.source("NEW")),
         ("sources", make.source("NEW", firm)),
-        ("sources", source | make.pick(ASSESSED[2:])),
+        ("sources", source | make.pick(ASSESSED[2:4])),
         ("inventory", make.held("NEW", source["code"])),
         ("population", fuller),
         ("population", make.home("NEW")),
@@ -175,6 +176,24 @@ def test_own_dangers_in_date_move_nothing(seed: int, many: int) -> None:
     assert set(told["value"]) == {0}, "they are told, as lines of 0"
     names = ["score", "base", "level", "base_level", "rise_level"]
     assert table(after)[names].equals(table(before)[names])
+
+
+@rounds(3)
+@given(SEEDS)
+def test_credits_only_lower_and_end_with_their_proof(seed: int) -> None:
+    inputs = random_city(seed)
+
+    def bare(inputs: Inputs) -> Inputs:
+        return replace(
+            inputs,
+            enterprises=inputs.enterprises.assign(**dict.fromkeys(OF_ENTERPRISES)),
+            sources=inputs.sources.assign(**dict.fromkeys(OF_SOURCES)),
+        )
+
+    assert lowered(results(inputs), results(bare(inputs))) == {}
+    assert moved(results(inputs), results(bare(inputs)), ("source",))
+    later = replace(inputs, at=NOON + timedelta(days=100))
+    assert assessed(later).result_hash() == assessed(bare(later)).result_hash()
 
 
 # --- 3: small moves -----------------------------------------------------------------------------------------
