@@ -1,6 +1,6 @@
 """The accounts of sources and enterprises: their rows of results and every line of what they consist of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from jobs.quality import Doubts, enterprise_causes
 from layers.exposure import place_points
 from layers.risk import Inputs
 from riskmap.confidence import confidence
+from riskmap.directly_red import reddened
 from riskmap.risk import (
     Contribution,
     Exposure,
@@ -22,7 +23,7 @@ from riskmap.risk import (
     total,
 )
 from riskmap.shapes import to_mm
-from riskmap.weights import MILLI, RiskWeights
+from riskmap.weights import MILLI, RedCondition, RiskWeights
 
 Account = tuple[str, str, list[Contribution]]
 """kind, code and lines"""
@@ -40,7 +41,8 @@ def source_accounts(inputs: Inputs, city: City) -> tuple[list[Row], list[Account
         lines = [*city.items[n], *city.dynamic[n], *_exposure_lines(exposure, n, units, targets, names)]
         grade = grading.grade if grading else None
         score, dynamic = total(lines), total(city.dynamic[n])
-        scored, held = _with_floors(weights, score, score - dynamic, {f"source/{row.code}": grade})
+        record, red = f"source/{row.code}", city.graded.red.get(n, ())
+        scored, held = _with_floors(weights, score, score - dynamic, {record: grade}, {record: red})
         causes = doubts.source_causes(row, facts)
         near, computed = city.consequences[n]
         facts |= {
@@ -59,11 +61,18 @@ def source_accounts(inputs: Inputs, city: City) -> tuple[list[Row], list[Account
 
 
 def _with_floors(
-    weights: RiskWeights, score: int, base: int, grades: Mapping[str, int | None]
+    weights: RiskWeights,
+    score: int,
+    base: int,
+    grades: Mapping[str, int | None],
+    red: Mapping[str, Sequence[RedCondition]],
 ) -> tuple[Scored, list[Contribution]]:
-    """Colours of a source or an enterprise; the legal grades hold both, the lines say of the current one."""
+    """Colours of a source or an enterprise; legal grades and conditions hold both, the lines say of the current one."""
     level, held = floored(weights, level_of(weights, score), grades)
     base_level, _ = floored(weights, level_of(weights, base), grades)
+    level, made_red = reddened(level, red)
+    base_level, _ = reddened(base_level, red)
+    held += made_red
     return Scored(score, base, level, base_level, level_of(weights, score - base, "rise")), held
 
 
@@ -72,6 +81,7 @@ def enterprise_accounts(inputs: Inputs, city: City, sources: list[Row]) -> tuple
     weights = city.ground.weights
     names = city.graded.sources["name"]
     held: dict[str, list[tuple[Row, str]]] = {}
+    met = {f"source/{city.graded.sources['code'].iat[n]}": red for n, red in city.graded.red.items()}
     for source, name in zip(sources, names, strict=True):
         held.setdefault(source["enterprise_code"], []).append((source, name))
     rows, accounts = [], []
@@ -85,7 +95,8 @@ def enterprise_accounts(inputs: Inputs, city: City, sources: list[Row]) -> tuple
         ]
         base = sum(lead_shares([source["base"] for source, _ in own], weights.share_permille))
         grades = {record: source["grade"] for record, (source, _) in zip(records, own, strict=True)}
-        scored, floor = _with_floors(weights, total(lines), base, grades)
+        red = {record: met[record] for record in records if record in met}
+        scored, floor = _with_floors(weights, total(lines), base, grades, red)
         under = {cause for source, _ in own for cause in source["facts"]["confidence_causes"]}
         causes = sorted({*under, *enterprise_causes(row)})
         facts = {"sources": len(own) - 1, "confidence_causes": causes}

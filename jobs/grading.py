@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from layers.schema import SCOPE
 from riskmap.assessed import DAY, FIELDS, Assessed, assessed_by, told
 from riskmap.credits import OF_ENTERPRISES, OF_SOURCES, Earned, earned
 from riskmap.cuts import inventory_cuts
+from riskmap.directly_red import Known, conditions_met
 from riskmap.exposure import people_count
 from riskmap.sources import Gb18218, Grading, Item, grade_source, shown
 from riskmap.substances import Catalogue
-from riskmap.weights import RiskWeights
+from riskmap.weights import MICRO, RedCondition, RiskWeights
 
 RADIUS_M = 500.0
 """GB 18218-2018 clause 4.3.2: people within 500 m of the site's boundary"""
@@ -37,6 +39,8 @@ class Graded:
     """by position the assessments of sources that have any, by other methods than GB 18218"""
     earned: dict[int, list[Earned]] = field(default_factory=dict)
     """by position what good practice earns a source, its own and its enterprise's"""
+    red: dict[int, tuple[RedCondition, ...]] = field(default_factory=dict)
+    """by position the conditions of the edition that make a source red"""
 
 
 def grade_sources(inputs: Inputs) -> Graded:
@@ -58,10 +62,31 @@ def grade_sources(inputs: Inputs) -> Graded:
         grading = grade_source(held, number, rules, unit_type=unit_type or None) if held else None
         gradings.append(grading)
         facts.append(_people_facts(people, n, kind) | _grading_facts(grading, held or [], number, rules))
-    assessed = _assessed(inputs, sources)
+    weights = RiskWeights.from_table(inputs.edition.table("risk"))
+    assessed = _assessed(inputs, sources, weights)
     for n, found in assessed.items():
         facts[n]["assessments"] = told(found)
-    return Graded(sources, sites, gradings, facts, items, assessed, _earned(inputs, sources))
+    graded = Graded(sources, sites, gradings, facts, items, assessed, _earned(inputs, sources))
+    for n in range(len(sources)) if weights.directly_red else ():
+        if met := red_of(weights, graded, n, gradings[n]):
+            graded.red[n] = met
+    return graded
+
+
+def red_of(weights: RiskWeights, graded: Graded, n: int, grading: Grading | None) -> tuple[RedCondition, ...]:
+    """The conditions of the edition that make a source red when it is graded so."""
+    row = graded.sources.iloc[n]
+    points = [Fraction(one.points, MICRO) for one in graded.assessed.get(n, ())]
+    figures = {
+        "s": grading.s if grading else None,
+        "r": grading.r if grading else None,
+        "people_500m": graded.facts[n]["people_500m"],
+        "workers": row["workers"],
+        "assessed": max(points, default=None),
+    }
+    return conditions_met(
+        weights.directly_red, Known(row["kind"], grading.grade if grading else None, figures)
+    )
 
 
 def _earned(inputs: Inputs, sources: pd.DataFrame) -> dict[int, list[Earned]]:
@@ -83,15 +108,14 @@ def _earned(inputs: Inputs, sources: pd.DataFrame) -> dict[int, list[Earned]]:
     return {n: both for n, both in found.items() if both}
 
 
-def _assessed(inputs: Inputs, sources: pd.DataFrame) -> dict[int, list[Assessed]]:
+def _assessed(inputs: Inputs, sources: pd.DataFrame, weights: RiskWeights) -> dict[int, list[Assessed]]:
     """The assessments on file, by the position of their source."""
-    methods = RiskWeights.from_edition(inputs.edition).methods
     names = ("code", DAY, *FIELDS)
     some = inputs.sources[list(FIELDS)].notna().any(axis=1)
     found = {}
     for row in inputs.sources.loc[some, list(names)].itertuples(index=False, name=None):
         said = dict(zip(names, row, strict=True))
-        if own := assessed_by(methods, said):
+        if own := assessed_by(weights.methods, said):
             found[said["code"]] = own
     return {n: found[code] for n, code in enumerate(sources["code"]) if code in found} if found else {}
 

@@ -163,6 +163,7 @@ class Outline:
     def _roll_up(self, weights: RiskWeights, felt: _Felt, *, calm: bool) -> Scored:
         scores, levels = {"source": felt.score}, {}
         floors = np.array([BLUE, *(weights.floors.levels[grade] for grade in (1, 2, 3, 4))])[self._grades]
+        floors[list(self._city.graded.red)] = RED
         levels["source"] = np.minimum(levels_of(weights, felt.score), floors)
         scores["enterprise"] = self._leads(weights, felt.score)
         held = np.full(len(self.codes["enterprise"]), BLUE, np.int64)

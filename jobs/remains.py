@@ -8,6 +8,7 @@ import numpy as np
 from jobs.counterfactual import Answer
 from jobs.states import State
 from jobs.subjects import AreaSubject
+from riskmap.directly_red import reddened
 from riskmap.risk import Contribution, floored, lead_shares, level_of, raised
 from riskmap.rollup import Part, area_account, city_account, highest, shared
 from riskmap.superposition import Hazards
@@ -113,15 +114,16 @@ def _of_own(answer: Answer, changed: Mapping[int, State]) -> tuple[list[Line], l
     """Of a source, or of the sources of an enterprise: its items as they are then, what goes on, people around."""
     states, subject = answer.states, answer.subject
     city, weights = states.city, states.city.ground.weights
-    lines, grades = [], {}
+    lines, grades, red = [], {}, {}
     for n in subject.sources:
         state = changed.get(n) or states.state(n, (), {})
         record = f"source/{city.graded.sources['code'].iloc[n]}"
-        grades[record] = state.grade
+        grades[record], red[record] = state.grade, state.red
         rule = weights.kinds[city.graded.sources["kind"].iloc[n]]
         args = {"name_zh": rule.name_zh, "name_en": rule.name_en, "source": record.partition("/")[2]}
         lines.append(_line("kind_points", record, state.base_points, args))
         lines.append(_line("exposure", None, states.score(n, state) - state.points, {}))
         lines += [_line(one.kind, one.record, one.value, one.args) for one in _going_on(answer, n)]
-    rules = floored(weights, level_of(weights, answer.after.score), grades)[1]
+    level, rules = floored(weights, level_of(weights, answer.after.score), grades)
+    rules += reddened(level, red)[1]
     return lines, [_rule(rule) for rule in rules]

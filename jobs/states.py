@@ -11,12 +11,13 @@ import numpy as np
 from jobs.actions import CUT, Action
 from jobs.city import City
 from jobs.consequences import consequences_of, rules_of
-from jobs.grading import Graded, open_targets
+from jobs.grading import Graded, open_targets, red_of
 from layers.exposure import place_points
 from layers.risk import Inputs
 from riskmap.assessed import assessment_lines
 from riskmap.consequence_tables import ConsequenceRules
 from riskmap.credits import credit_lines
+from riskmap.directly_red import reddened
 from riskmap.methods import gb18218_contributions
 from riskmap.risk import (
     Contribution,
@@ -31,6 +32,7 @@ from riskmap.risk import (
 )
 from riskmap.shapes import Floats, to_mm
 from riskmap.sources import Gb18218, grade_source
+from riskmap.weights import RedCondition
 
 Left = Mapping[int, Decimal]
 """by action what a cut leaves in tonnes; absent: nothing"""
@@ -41,19 +43,21 @@ Cuts = tuple[tuple[int, Decimal], ...]
 
 
 class State(NamedTuple):
-    """A source as it is felt, with and without dynamic records (micro-points, mm), and its legal grade."""
+    """A source as it is felt, with and without dynamic records (micro-points, mm), its legal grade, and what makes it red."""
 
     points: int
     reach: int
     base_points: int
     base_reach: int
     grade: int | None
+    red: tuple[RedCondition, ...]
 
 
 class _Base(NamedTuple):
     points: int
     reach: int
     grade: int | None
+    red: tuple[RedCondition, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,12 @@ class States:
         weights = self.city.ground.weights
         points = base.points + sum(lead_shares(going_on, weights.share_permille))
         return State(
-            points, max(base.reach, reach_of_points(weights, points)), base.points, base.reach, base.grade
+            points,
+            max(base.reach, reach_of_points(weights, points)),
+            base.points,
+            base.reach,
+            base.grade,
+            base.red,
         )
 
     def score(self, n: int, state: State) -> int:
@@ -101,12 +110,13 @@ class States:
         """A source's own colour, held by its grade."""
         weights = self.city.ground.weights
         score = self.score(n, state) - (state.points - state.base_points if base else 0)
-        return floored(weights, level_of(weights, score), {"": state.grade})[0]
+        return reddened(floored(weights, level_of(weights, score), {"": state.grade})[0], {"": state.red})[0]
 
     def _base(self, n: int, cuts: Cuts) -> _Base:
         if not cuts:
             grading, base = self.city.graded.gradings[n], self.city.ground.base
-            return _Base(int(base.points[n]), int(base.reach[n]), grading.grade if grading else None)
+            grade, red = grading.grade if grading else None, self.city.graded.red.get(n, ())
+            return _Base(int(base.points[n]), int(base.reach[n]), grade, red)
         if (n, cuts) not in self._bases:
             self._bases[n, cuts] = self._regraded(n, cuts)
         return self._bases[n, cuts]
@@ -132,7 +142,7 @@ class States:
         one = Graded(graded.sources.iloc[[n]], graded.sites[n : n + 1], [grading], [{}], {row["code"]: held})
         near = consequences_of(self.inputs, one, self._distances)[0].distances_m
         reach = reach_mm(weights, row["kind"], items, industry=row["industry"], consequence_m=near.values())
-        return _Base(items, reach, grading.grade)
+        return _Base(items, reach, grading.grade, red_of(weights, graded, n, grading))
 
     @cached_property
     def _distances(self) -> ConsequenceRules | None:

@@ -14,6 +14,7 @@ from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.frames import Array, index_of
 from jobs.states import Left, State, States
 from riskmap.alternatives import Alternative, Felt, Terrain, alternative_scores
+from riskmap.directly_red import reddened
 from riskmap.risk import RED, floored, lead_shares, level_of, raised, reach_of_points
 from riskmap.rollup import city_score, highest, worst_placed
 from riskmap.superposition import Hazards
@@ -180,7 +181,7 @@ class AreaSubject:
         found = {}
         for n in there.tolist():
             grading = sources.gradings[n]
-            held = grading is not None and grading.grade is not None
+            held = n in sources.red or (grading is not None and grading.grade is not None)
             if held or grounds.points[n] >= red_from:
                 state = self.states.state(n, (), {})
                 if self.states.level(n, state, base=self.of == "base_level") == RED:
@@ -266,6 +267,7 @@ class OwnSubject:
             level = level_of(self.weights, score, "rise" if self.of == "rise_level" else "ordinary")
             if self.of != "rise_level":
                 level = floored(self.weights, level, {str(n): s.grade for n, s in states.items()})[0]
+                level = reddened(level, {str(n): s.red for n, s in states.items()})[0]
             found.append(Outcome(score, level))
         return found
 
@@ -295,7 +297,8 @@ class OwnSubject:
         ]
         rows, needs = [np.array(first, np.int64)], [over - rounding]
         for n, state in self.now.items():
-            if self.of != "rise_level" and self.weights.floors.levels.get(state.grade, goal) < goal:
+            held = RED if state.red else self.weights.floors.levels.get(state.grade, goal)
+            if self.of != "rise_level" and held < goal:
                 rows.append(np.array([int(one.kind == CUT and n in one.points) for one in actions], np.int64))
                 needs.append(1)
         return np.array(rows, np.int64).reshape(len(rows), -1), np.array(needs, np.int64)

@@ -28,7 +28,8 @@ class Contribution(NamedTuple):
     """One line of an account: what kind, whose record (`layer/code`, None for a rule of the whole), micro-points.
 
     Kinds: `inventory` (from the method that grades it), `assessment`, `kind_points`, `premises`, `credit`,
-    `credit_cap`, `exposure_grid`, `exposure_target`, `lead_source`, `floor`, `raise_rule`. `args` holds what its words need, as JSON values.
+    `credit_cap`, `exposure_grid`, `exposure_target`, `lead_source`, `floor`, `directly_red`, `raise_rule`. `args`
+    holds what its words need, as JSON values.
     """
 
     kind: str

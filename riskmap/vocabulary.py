@@ -74,6 +74,8 @@ LEC_C = ("100", "40", "15", "7", "3", "1")
 STANDARD_LEVELS = ("1", "2", "3")
 """of work-safety standardisation (应急〔2021〕83号)"""
 CREDITS = ("standard_1", "standard_2", "standard_3", "sis", "fire_brigade", "safety_engineer")
+RED_FIGURES = ("s", "r", "people_500m", "workers", "assessed")
+"""figures of a source that a “directly red” condition may ask for; `assessed`: the most points of its assessments"""
 RESOURCE_KINDS = ("fire_station", "rescue_team", "hospital", "material_store", "water_source", "shelter")
 LINE_KINDS = ("river", "lake", "dyke", "road", "railway", "ferry_route", "boundary")
 OBJECTS_OF_DUTY = ("area", "enterprise", "source", "zone", "danger")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from riskmap.editions import EDITIONS_KEPT, Edition
 from riskmap.errors import BadInput
 from riskmap.sections import LONGEST_REACH_M, MICRO, MILLI, Cells, Rule, Sections
-from riskmap.vocabulary import COMMITTEES, CREDITS, METHODS, SOURCE_KINDS
+from riskmap.vocabulary import COMMITTEES, CREDITS, METHODS, RED_FIGURES, SOURCE_KINDS
 
 __all__ = [
     "HAZARDS",
@@ -21,6 +21,7 @@ __all__ = [
     "Industry",
     "KindRule",
     "Method",
+    "RedCondition",
     "RiskWeights",
     "Rule",
     "Sections",
@@ -107,6 +108,23 @@ class Credit(NamedTuple):
     clause_en: str
 
 
+class RedCondition(NamedTuple):
+    """What makes a source red whatever its score: all of kind, grade or worse, and a figure of at least `least`.
+
+    None: whatever it is.
+    """
+
+    condition: str
+    kind: str | None
+    grade: int | None
+    field: str | None
+    least: Fraction
+    name_zh: str
+    name_en: str
+    clause: str
+    clause_en: str
+
+
 @dataclass(frozen=True)
 class RiskWeights:
     """Everything that the account computes with; build it with `from_table`."""
@@ -139,6 +157,8 @@ class RiskWeights:
     """none in editions of before there were any"""
     credit_most: int
     credit_share_permille: int
+    directly_red: tuple[RedCondition, ...]
+    """none unless the city sets some"""
 
     @classmethod
     @lru_cache(maxsize=EDITIONS_KEPT)
@@ -192,6 +212,7 @@ class RiskWeights:
             credits=_credits(part),
             credit_most=bounds.points("most") if bounds else 0,
             credit_share_permille=bounds.whole("share_permille", _MOST_SHARE_PERMILLE) if bounds else 0,
+            directly_red=_directly_red(part),
         )
 
     def industry(self, code: str | None) -> Industry:
@@ -251,6 +272,30 @@ def _credits(part: Sections) -> dict[str, Credit]:
         texts = {name: row.text(name) for name in ("name_zh", "name_en", "clause", "clause_en")}
         found[credit] = Credit(credit=credit, points=cells.points("points"), **texts)
     return found
+
+
+def _directly_red(part: Sections) -> tuple[RedCondition, ...]:
+    if not part.table.get("directly_red"):
+        return ()
+    texts = ("name_zh", "name_en", "clause", "clause_en")
+    found: dict[str, RedCondition] = {}
+    for cells in part.rows("directly_red", ("condition", "kind", "grade", "field", "least", *texts)):
+        row = cells.row
+        name = row.text("condition")
+        given = {key: row.text(key, needed=False) for key in ("kind", "grade", "field")}
+        if name in found:
+            raise row.wrong("condition", f"{name} 重复", "每个条件只保留一行")
+        if not any(given.values()):
+            raise row.wrong("kind", "没有条件", "kind、grade、field 至少填一项，否则所有危险源都是红色")
+        found[name] = RedCondition(
+            condition=name,
+            kind=row.choice("kind", SOURCE_KINDS) if given["kind"] else None,
+            grade=cells.whole("grade", 4, least=1) if given["grade"] else None,
+            field=row.choice("field", RED_FIGURES) if given["field"] else None,
+            least=Fraction(row.number_of("least", positive=False)) if given["field"] else Fraction(0),
+            **{key: row.text(key) for key in texts},
+        )
+    return tuple(found.values())
 
 
 def _kinds(part: Sections) -> dict[str, KindRule]:

@@ -32,7 +32,7 @@ _GROUP_OF = {
     **dict.fromkeys(("inventory", "assessment", "kind_points", "premises", "credit", "credit_cap"), "items"),
     **dict.fromkeys(("lead_source", "source", "neighbour", "hidden"), "sources"),
     **dict.fromkeys(("exposure_grid", "exposure_target", "exposure_nobody"), "exposure"),
-    **dict.fromkeys(("floor", "raise_rule"), "rules"),
+    **dict.fromkeys(("floor", "directly_red", "raise_rule"), "rules"),
 }
 
 
@@ -213,6 +213,13 @@ def _floor(args: Args, lang: str) -> tuple[str, str]:
     return f"不低于{level}", f"{grade}：{args['clause']}"
 
 
+def _directly_red(args: Args, lang: str) -> tuple[str, str]:
+    level = _LEVEL[lang][args["level"]]
+    if lang == "en":
+        return f"Directly {level}", f"{args['name_en']}: {args['clause_en']}"
+    return f"直接判定为{level}", f"{args['name_zh']}：{args['clause']}"
+
+
 def _raise_rule(args: Args, lang: str) -> tuple[str, str]:
     level = _LEVEL[lang][args["level"]]
     if lang == "en":
@@ -235,5 +242,6 @@ _WORDS: dict[str, Callable[[Args, str], tuple[str, str]]] = {
     "neighbour": _neighbour,
     "hidden": _hidden,
     "floor": _floor,
+    "directly_red": _directly_red,
     "raise_rule": _raise_rule,
 }

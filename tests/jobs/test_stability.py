@@ -77,6 +77,7 @@ CHANGES: list[list[tuple[str, str, str, str, Any]]] = [
     [("dynamic", "dangers", "", "overdue", 6), ("dynamic", "silence", "", "per_day", 4)],
     [("dynamic", "dangers", "", "major_overdue", 24), ("dynamic", "alarms", "", "decay_h", 29)],
     [("risk", "edges", "", "ordinary", [10, 30, 50])],
+    [("risk", "credits", "standard_2", "points", "3.6"), ("risk", "credit", "", "most", 2)],
 ]
 
 
