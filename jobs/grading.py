@@ -62,7 +62,7 @@ def grade_sources(inputs: Inputs) -> Graded:
         grading = grade_source(held, number, rules, unit_type=unit_type or None) if held else None
         gradings.append(grading)
         facts.append(_people_facts(people, n, kind) | _grading_facts(grading, held or [], number, rules))
-    weights = RiskWeights.from_table(inputs.edition.table("risk"))
+    weights = RiskWeights.from_edition(inputs.edition)
     assessed = _assessed(inputs, sources, weights)
     for n, found in assessed.items():
         facts[n]["assessments"] = told(found)
