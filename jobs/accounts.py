@@ -1,134 +1,216 @@
-"""The accounts of sources and enterprises: their rows of results and every line of what they consist of."""
+"""The accounts of sources and enterprises: their scores and every line of what they consist of."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from jobs.city import City, Ground, Row, Scored, score_row
-from jobs.frames import Array, each, index_of
-from jobs.grading import open_targets
-from jobs.quality import Doubts, enterprise_causes
+from jobs.city import City, Ground, added_by
+from jobs.consequences import NOTHING
+from jobs.frames import Array, grouped, index_of
+from jobs.grading import UNGRADED, open_targets
+from jobs.json_columns import booleans, integers, json_of, objects, strings, texts, thousandths
+from jobs.quality import Doubts, causes_of, in_words, of_enterprises
+from jobs.results import Results, Scored, line_rows, named, score_rows, spread, told_lines
 from layers.exposure import place_points
 from layers.risk import Inputs
-from riskmap.confidence import confidence
 from riskmap.directly_red import reddened
-from riskmap.risk import (
-    Contribution,
-    Exposure,
-    enterprise_account,
-    exposures,
-    floored,
-    lead_shares,
-    level_of,
-    total,
-)
+from riskmap.risk import Contribution, Exposure, exposures, floored, leads, levels_of
 from riskmap.shapes import to_mm
 from riskmap.weights import MILLI, RedCondition, RiskWeights
 
-Account = tuple[str, str, list[Contribution]]
-"""kind, code and lines"""
+Grades = Mapping[int, Mapping[str, int | None]]
+"""by position the legal grades of source records"""
+Red = Mapping[int, Mapping[str, Sequence[RedCondition]]]
+"""by position the conditions that source records meet"""
 
 
-def source_accounts(inputs: Inputs, city: City) -> tuple[list[Row], list[Account]]:
+class Accounts(NamedTuple):
+    """Scores with their lines, and beside each row the scores, the causes of its confidence (bits) and its legal grade
+    (0: none).
+    """
+
+    results: Results
+    scored: Scored
+    causes: Array
+    grade: Array
+
+
+def source_accounts(inputs: Inputs, city: City) -> Accounts:
     """Every source: its hazard's items, what is going on there, and the people it is felt by."""
-    weights, base, now = city.ground.weights, city.ground.base, city.ground.now
-    exposure, units, targets = _exposed(inputs, city.ground)
-    names = dict(zip(inputs.areas["code"], inputs.areas["name"], strict=True))
-    doubts = Doubts.of(inputs)
-    rows, accounts = [], []
-    for n, row in enumerate(each(city.graded.sources)):
-        grading, facts = city.graded.gradings[n], dict(city.graded.facts[n])
-        lines = [*city.items[n], *city.dynamic[n], *_exposure_lines(exposure, n, units, targets, names)]
-        grade = grading.grade if grading else None
-        score, dynamic = total(lines), total(city.dynamic[n])
-        record, red = f"source/{row.code}", city.graded.red.get(n, ())
-        scored, held = _with_floors(weights, score, score - dynamic, {record: grade}, {record: red})
-        causes = doubts.source_causes(row, facts)
-        near, computed = city.consequences[n]
-        facts |= {
+    sources, now = city.graded.sources, city.ground.now
+    felt = _Felt.of(inputs, city.ground)
+    score = now.points + felt.exposure.points
+    base = score - added_by(city.dynamic, len(sources))
+    grade = np.array([(one.grade if one else None) or 0 for one in city.graded.gradings], np.int64)
+    codes = sources["code"].to_numpy(object)
+    grades = {n: {f"source/{codes[n]}": int(grade[n])} for n in np.flatnonzero(grade).tolist()}
+    red = {n: {f"source/{codes[n]}": met} for n, met in city.graded.red.items()}
+    scored, held = _with_floors(city.ground.weights, score, base, grades, red)
+    causes = Doubts.of(inputs).of_sources(city.graded)
+    rows = score_rows(
+        "source",
+        sources,
+        scored,
+        _facts(city, causes),
+        pa.array(grade, pa.int16(), mask=grade == 0),
+        in_words(causes)[1],
+    )
+    lines = [city.premises.lines(sources)]
+    count = np.zeros(len(sources), np.int64)  # of the lines so far
+    count[city.premises.at] = 1
+    for accounts in (city.items, city.credits, city.dynamic):
+        lines.append(told_lines(accounts, count))
+        count += _lengths(accounts, len(count))
+    lines.append(felt.lines(count))
+    lines.append(told_lines(held, count + np.diff(felt.exposure.start)))
+    return Accounts(Results(rows, pa.concat_tables(lines)), scored, causes, grade)
+
+
+def _lengths(accounts: Mapping[int, Sequence[Contribution]], count: int) -> Array:
+    lengths = np.zeros(count, np.int64)
+    lengths[np.fromiter(accounts, np.int64, len(accounts))] = [len(lines) for lines in accounts.values()]
+    return lengths
+
+
+def _facts(city: City, causes: Array) -> pa.Array:
+    """What is kept beside the scores of the sources."""
+    kinds, base, now = city.ground.weights.kinds, city.ground.base, city.ground.now
+    codes = city.graded.sources["kind"].to_numpy(object)
+    alike = {
+        **{name: json_of(value) for name, value in UNGRADED.items()},
+        "hazard": integers(now.points),
+        "hazard_base": integers(base.points),
+        "reach_now_m": thousandths(now.reach),
+        "distances_m": objects({"reach": thousandths(base.reach)}, len(codes)),
+        "consequences": "[]",
+        "confidence_causes": in_words(causes)[0],
+        "kind": json_of("premises"),
+        "hazards": json_of(kinds["premises"].hazards),
+    }
+    single = city.graded.single
+    told = []
+    for n, facts in city.graded.facts.items():
+        reaching = city.consequences.get(n, NOTHING)
+        more = {
             "hazard": int(now.points[n]),
             "hazard_base": int(base.points[n]),
             "reach_now_m": int(now.reach[n]) / MILLI,
-            "distances_m": {"reach": int(base.reach[n]) / MILLI, **near},
-            "consequences": computed,
-            "confidence_causes": causes,
-            "kind": row.kind,
-            "hazards": list(weights.kinds[row.kind].hazards),
+            "distances_m": {"reach": int(base.reach[n]) / MILLI, **reaching.distances_m},
+            "consequences": reaching.computed,
+            "confidence_causes": causes_of(int(causes[n])),
+            "kind": codes[n],
+            "hazards": kinds[codes[n]].hazards,
         }
-        rows.append(score_row("source", row, scored, facts, grade, confidence(causes)))
-        accounts.append(("source", row.code, [*lines, *held]))
-    return rows, accounts
+        told.append(facts | more)
+    is_single = np.zeros(len(codes), bool)
+    is_single[single] = True
+    return pc.replace_with_mask(objects(alike, len(codes)), is_single, texts(told))
 
 
 def _with_floors(
-    weights: RiskWeights,
-    score: int,
-    base: int,
-    grades: Mapping[str, int | None],
-    red: Mapping[str, Sequence[RedCondition]],
-) -> tuple[Scored, list[Contribution]]:
-    """Colours of a source or an enterprise; legal grades and conditions hold both, the lines say of the current one."""
-    level, held = floored(weights, level_of(weights, score), grades)
-    base_level, _ = floored(weights, level_of(weights, base), grades)
-    level, made_red = reddened(level, red)
-    base_level, _ = reddened(base_level, red)
-    held += made_red
-    return Scored(score, base, level, base_level, level_of(weights, score - base, "rise")), held
+    weights: RiskWeights, score: Array, base: Array, grades: Grades, red: Red
+) -> tuple[Scored, dict[int, list[Contribution]]]:
+    """Colours of sources or enterprises; legal grades and conditions hold both, the lines say of the current one."""
+    level, base_level = levels_of(weights, score), levels_of(weights, base)
+    held = {}
+    for n in sorted(grades.keys() | red.keys()):
+        own, met = grades.get(n, {}), red.get(n, {})
+        floor, by_grade = floored(weights, int(level[n]), own)
+        level[n], by_condition = reddened(floor, met)
+        held[n] = [*by_grade, *by_condition]
+        base_level[n], _ = reddened(floored(weights, int(base_level[n]), own)[0], met)
+    return Scored(score, base, level, base_level, levels_of(weights, score - base, "rise")), held
 
 
-def enterprise_accounts(inputs: Inputs, city: City, sources: list[Row]) -> tuple[list[Row], list[Account]]:
+def enterprise_accounts(inputs: Inputs, city: City, sources: Accounts) -> Accounts:
     """Each open enterprise: the lead over its sources, among them always its own premises."""
-    weights = city.ground.weights
-    names = city.graded.sources["name"]
-    held: dict[str, list[tuple[Row, str]]] = {}
-    met = {f"source/{city.graded.sources['code'].iat[n]}": red for n, red in city.graded.red.items()}
-    for source, name in zip(sources, names, strict=True):
-        held.setdefault(source["enterprise_code"], []).append((source, name))
-    rows, accounts = [], []
-    for row in each(inputs.enterprises):
-        own = held[row.code]
-        records = [f"source/{source['code']}" for source, _ in own]
-        account = enterprise_account(weights, records, [source["score"] for source, _ in own])
-        lines = [
-            line._replace(args={**line.args, "name": name, "rise": source["score"] - source["base"]})
-            for line, (source, name) in zip(account, own, strict=True)
-        ]
-        base = sum(lead_shares([source["base"] for source, _ in own], weights.share_permille))
-        grades = {record: source["grade"] for record, (source, _) in zip(records, own, strict=True)}
-        red = {record: met[record] for record in records if record in met}
-        scored, floor = _with_floors(weights, total(lines), base, grades, red)
-        under = {cause for source, _ in own for cause in source["facts"]["confidence_causes"]}
-        causes = sorted({*under, *enterprise_causes(row)})
-        facts = {"sources": len(own) - 1, "confidence_causes": causes}
-        rows.append(score_row("enterprise", row, scored, facts, None, confidence(causes)))
-        accounts.append(("enterprise", row.code, [*lines, *floor]))
-    return rows, accounts
-
-
-def _exposed(inputs: Inputs, ground: Ground) -> tuple[Exposure, Array, Array]:
-    """Exposure of every source, and the codes its lines name: grid units, and high-sensitive targets."""
-    units = np.array(sorted({code for code in ground.people["grid_code"] if code}), object)
-    unit = index_of(ground.people["grid_code"], units)
-    targets = open_targets(inputs)
-    targets = targets[targets["target_class"] == "high_sensitive"]
-    points = place_points(targets["geom"].to_numpy(object)) if len(targets) else np.zeros((0, 2))
-    exposure = exposures(
-        ground.weights, ground.base.sites, ground.base.reach, ground.places, unit, to_mm(points)
+    firms, weights = inputs.enterprises, city.ground.weights
+    owner = index_of(city.graded.sources["enterprise_code"], firms["code"].to_numpy(object))
+    own, start = grouped(owner, len(firms))
+    shares, leading = leads(sources.scored.score[own], start, weights.share_permille)
+    base_shares, _ = leads(sources.scored.base[own], start, weights.share_permille)
+    score, base = (np.add.reduceat(one, start[:-1]) if len(one) else one for one in (shares, base_shares))
+    codes = city.graded.sources["code"].to_numpy(object)[own]
+    grades: dict[int, dict[str, int | None]] = {}
+    for k in np.flatnonzero(sources.grade[own]).tolist():
+        grades.setdefault(int(owner[own[k]]), {})[f"source/{codes[k]}"] = int(sources.grade[own[k]])
+    red: dict[int, dict[str, Sequence[RedCondition]]] = {}
+    for k in np.flatnonzero(np.isin(own, list(city.graded.red))).tolist():
+        red.setdefault(int(owner[own[k]]), {})[f"source/{codes[k]}"] = city.graded.red[int(own[k])]
+    scored, held = _with_floors(weights, score, base, grades, red)
+    causes = of_enterprises(firms)
+    if len(own):
+        causes |= np.bitwise_or.reduceat(sources.causes[own], start[:-1])
+    told, letters = in_words(causes, ordered=True)
+    counts = np.diff(start)
+    facts = objects({"sources": integers(counts - 1), "confidence_causes": told}, len(firms))
+    rows = score_rows("enterprise", firms, scored, facts, None, letters)
+    args = {
+        "score": integers(sources.scored.score[own]),
+        "leads": booleans(leading),
+        "name": strings(city.graded.sources["name"].to_numpy(object)[own]),
+        "rise": integers((sources.scored.score - sources.scored.base)[own]),
+    }
+    lines = line_rows(
+        owner[own],
+        spread(counts),
+        named(["lead_source"], np.zeros(len(own), np.int64)),
+        named("source/" + codes if len(own) else []),
+        shares,
+        objects(args, len(own)),
     )
-    return exposure, units, targets[["code", "name"]].to_numpy(object)
+    return Accounts(
+        Results(rows, pa.concat_tables([lines, told_lines(held, counts)])),
+        scored,
+        causes,
+        np.zeros(len(firms)),
+    )
 
 
-def _exposure_lines(
-    exposure: Exposure, n: int, units: Array, targets: Array, names: dict[str, str]
-) -> list[Contribution]:
-    lines = []
-    for k in range(exposure.start[n], exposure.start[n + 1]):
-        which, value, people = int(exposure.which[k]), int(exposure.value[k]), int(exposure.people[k])
-        if exposure.is_target[k]:
-            code, name = targets[which]
-            lines.append(Contribution("exposure_target", f"target/{code}", value, {"name": name}))
-        else:
-            code = units[which] if which >= 0 else None
-            args = {"people": people / MILLI, "name": names.get(code) if code else None}
-            lines.append(Contribution("exposure_grid", f"area/{code}" if code else None, value, args))
-    return lines
+class _Felt(NamedTuple):
+    """Whom the sources are felt by: the codes and names of grid units, and of high-sensitive targets."""
+
+    exposure: Exposure
+    units: Array
+    unit_names: Array
+    targets: pd.DataFrame
+
+    @classmethod
+    def of(cls, inputs: Inputs, ground: Ground) -> "_Felt":
+        """The exposure of every source."""
+        units = np.array(sorted({code for code in ground.people["grid_code"] if code}), object)
+        unit = index_of(ground.people["grid_code"], units)
+        targets = open_targets(inputs)
+        targets = targets[targets["target_class"] == "high_sensitive"]
+        points = place_points(targets["geom"].to_numpy(object)) if len(targets) else np.zeros((0, 2))
+        exposure = exposures(
+            ground.weights, ground.base.sites, ground.base.reach, ground.places, unit, to_mm(points)
+        )
+        names = dict(zip(inputs.areas["code"], inputs.areas["name"], strict=True))
+        return cls(exposure, units, np.array([names.get(code) for code in units], object), targets)
+
+    def lines(self, first: Array) -> pa.Table:
+        """A line for every grid unit and every target in reach of a source, after the lines that it has."""
+        start, which, people = self.exposure.start, self.exposure.which, self.exposure.people
+        of = np.arange(len(start) - 1).repeat(np.diff(start))
+        at = np.where(self.exposure.is_target, which + len(self.units), which)  # −1: in no grid unit
+        records = [f"area/{code}" for code in self.units] + [
+            f"target/{code}" for code in self.targets["code"]
+        ]
+        names = strings([*self.unit_names, *self.targets["name"], None]).take(
+            pa.array(at % (len(records) + 1))
+        )
+        of_unit = objects({"people": thousandths(people), "name": names}, len(of))
+        of_target = objects({"name": names}, len(of))
+        return line_rows(
+            of,
+            first[of] + np.arange(len(of)) - start[of],
+            named(["exposure_grid", "exposure_target"], self.exposure.is_target.astype(np.int64)),
+            named(records, at),
+            self.exposure.value,
+            pc.if_else(pa.array(self.exposure.is_target), of_target, of_unit),
+        )

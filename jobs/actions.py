@@ -55,7 +55,7 @@ class Action:
 def actions_of(inputs: Inputs, city: City) -> list[Action]:
     """Every action that is open, in order of record; cuts of inventory empty the tank, how much less is found later."""
     found: dict[str, tuple[str, dict[int, int], dict[str, Any]]] = {}
-    for n, lines in enumerate(city.dynamic):
+    for n, lines in sorted(city.dynamic.items()):
         for line in lines:
             if (
                 line.kind in ENDED_BY

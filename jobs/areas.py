@@ -2,22 +2,26 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 
-from jobs.city import Ground, Row, Scored, score_row
+from jobs.city import Ground
 from jobs.frames import Array, each, index_of
+from jobs.json_columns import integers, objects, thousandths
+from jobs.results import NO_SCORES, Scored, score_rows
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
 from riskmap.dynamic import INCIDENT
-from riskmap.risk import RED, level_of, levels_of, raised
+from riskmap.risk import BLUE, RED, levels_of
 from riskmap.rollup import area_scores, burdens, city_score, worst_first
 from riskmap.superposition import place_scores
 from riskmap.vocabulary import LEVELS
-from riskmap.weights import MILLI, RiskWeights
+from riskmap.weights import MILLI, RiskWeights, Rule
 
 PART_OF = {"grid": "grid_code", "village": "village_code", "township": "township_code"}
 """level: the column that says which area of it a record stands in"""
@@ -25,7 +29,7 @@ AreaKey = tuple[str, str | None]
 """level and code of an area"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """The sources an area may hold, in order of code: where they stand, how red they are, whether they are registered.
 
@@ -33,7 +37,6 @@ class Standing:
     """
 
     frame: pd.DataFrame
-    records: Array
     level: Array
     base_level: Array
     registered: Array
@@ -43,15 +46,16 @@ class Standing:
         """Of the sources' code, scope, site, level and base_level."""
         return cls(
             frame,
-            ("source/" + frame["code"]).to_numpy(object),
             frame["level"].to_numpy(np.int64),
             frame["base_level"].to_numpy(np.int64),
             ~frame["code"].str.endswith(PREMISES_SUFFIX).to_numpy(bool),
         )
 
-    def red(self, there: Array, level: Array) -> list[str]:
-        """The red ones among some, as records."""
-        return list(self.records[there][level[there] == RED])
+    @cached_property
+    def surfaces(self) -> Array:
+        """A point on each of the sites."""
+        found: Array = shapely.point_on_surface(self.frame["site"].to_numpy(object))
+        return found
 
 
 class PlaceScores(NamedTuple):
@@ -70,16 +74,16 @@ def score_places(ground: Ground) -> PlaceScores:
     )
 
 
-def area_results(inputs: Inputs, ground: Ground, standing: Standing, city_code: str) -> list[Row]:
+def area_results(inputs: Inputs, ground: Ground, standing: Standing, city_code: str) -> list[pa.Table]:
     """Rows of every place, grid unit, village, township, overlay and of the city."""
     scores = score_places(ground)
-    rows, incidents = place_rows(ground, scores), incidents_of(inputs)
-    for level in PART_OF:
-        rows += area_rows(inputs.areas, ground, standing, scores, level, incidents)
-    rows += overlay_rows(inputs.areas, ground, standing, scores)
-    townships = [(row["score"], row["base"]) for row in rows if row["kind"] == "township"]
-    sums = _sums(ground, scores, np.zeros(len(ground.people), np.int64), 1, "city")[0]
-    return [*rows, city_row(ground, townships, sums, incidents.get(("city", None), []), city_code)]
+    parts, incidents = [place_rows(ground, scores)], incidents_of(inputs)
+    parts += [area_rows(inputs.areas, ground, standing, scores, level, incidents) for level in PART_OF]
+    townships = parts[-1]["score"].to_numpy(), parts[-1]["base"].to_numpy()
+    parts.append(overlay_rows(inputs.areas, ground, standing, scores))
+    sums = _sums(ground, scores, np.zeros(len(ground.people), np.int64), 1, "city")
+    parts.append(city_row(ground, townships, sums, incidents.get(("city", None), []), city_code))
+    return parts
 
 
 def incidents_of(inputs: Inputs) -> dict[AreaKey, list[str]]:
@@ -96,51 +100,58 @@ def incidents_of(inputs: Inputs) -> dict[AreaKey, list[str]]:
 def _coloured(
     weights: RiskWeights,
     level: str,
-    score: int,
-    base: int,
-    red: tuple[list[str], list[str]],
-    incidents: list[str],
+    score: Array,
+    base: Array,
+    red: tuple[Array, Array],
+    incident: Array,
     edges: str = "ordinary",
 ) -> Scored:
-    """The colours of an area: red sources raise now and baseline each by their own, an incident now and the rise."""
-    now = raised(weights.raising, level_of(weights, score, edges), level, red[0])[0]
-    calm = raised(weights.raising, level_of(weights, base, edges), level, red[1])[0]
-    rise = level_of(weights, score - base, "rise")
-    now, rise = (raised(weights.incident, one, level, incidents)[0] for one in (now, rise))
+    """The colours of areas: red sources raise now and baseline each by their own, an incident now and the rise."""
+    now = _raised(weights.raising, levels_of(weights, score, edges), level, red[0])
+    calm = _raised(weights.raising, levels_of(weights, base, edges), level, red[1])
+    rise = levels_of(weights, score - base, "rise")
+    now, rise = (_raised(weights.incident, one, level, incident) for one in (now, rise))
     return Scored(score, base, now, calm, rise)
 
 
-_NOBODY = Scored(None, None, None, None, None)
+def _raised(rule: Rule, levels: Array, level: str, there: Array) -> Array:
+    """Colours as a rule raises them where it holds."""
+    return np.where(there, np.minimum(levels, rule.levels.get(level, BLUE)), levels)
 
 
-def place_rows(ground: Ground, scores: PlaceScores) -> list[Row]:
+def place_rows(ground: Ground, scores: PlaceScores) -> pa.Table:
     """Every place with its colours."""
-    now, base = (levels_of(ground.weights, one).tolist() for one in scores)
-    rise = levels_of(ground.weights, scores.now - scores.base, "rise").tolist()
-    columns = zip(scores.now.tolist(), scores.base.tolist(), now, base, rise, strict=True)
-    return [
-        score_row("place", row, Scored(*told), {"people": people / MILLI})
-        for row, told, people in zip(each(ground.people), columns, ground.places.people.tolist(), strict=True)
-    ]
+    now, base = (levels_of(ground.weights, one) for one in scores)
+    rise = levels_of(ground.weights, scores.now - scores.base, "rise")
+    facts = objects({"people": thousandths(ground.places.people)}, len(ground.people))
+    return score_rows("place", ground.people, Scored(scores.now, scores.base, now, base, rise), facts)
 
 
 class Sums(NamedTuple):
-    """Of one area: means over its worst-placed people, burdens and people; micro-points, milli-persons."""
+    """Of each area: means over its worst-placed people, burdens and people; micro-points, milli-persons."""
 
-    score: int
-    base: int
-    burden: int
-    base_burden: int
-    people: int
+    score: Array
+    base: Array
+    burden: Array
+    base_burden: Array
+    people: Array
+
+    def facts(self) -> dict[str, pa.Array]:
+        """What of it is kept beside the scores."""
+        return {
+            "burden": integers(self.burden),
+            "base_burden": integers(self.base_burden),
+            "residents_and_day": thousandths(self.people),
+        }
 
 
-def _sums(ground: Ground, scores: PlaceScores, index: Array, n: int, level: str) -> list[Sums]:
+def _sums(ground: Ground, scores: PlaceScores, index: Array, n: int, level: str) -> Sums:
     people, worst = ground.places.people, ground.weights.worst_placed[level]
-    means = [area_scores(one, people, index, n, worst, worst_first(one)).tolist() for one in scores]
-    heavy = [burdens(one, people, index, n).tolist() for one in scores]
+    score, base = (area_scores(one, people, index, n, worst, worst_first(one)) for one in scores)
+    burden, base_burden = (burdens(one, people, index, n) for one in scores)
     heads = np.zeros(n, np.int64)
     np.add.at(heads, index[index >= 0], people[index >= 0])
-    return [Sums(*one) for one in zip(*means, *heavy, heads.tolist(), strict=True)]
+    return Sums(score, base, burden, base_burden, heads)
 
 
 def area_rows(
@@ -150,41 +161,44 @@ def area_rows(
     scores: PlaceScores,
     level: str,
     incidents: dict[AreaKey, list[str]],
-) -> list[Row]:
+) -> pa.Table:
     """Grid units, villages or townships by the code of their places; every person counts in one of each."""
     areas = areas[areas["level"] == level].sort_values("code", ignore_index=True)
-    codes, n = areas["code"].to_numpy(object), len(areas)
-    sums = _sums(ground, scores, index_of(ground.people[PART_OF[level]], codes), n, level)
-    at = index_of(standing.frame[PART_OF[level]], codes)
-    by_area = np.argsort(at, kind="stable")
-    start = np.searchsorted(at[by_area], np.arange(n + 1))
-    return [
-        _area_row(
-            ground,
-            row,
-            level,
-            standing,
-            by_area[start[k] : start[k + 1]],
-            sums[k],
-            incidents.get((level, row.code), []),
-        )
-        for k, row in enumerate(each(areas))
-    ]
+    codes = areas["code"].to_numpy(object)
+    sums = _sums(ground, scores, index_of(ground.people[PART_OF[level]], codes), len(codes), level)
+    happening = np.array([(level, code) in incidents for code in codes], bool)
+    return _area_rows(
+        ground, areas, level, standing, index_of(standing.frame[PART_OF[level]], codes), sums, happening
+    )
 
 
-def overlay_rows(areas: pd.DataFrame, ground: Ground, standing: Standing, scores: PlaceScores) -> list[Row]:
+def overlay_rows(areas: pd.DataFrame, ground: Ground, standing: Standing, scores: PlaceScores) -> pa.Table:
     """Parks and functional areas: totals of their own, outside the partition."""
-    return [_overlay(row, ground, standing, scores) for row in each(areas[areas["level"] == "overlay"])]
+    overlays = areas[areas["level"] == "overlay"]
+    parts = [
+        _overlay(overlays.iloc[[n]], row, ground, standing, scores) for n, row in enumerate(each(overlays))
+    ]
+    return pa.concat_tables([NO_SCORES, *parts])
 
 
-def _overlay(row: Any, ground: Ground, standing: Standing, scores: PlaceScores) -> Row:
+def _overlay(
+    area: pd.DataFrame, row: Any, ground: Ground, standing: Standing, scores: PlaceScores
+) -> pa.Table:
     inside = places_within(row, ground.people, ground.places.xy)
     if row.members:
-        there = standing.frame[list(PART_OF.values())].isin(set(row.members)).any(axis=1).to_numpy()
+        there = _of_members(standing.frame, row)
     else:
-        there = shapely.contains(row.geom, shapely.point_on_surface(standing.frame["site"].to_numpy(object)))
-    sums = _sums(ground, scores, np.where(inside, 0, -1).astype(np.int64), 1, "overlay")[0]
-    return _area_row(ground, row, "overlay", standing, np.flatnonzero(there), sums, [])
+        shapely.prepare(row.geom)
+        there = shapely.contains(row.geom, standing.surfaces)
+    own, held = (np.where(one, 0, -1).astype(np.int64) for one in (inside, there))
+    sums = _sums(ground, scores, own, 1, "overlay")
+    return _area_rows(ground, area, "overlay", standing, held, sums, np.zeros(1, bool))
+
+
+def _of_members(records: pd.DataFrame, area: Any) -> Array:
+    """Which records stand in one of an overlay's members."""
+    there: Array = records[list(PART_OF.values())].isin(set(area.members)).any(axis=1).to_numpy(bool)
+    return there
 
 
 def places_within(area: Any, people: pd.DataFrame, xy_mm: Array) -> Array:
@@ -193,60 +207,54 @@ def places_within(area: Any, people: pd.DataFrame, xy_mm: Array) -> Array:
         same: Array = (people[PART_OF[area.level]] == area.code).to_numpy(bool)
         return same
     if area.level == "overlay" and area.members:
-        members: Array = people[list(PART_OF.values())].isin(set(area.members)).any(axis=1).to_numpy(bool)
-        return members
+        return _of_members(people, area)
     if area.level == "overlay":
         found: Array = shapely.contains_xy(area.geom, xy_mm / MILLI)
         return found
     return np.ones(len(people), bool)
 
 
-def _area_row(
+def _area_rows(
     ground: Ground,
-    row: Any,
+    areas: pd.DataFrame,
     level: str,
     standing: Standing,
-    there: Array,
+    held: Array,
     sums: Sums,
-    incidents: list[str],
-) -> Row:
-    """An area's row with its counts; red sources and incidents in it raise it."""
-    scored = _NOBODY
+    incident: Array,
+) -> pa.Table:
+    """Areas with their counts; red sources (`held`: the area of each source, −1 none) and incidents in them raise them."""
+    n = len(areas)
+
+    def count(which: Array) -> Array:
+        return np.bincount(held[which & (held >= 0)], minlength=n)
+
+    scored = None
     if ground.peopled:
-        red = standing.red(there, standing.level), standing.red(there, standing.base_level)
-        scored = _coloured(ground.weights, level, sums.score, sums.base, red, incidents)
-    registered = standing.registered[there]
-    own = standing.base_level[there][registered]
-    facts = {
-        "burden": sums.burden,
-        "base_burden": sums.base_burden,
-        "residents_and_day": sums.people / MILLI,
-        "sources": int(registered.sum()),
-        "enterprises": int((~registered).sum()),
-        "sources_by_level": {word: int((own == n).sum()) for n, word in LEVELS.items()},
+        red = count(standing.level == RED) > 0, count(standing.base_level == RED) > 0
+        scored = _coloured(ground.weights, level, sums.score, sums.base, red, incident)
+    own, base_level = standing.registered, standing.base_level
+    by_level = {word: integers(count(own & (base_level == k))) for k, word in LEVELS.items()}
+    counts = {
+        "sources": integers(count(own)),
+        "enterprises": integers(count(~own)),
+        "sources_by_level": objects(by_level, n),
     }
-    return score_row(level, row, scored, facts)
+    return score_rows(level, areas, scored, objects(sums.facts() | counts, n))
 
 
 def city_row(
-    ground: Ground, townships: list[tuple[int, int]], sums: Sums, incidents: list[str], code: str
-) -> Row:
-    """The city: the mean of its highest townships; without townships the mean over its own worst-placed people."""
-    weights, scored = ground.weights, _NOBODY
+    ground: Ground, townships: tuple[Array, Array], sums: Sums, incidents: list[str], code: str
+) -> pa.Table:
+    """The city: the mean of its highest townships (scores and baselines); without any over its own worst-placed people."""
+    weights, scored = ground.weights, None
     if ground.peopled:
         score, base, edges = sums.score, sums.base, "ordinary"
-        if townships:
-            score, base = (city_score(one, weights.townships_of_city) for one in zip(*townships, strict=True))
+        if len(townships[0]):
+            score, base = (
+                np.array([city_score(one.tolist(), weights.townships_of_city)]) for one in townships
+            )
             edges = "city"
-        scored = _coloured(weights, "city", score, base, ([], []), incidents, edges)
-    facts = {
-        "burden": sums.burden,
-        "base_burden": sums.base_burden,
-        "residents_and_day": sums.people / MILLI,
-    }
-    return score_row("city", _Named(code), scored, facts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    code: str
+        none = np.zeros(1, bool)
+        scored = _coloured(weights, "city", score, base, (none, none), np.array([bool(incidents)]), edges)
+    return score_rows("city", pd.DataFrame({"code": [code]}), scored, objects(sums.facts(), 1))

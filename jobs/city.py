@@ -1,18 +1,19 @@
 """A city laid out as arrays: its sources graded and reaching, its places with their people, in order of code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jobs.consequences import Consequences, consequences_of, rules_of
+from jobs.consequences import NOTHING, Consequences, consequences_of, rules_of
 from jobs.dynamic import factors_of
+from jobs.frames import Array
 from jobs.grading import Graded, grade_sources
+from jobs.premises import Premises
 from layers.exposure import place_points, shapes_from
 from layers.risk import Inputs
 from layers.samples import sample_places
-from layers.schema import SCOPE
 from riskmap.assessed import assessment_lines
 from riskmap.credits import credit_lines
 from riskmap.dynamic import DynamicWeights, dynamic_lines
@@ -21,17 +22,13 @@ from riskmap.risk import (
     Contribution,
     milli_people,
     place_weights,
-    premises_items,
     reach_mm,
-    reach_of_points,
+    reaches_of_points,
     source_items,
     total,
 )
 from riskmap.superposition import Hazards, Places
 from riskmap.weights import RiskWeights
-
-Row = dict[str, Any]
-"""one row of `score` without its revision"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +49,22 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """A city's sources, each with its lines by kind in order of code, and the ground that they stand on."""
+    """A city's sources in order of code, and the ground that they stand on. What few sources have goes by position."""
 
     graded: Graded
-    items: list[list[Contribution]]
-    dynamic: list[list[Contribution]]
-    consequences: list[Consequences]
+    items: dict[int, list[Contribution]]
+    """of registered sources"""
+    premises: Premises
+    credits: dict[int, list[Contribution]]
+    """of sources that good practice earns any"""
+    dynamic: dict[int, list[Contribution]]
+    """of sources where something is going on; sources with the same records share one list"""
+    consequences: dict[int, Consequences]
     ground: Ground
+
+    def going_on(self, n: int) -> list[Contribution]:
+        """The dynamic lines of a source."""
+        return self.dynamic.get(n, [])
 
 
 def arrange(inputs: Inputs) -> City:
@@ -66,43 +72,55 @@ def arrange(inputs: Inputs) -> City:
     weights = RiskWeights.from_edition(inputs.edition)
     graded = grade_sources(inputs)
     consequences = consequences_of(inputs, graded, rules_of(inputs))
-    items = [_items_of(weights, graded, n) for n in range(len(graded.sources))]
+    kinds = graded.sources["kind"].to_numpy(object)
+    items = {n: _items_of(weights, graded, n) for n in graded.single.tolist() if kinds[n] != "premises"}
+    premises = Premises.of(weights, graded)
     dynamic = _dynamic_of(inputs, weights, graded)
-    reach = [
-        reach_mm(weights, kind, total(lines), industry=industry, consequence_m=near.distances_m.values())
-        for kind, industry, lines, near in zip(
-            graded.sources["kind"], graded.sources["industry"], items, consequences, strict=True
-        )
-    ]
-    points = np.array([total(lines) for lines in items], np.int64)
+    points, reach = np.zeros((2, len(graded.sources)), np.int64)
+    points[premises.at], reach[premises.at] = premises.points, premises.reach(weights)
+    for n, lines in items.items():
+        points[n] = total(lines)
+    earned = _credits_of(weights, graded, points)
+    for n, lines in earned.items():
+        points[n] += total(lines)
+    for n in items.keys() | consequences.keys() | earned.keys():
+        near = consequences.get(n, NOTHING).distances_m.values()
+        industry = graded.sources["industry"].iloc[n]
+        reach[n] = reach_mm(weights, kinds[n], int(points[n]), industry=industry, consequence_m=near)
     people, places = places_of(inputs, weights)
-    base = Hazards(shapes_from(graded.sites), points, np.array(reach, np.int64))
-    return City(
-        graded,
-        items,
-        dynamic,
-        consequences,
-        Ground(weights, people, places, base, risen(weights, base, dynamic), peopled=len(people) > 0),
-    )
+    base = Hazards(shapes_from(graded.sites), points, reach)
+    ground = Ground(weights, people, places, base, risen(weights, base, dynamic), peopled=len(people) > 0)
+    return City(graded, items, premises, earned, dynamic, consequences, ground)
 
 
-def _dynamic_of(inputs: Inputs, weights: RiskWeights, graded: Graded) -> list[list[Contribution]]:
+def _dynamic_of(inputs: Inputs, weights: RiskWeights, graded: Graded) -> dict[int, list[Contribution]]:
     rules = DynamicWeights.from_edition(inputs.edition)
     factors = factors_of(rules, inputs.records, graded.sources, graded.sites, inputs.at)
-    return [dynamic_lines(factors.get(n, ()), weights.share_permille) for n in range(len(graded.sources))]
+    known: dict[tuple[int, ...], list[Contribution]] = {}
+    found = {}
+    for n, records in factors.items():
+        key = tuple(id(factor) for factor in records)
+        if key not in known:
+            known[key] = dynamic_lines(records, weights.share_permille)
+        found[n] = known[key]
+    return found
 
 
-def risen(weights: RiskWeights, base: Hazards, dynamic: list[list[Contribution]]) -> Hazards:
+def added_by(dynamic: Mapping[int, list[Contribution]], count: int) -> Array:
+    """What is going on adds to each of so many sources, in micro-points."""
+    added = np.zeros(count, np.int64)
+    sums = {id(lines): total(lines) for lines in dynamic.values()}
+    added[np.fromiter(dynamic, np.int64, len(dynamic))] = [sums[id(lines)] for lines in dynamic.values()]
+    return added
+
+
+def risen(weights: RiskWeights, base: Hazards, dynamic: Mapping[int, list[Contribution]]) -> Hazards:
     """The sources with their dynamic records: what is more also reaches farther, as the points of items do."""
-    added = np.array([total(lines) for lines in dynamic], np.int64)
+    added = added_by(dynamic, len(base.points))
     if not added.any():
         return base
     points = base.points + added
-    reach = [
-        max(own, reach_of_points(weights, h))
-        for own, h in zip(base.reach.tolist(), points.tolist(), strict=True)
-    ]
-    return Hazards(base.sites, points, np.array(reach, np.int64))
+    return Hazards(base.sites, points, np.maximum(base.reach, reaches_of_points(weights, points)))
 
 
 def places_of(inputs: Inputs, weights: RiskWeights) -> tuple[pd.DataFrame, Places]:
@@ -121,17 +139,20 @@ def places_of(inputs: Inputs, weights: RiskWeights) -> tuple[pd.DataFrame, Place
 
 
 def _items_of(weights: RiskWeights, graded: Graded, n: int) -> list[Contribution]:
-    """The items of one source, by industry and size or by its kind and methods, and what its credits take away."""
+    """The items of one registered source: the larger of its kind and its methods."""
     row = graded.sources.iloc[n]
     record = f"source/{row['code']}"
-    if row["kind"] == "premises":
-        owner = f"enterprise/{row['enterprise_code']}"
-        items = premises_items(weights, owner, industry=row["industry"], workers=row["workers"])
-    else:
-        assessment = assessment_lines(graded.assessed.get(n, ()), record)
-        method = max(_method_lines(graded, n), assessment, key=total)
-        items = source_items(weights, row["kind"], record, workers=row["workers"], method=method)
-    return [*items, *credit_lines(weights, total(items), graded.earned.get(n, ()), record)]
+    method = max(_method_lines(graded, n), assessment_lines(graded.assessed.get(n, ()), record), key=total)
+    return source_items(weights, row["kind"], record, workers=row["workers"], method=method)
+
+
+def _credits_of(weights: RiskWeights, graded: Graded, points: Array) -> dict[int, list[Contribution]]:
+    """What credits take away from the points of the items of those sources that have earned any."""
+    codes = graded.sources["code"].to_numpy(object)
+    return {
+        n: credit_lines(weights, int(points[n]), own, f"source/{codes[n]}")
+        for n, own in graded.earned.items()
+    }
 
 
 def _method_lines(graded: Graded, n: int) -> list[Contribution]:
@@ -147,31 +168,3 @@ def _method_lines(graded: Graded, n: int) -> list[Contribution]:
         Contribution("inventory", f"inventory/{code}", value, facts[code] | known)
         for code, value in points.items()
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A score with its colour, now and without dynamic records, and the colour of what lies between; None: no people."""
-
-    score: int | None
-    base: int | None
-    level: int | None
-    base_level: int | None
-    rise_level: int | None
-
-
-def score_row(
-    kind: str,
-    row: Any,
-    scored: Scored,
-    facts: dict[str, Any],
-    grade: int | None = None,
-    letter: str | None = None,
-) -> Row:
-    """A row of results of one thing; `row` has its code and scope."""
-    scope = {name: getattr(row, name, None) for name in SCOPE}
-    return {
-        "kind": kind, "code": row.code, **scope, "score": scored.score, "base": scored.base,
-        "level": scored.level, "base_level": scored.base_level, "rise_level": scored.rise_level,
-        "grade": grade, "confidence": letter, "facts": facts,
-    }  # fmt: skip

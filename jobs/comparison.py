@@ -12,9 +12,10 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from jobs.areas import places_within
-from jobs.assessment import Assessment, assess_records
+from jobs.assessment import assess_records
 from jobs.city import City, arrange
 from jobs.frames import each
+from jobs.results import Assessment
 from layers.audit import newest_change
 from layers.city import stored_city
 from layers.database import snapshot

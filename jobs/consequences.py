@@ -19,7 +19,7 @@ class Consequences(NamedTuple):
     computed: list[dict[str, Any]]
 
 
-_NONE = Consequences({}, [])
+NOTHING = Consequences({}, [])
 
 
 def rules_of(inputs: Inputs) -> ConsequenceRules | None:
@@ -27,24 +27,26 @@ def rules_of(inputs: Inputs) -> ConsequenceRules | None:
     return ConsequenceRules.from_edition(inputs.edition) if ROLE in inputs.edition.tables else None
 
 
-def consequences_of(inputs: Inputs, graded: Graded, rules: ConsequenceRules | None) -> list[Consequences]:
-    """In the order of the sources; nothing for those that hold nothing known and have no study."""
+def consequences_of(
+    inputs: Inputs, graded: Graded, rules: ConsequenceRules | None
+) -> dict[int, Consequences]:
+    """By the position of the source; nothing of those that hold nothing known and have no study."""
     zones = _studied(inputs.zones, graded)
     if rules is None:
-        return [Consequences(zones[n], []) if n in zones else _NONE for n in range(len(graded.sources))]
+        return {n: Consequences(near, []) for n, near in zones.items()}
     vessels = dict(zip(inputs.inventory["code"], inputs.inventory["unit_code"], strict=True))
-    found = []
-    for n, (code, kind) in enumerate(zip(graded.sources["code"], graded.sources["kind"], strict=True)):
-        held = [Held(item, vessels[item.code] or "") for item in graded.held.get(code, ())]
+    codes, kinds = (graded.sources[name].to_numpy(object) for name in ("code", "kind"))
+    found = {}
+    for n in graded.single.tolist():
+        held = [Held(item, vessels[item.code] or "") for item in graded.held.get(codes[n], ())]
         if not held and n not in zones:
-            found.append(_NONE)
             continue
-        computed = consequence_distances(kind, held, rules)
+        computed = consequence_distances(kinds[n], held, rules)
         studied = zones.get(n, {})
         replaced = {name for hazard in studied for name in OF_STUDY[hazard.removeprefix("study_")]}
         near = {name: value for name, value in distances_m(computed).items() if name not in replaced}
         told = [one.to_json() for name, one in computed.items() if name not in replaced]
-        found.append(Consequences(near | studied, told))
+        found[n] = Consequences(near | studied, told)
     return found
 
 

@@ -146,5 +146,5 @@ def _city_row(inputs: Inputs, city_code: str) -> dict[str, Any]:
     city = arrange(inputs)
     sources = city.graded.sources[["code", *SCOPE]]
     standing = Standing.of(sources.assign(site=city.graded.sites, level=BLUE, base_level=BLUE))
-    rows = area_results(inputs, city.ground, standing, city_code)
-    return next(row for row in rows if row["kind"] == "city")
+    row: dict[str, Any] = area_results(inputs, city.ground, standing, city_code)[-1].to_pylist()[0]
+    return row

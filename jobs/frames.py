@@ -10,13 +10,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def index_of(codes: Iterable[Any], known: Array) -> Array:
-    """Position of each code among the known ones in order; −1 for none."""
-    given = np.array(["" if code is None else code for code in codes], object)
-    if not len(known):
-        return np.full(len(given), -1, np.int64)
-    at = np.searchsorted(known.astype(str), given.astype(str))
-    at[at == len(known)] = 0
-    return np.where(known[at] == given, at, -1).astype(np.int64)
+    """Position of each code among the known ones, all different; −1 for none."""
+    return pd.Index(known, dtype=object).get_indexer(pd.Index(codes, dtype=object)).astype(np.int64)
+
+
+def grouped(group: Array, count: int) -> tuple[Array, Array]:
+    """Positions by group (−1: in none) and in their order, and where each of `count` groups begins, the end behind."""
+    order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]
+    return order, np.searchsorted(group[order], np.arange(count + 1))
 
 
 def each(frame: pd.DataFrame) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.frames import Array, index_of
 from layers.exposure import people_within, sites_of
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
@@ -27,12 +28,16 @@ RADIUS_M = 500.0
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """Sources in order of code, implicit premises among them: one row, one site, maybe one grading each."""
+    """Sources in order of code, implicit premises among them: one row, one site, maybe one grading each.
+
+    Premises that hold nothing and have no study are alike in their thousands: they have no facts of their own.
+    """
 
     sources: pd.DataFrame
-    sites: np.ndarray[Any, np.dtype[Any]]
+    sites: Array
     gradings: list[Grading | None]
-    facts: list[dict[str, Any]]
+    facts: dict[int, dict[str, Any]]
+    """by position, in order: of the sources that are looked at one by one"""
     held: dict[str, list[Item]]
     """what each source holds, matched"""
     assessed: dict[int, list[Assessed]] = field(default_factory=dict)
@@ -42,26 +47,46 @@ class Graded:
     red: dict[int, tuple[RedCondition, ...]] = field(default_factory=dict)
     """by position the conditions of the edition that make a source red"""
 
+    @property
+    def single(self) -> Array:
+        """The positions of the sources that are looked at one by one, in order."""
+        return np.fromiter(self.facts, np.int64, len(self.facts))
+
+
+_NOBODY: dict[str, Any] = {"people_500m": None, "people_500m_exact": None, "exposed_500m": None}
+UNGRADED: dict[str, Any] = _NOBODY | {
+    "s": None,
+    "r": None,
+    "alpha": None,
+    "partial": False,
+    "unmatched": [],
+    "substances": [],
+}
+"""the facts of a source that is not graded, and around which nobody is counted"""
+_PLACED = (*SCOPE, "declared_township_code", "geom")
+_OF_PREMISES = {"kind": "premises", "unit_type": None}
+
 
 def grade_sources(inputs: Inputs) -> Graded:
     """Grade every open source of the city; positions and people over the whole city in one call."""
     sources = _with_premises(inputs)
-    owners = sources["enterprise_code"].map(inputs.enterprises.set_index("code")["geom"]).astype(object)
-    sites = sites_of(sources["geom"].to_numpy(object), owners.where(owners.notna(), None).to_numpy(object))
-    people = _people(inputs, sites, sources["kind"].to_numpy() != "premises")
+    sites = sites_of(sources["geom"].to_numpy(object), sources.pop("owner_geom").to_numpy(object))
+    registered = sources["kind"].to_numpy(object) != "premises"
+    people = _people(inputs, sites, registered)
     rules = Gb18218.from_edition(inputs.edition)
     items = _items(inputs)
     counted = people[rules.alpha_people]
-    gradings: list[Grading | None] = []
-    facts: list[dict[str, Any]] = []
-    for n, (code, kind, unit_type) in enumerate(
-        zip(sources["code"], sources["kind"], sources["unit_type"], strict=True)
-    ):
+    columns = [sources[name].to_numpy(object) for name in ("code", "kind", "unit_type")]
+    gradings: list[Grading | None] = [None] * len(sources)
+    facts: dict[int, dict[str, Any]] = {}
+    single = registered | sources["code"].isin({*items, *inputs.zones["source_code"]}).to_numpy(bool)
+    for n in np.flatnonzero(single).tolist():
+        code, kind, unit_type = columns[0][n], columns[1][n], columns[2][n]
         held = items.get(code)
         number = None if kind == "premises" or counted is None else int(counted[n])
         grading = grade_source(held, number, rules, unit_type=unit_type or None) if held else None
-        gradings.append(grading)
-        facts.append(_people_facts(people, n, kind) | _grading_facts(grading, held or [], number, rules))
+        gradings[n] = grading
+        facts[n] = _people_facts(people, n, kind) | _grading_facts(grading, held or [], number, rules)
     weights = RiskWeights.from_edition(inputs.edition)
     assessed = _assessed(inputs, sources, weights)
     for n, found in assessed.items():
@@ -80,7 +105,7 @@ def red_of(weights: RiskWeights, graded: Graded, n: int, grading: Grading | None
     figures = {
         "s": grading.s if grading else None,
         "r": grading.r if grading else None,
-        "people_500m": graded.facts[n]["people_500m"],
+        "people_500m": graded.facts.get(n, UNGRADED)["people_500m"],
         "workers": row["workers"],
         "assessed": max(points, default=None),
     }
@@ -123,27 +148,30 @@ def _assessed(inputs: Inputs, sources: pd.DataFrame, weights: RiskWeights) -> di
 def _with_premises(inputs: Inputs) -> pd.DataFrame:
     """Registered sources and one of kind `premises` for every open enterprise, in order of code."""
     firms = inputs.enterprises
-    premises = firms[["name", *SCOPE, "declared_township_code", "geom"]].copy()
-    premises["code"] = firms["code"] + PREMISES_SUFFIX
-    premises["enterprise_code"] = firms["code"]
-    premises["kind"] = "premises"
-    premises["unit_type"] = None
-    registered = inputs.sources.drop(columns=[DAY, *FIELDS, *OF_SOURCES])
-    both = [frame for frame in (registered, premises) if len(frame)]
-    if not both:
-        return registered.assign(industry=None, workers=None)
-    joined = pd.concat(both, ignore_index=True).sort_values("code", ignore_index=True)
-    joined = joined.astype(object).where(joined.notna(), None)
-    owners = firms.set_index("code")
-    for name in ("industry", "workers"):
-        values = joined["enterprise_code"].map(owners[name])
-        joined[name] = values.astype(object).where(values.notna(), None)
-    return joined
+    sources = inputs.sources.drop(columns=[DAY, *FIELDS, *OF_SOURCES])
+    premises = {name: firms[name].to_numpy(object) for name in ("name", *_PLACED)}
+    premises |= {"code": (firms["code"] + PREMISES_SUFFIX).to_numpy(object)}
+    premises |= {"enterprise_code": firms["code"].to_numpy(object)}
+    premises |= {name: np.full(len(firms), value, object) for name, value in _OF_PREMISES.items()}
+    both = {
+        name: np.concatenate([sources[name].to_numpy(object), premises[name]]) for name in sources.columns
+    }
+    order = np.argsort(both["code"], kind="stable")  # of two runs that are in order, nearly: cheap
+    owner = index_of(both["enterprise_code"], firms["code"].to_numpy(object))[order]
+    joined = {name: column[order] for name, column in both.items()}
+    joined |= {name: _of_owner(firms[name], owner) for name in ("industry", "workers")}
+    joined["owner_geom"] = _of_owner(firms["geom"], owner)
+    return pd.DataFrame(joined, dtype=object)
 
 
-def _people(
-    inputs: Inputs, sites: np.ndarray[Any, np.dtype[Any]], registered: np.ndarray[Any, np.dtype[Any]]
-) -> dict[str, Any]:
+def _of_owner(column: pd.Series, owner: Array) -> Array:
+    """What the enterprise of each source says; None without one."""
+    told: Array = np.concatenate([column.to_numpy(object), np.array([None], object)])
+    found: Array = told[owner]
+    return found
+
+
+def _people(inputs: Inputs, sites: Array, registered: Array) -> dict[str, Any]:
     """Residents, and people of protected targets, outside each registered site within 500 m; None: nobody on file."""
     geoms, residents = _residents(inputs)
     if residents is None:
@@ -173,7 +201,7 @@ def open_targets(inputs: Inputs) -> pd.DataFrame:
 
 def _residents(
     inputs: Inputs,
-) -> tuple[np.ndarray[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]] | None]:
+) -> tuple[Array, Array | None]:
     """Geometries with residents: the population layer, else the grid units' own people, else none known."""
     if len(inputs.population):
         return inputs.population["geom"].to_numpy(object), inputs.population["people"].to_numpy(np.float64)
@@ -203,7 +231,7 @@ def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> Iterable[tuple[Any, ..
 
 def _people_facts(people: dict[str, Any], n: int, kind: str) -> dict[str, Any]:
     if kind == "premises" or people["exact"] is None:
-        return {"people_500m": None, "people_500m_exact": None, "exposed_500m": None}
+        return _NOBODY
     return {
         "people_500m": int(people["people_500m"][n]),
         "people_500m_exact": round(float(people["exact"][n]), 9),
@@ -215,14 +243,7 @@ def _grading_facts(
     grading: Grading | None, items: list[Item], people: int | None, rules: Gb18218
 ) -> dict[str, Any]:
     if grading is None:
-        empty: dict[str, Any] = {
-            "s": None,
-            "r": None,
-            "alpha": None,
-            "partial": False,
-            "unmatched": [],
-            "substances": [],
-        }
+        empty = {name: value for name, value in UNGRADED.items() if name not in _NOBODY}
         return empty if people is None else empty | {"alpha": shown(rules.alpha(people))}
     document = grading.to_json()
     cuts = {cut.code: cut for cut in inventory_cuts(items, people, rules)}

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from sqlalchemy import Connection
 
-from jobs.accounts import enterprise_accounts, source_accounts
+from jobs.accounts import Accounts, enterprise_accounts, source_accounts
 from jobs.areas import (
     PART_OF,
+    PlaceScores,
     Standing,
     Sums,
     area_rows,
@@ -29,15 +31,15 @@ from jobs.areas import (
     place_rows,
     score_places,
 )
-from jobs.assessment import Assessment, frames_of
-from jobs.city import City, Ground, Row, arrange, places_of
+from jobs.assessment import as_standing
+from jobs.city import City, Ground, arrange, places_of
 from jobs.dynamic import events_of
+from jobs.results import Assessment, assessment_of
 from layers.dynamic import read_events, silences_broken
 from layers.hazards import Basis, box_around, hazards_of, read_hazards, widest_reach_mm
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, read_inputs, read_part
-from layers.schema import SCOPE
 from layers.touched import (
     MOST_RECORDS,
     Touched,
@@ -179,48 +181,40 @@ def _recomputed(
     inputs = read_inputs(connection, at, limits=limits(touched, beside))
     if not touched and not incidents:
         return Increment(
-            frames_of([], [], inputs.edition.hash), pd.DataFrame(columns=["kind", "code"]), inputs
+            assessment_of([], inputs.edition.hash), pd.DataFrame(columns=["kind", "code"]), inputs
         )
     city = arrange(inputs)
-    sources, source_lines = source_accounts(inputs, city)
-    enterprises, enterprise_lines = enterprise_accounts(inputs, city, sources)
+    sources = source_accounts(inputs, city)
+    enterprises = enterprise_accounts(inputs, city, sources)
     known = read_hazards(connection, Basis.of_run(last), codes=touched.sources)
     new = _as_hazards(city, sources)
-    new = new[new["code"].isin(touched.sources)]
+    of_sources, of_enterprises = (
+        new["code"].isin(touched.sources),
+        inputs.enterprises["code"].isin(touched.enterprises),
+    )
+    new = new[of_sources]
     areas = _areas_reached(connection, last, touched, pd.concat([known, new]), incidents)
     around = _around(connection, last, inputs, touched, new, areas)
     rows = _area_rows(connection, around, touched, city_code)
     if rows is None:
         return None
     own = [
-        *(row for row in sources if row["code"] in touched.sources),
-        *(row for row in enterprises if row["code"] in touched.enterprises),
-        *rows,
+        sources.results.only(of_sources.to_numpy(bool)),
+        enterprises.results.only(of_enterprises.to_numpy(bool)),
     ]
-    found = {(row["kind"], row["code"]) for row in own}
-    lines = [account for account in (*source_lines, *enterprise_lines) if account[:2] in found]
+    assessment = assessment_of([*own, *rows], inputs.edition.hash)
     looked_at = {"source": touched.sources, "enterprise": touched.enterprises, "place": touched.places}
-    scope = found | {(kind, code) for kind, codes in looked_at.items() for code in codes}
-    return Increment(
-        frames_of(own, lines, inputs.edition.hash),
-        pd.DataFrame(sorted(scope), columns=["kind", "code"]),
-        inputs,
-    )
+    scope = [pd.DataFrame({"kind": kind, "code": sorted(codes)}) for kind, codes in looked_at.items()]
+    scope.append(assessment.results.scores.select(["kind", "code"]).to_pandas())
+    return Increment(assessment, pd.concat(scope).drop_duplicates(ignore_index=True), inputs)
 
 
-def _as_hazards(city: City, rows: list[Row]) -> pd.DataFrame:
+def _as_hazards(city: City, sources: Accounts) -> pd.DataFrame:
     """The sources of this run as `read_hazards` gives those of the last."""
     base, now = city.ground.base, city.ground.now
-    frame = city.graded.sources[["code", *SCOPE]].assign(
-        site=city.graded.sites,
-        hazard=now.points,
-        hazard_base=base.points,
-        reach_mm=now.reach,
-        base_reach_mm=base.reach,
+    return as_standing(city, sources).assign(
+        hazard=now.points, hazard_base=base.points, reach_mm=now.reach, base_reach_mm=base.reach
     )
-    for name in ("level", "base_level"):
-        frame[name] = np.array([row[name] for row in rows], np.int64)
-    return frame
 
 
 def _areas_reached(
@@ -271,31 +265,38 @@ def _around(
     return _Around(part, Ground(weights, people, places, base, now, peopled=True), Standing.of(frame))
 
 
-def _area_rows(connection: Connection, around: _Around, touched: Touched, city_code: str) -> list[Row] | None:
+def _area_rows(
+    connection: Connection, around: _Around, touched: Touched, city_code: str
+) -> list[pa.Table] | None:
     """Rows of the places, areas, overlays and the city; None where the city is not told by its townships."""
     ground = around.ground
     scores = score_places(ground)
     incidents = incidents_of(around.inputs)
-    rows = place_rows(ground, scores)
-    for level in PART_OF:
-        rows += area_rows(around.inputs.areas, ground, around.standing, scores, level, incidents)
-    rows += overlay_rows(around.inputs.areas, ground, around.standing, scores)
+    rows = [place_rows(ground, scores)]
+    rows += [
+        area_rows(around.inputs.areas, ground, around.standing, scores, level, incidents) for level in PART_OF
+    ]
+    found = rows[-1].select(["code", "score", "base"]).to_pylist()
+    townships = {row["code"]: row for row in (*scores_of(connection, "township"), *found)}
+    rows.append(overlay_rows(around.inputs.areas, ground, around.standing, scores))
     city = scores_of(connection, "city", [city_code])
-    townships = {row["code"]: (row["score"], row["base"]) for row in scores_of(connection, "township")}
-    townships |= {row["code"]: (row["score"], row["base"]) for row in rows if row["kind"] == "township"}
     if not city or not townships or city[0]["score"] is None:
         return None
     before = scores_of(connection, "place", {*ground.people["code"], *touched.places})
-    people, facts = ground.places.people, city[0]["facts"]
+    sums = _of_city(city[0]["facts"], before, ground, scores)
+    told = [[row[name] for row in townships.values()] for name in ("score", "base")]
+    happening = incidents.get(("city", None), [])
+    return [*rows, city_row(ground, (np.array(told[0]), np.array(told[1])), sums, happening, city_code)]
+
+
+def _of_city(
+    known: Mapping[str, Any], before: list[Mapping[str, Any]], ground: Ground, scores: PlaceScores
+) -> Sums:
+    """The sums of the city: what they were, with what some places are in stead of what they were."""
+    people = ground.places.people
     was = [(round(row["facts"]["people"] * MILLI), row["score"], row["base"]) for row in before]
-    sums = Sums(
-        0,
-        0,
-        burden=facts["burden"] - sum(n * score for n, score, _ in was) + int((people * scores.now).sum()),
-        base_burden=facts["base_burden"]
-        - sum(n * base for n, _, base in was)
-        + int((people * scores.base).sum()),
-        people=round(facts["residents_and_day"] * MILLI) - sum(n for n, _, _ in was) + int(people.sum()),
-    )
-    told = [townships[code] for code in sorted(townships)]
-    return [*rows, city_row(ground, told, sums, incidents.get(("city", None), []), city_code)]
+    burden = known["burden"] - sum(n * score for n, score, _ in was) + int((people * scores.now).sum())
+    calm = known["base_burden"] - sum(n * base for n, _, base in was) + int((people * scores.base).sum())
+    heads = round(known["residents_and_day"] * MILLI) - sum(n for n, _, _ in was) + int(people.sum())
+    nothing = np.zeros(1, np.int64)
+    return Sums(nothing, nothing, *(np.array([one]) for one in (burden, calm, heads)))

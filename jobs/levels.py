@@ -12,8 +12,9 @@ import numpy as np
 
 from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.city import City, arrange
+from jobs.consequences import NOTHING
 from jobs.dynamic import factors_of
-from jobs.frames import each, index_of
+from jobs.frames import each, grouped, index_of
 from jobs.grading import open_targets
 from layers.exposure import place_points
 from layers.risk import Inputs
@@ -25,6 +26,7 @@ from riskmap.risk import (
     RED,
     Contribution,
     exposures,
+    leads,
     levels_of,
     place_weights,
     premises_items,
@@ -90,6 +92,7 @@ class Outline:
             to_mm(place_points(targets["geom"].to_numpy(object))) if len(targets) else np.zeros((0, 2))
         )
         self._owner = index_of(sources["enterprise_code"], self.codes["enterprise"])
+        self._by_owner = grouped(self._owner, len(self.codes["enterprise"]))
         self._grades = np.array([(g.grade if g else None) or 0 for g in city.graded.gradings], np.int64)
         self._place_in: dict[str, Ints] = {}
         self._source_in: dict[str, Ints] = {}
@@ -211,15 +214,11 @@ class Outline:
             levels |= {kind: np.zeros_like(levels[kind]) for kind in (*PART_OF, "overlay", "city")}
 
     def _leads(self, weights: RiskWeights, score: Ints) -> Ints:
-        """The lead over the sources of each enterprise: the largest in full, the others by their share."""
-        owned = self._owner >= 0
-        owner, values = self._owner[owned], score[owned]
-        part = (values * weights.share_permille + 500) // 1000
-        n = len(self.codes["enterprise"])
-        lead, most = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        np.add.at(lead, owner, part)
-        np.maximum.at(most, owner, values)
-        return lead - (most * weights.share_permille + 500) // 1000 + most
+        """The lead over the sources of each enterprise."""
+        own, start = self._by_owner
+        shares, _ = leads(score[own], start, weights.share_permille)
+        lead: Ints = np.add.reduceat(shares, start[:-1]) if len(own) else shares
+        return lead
 
 
 def _raised(rule: Rule, level: str, levels: Ints, which: Ints) -> Ints:
@@ -261,20 +260,15 @@ def _alike(city: City) -> tuple[list[_Alike], Ints]:
     sources = city.graded.sources
     sorts: dict[_Alike, int] = {}
     index = np.empty(len(sources), np.int64)
-    columns = (
-        sources["kind"],
-        sources["industry"],
-        sources["workers"],
-        city.graded.gradings,
-        city.consequences,
-    )
-    for n, (kind, industry, workers, grading, near) in enumerate(zip(*columns, strict=True)):
+    columns = sources["kind"], sources["industry"], sources["workers"], city.graded.gradings
+    for n, (kind, industry, workers, grading) in enumerate(zip(*columns, strict=True)):
         points = [one.points for one in city.graded.assessed.get(n, ())]
         if grading is not None and grading.shares:
             points.append(gb18218_points(grading))
         method = max(points, default=None)
         earned = tuple(one._replace(record="", until=date.max) for one in city.graded.earned.get(n, ()))
-        sort = _Alike(kind, industry, workers, method, earned, tuple(near.distances_m.values()))
+        near = city.consequences.get(n, NOTHING).distances_m
+        sort = _Alike(kind, industry, workers, method, earned, tuple(near.values()))
         index[n] = sorts.setdefault(sort, len(sorts))
     return list(sorts), index
 

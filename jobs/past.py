@@ -5,6 +5,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
+import pyarrow.compute as pc
 from sqlalchemy import Engine
 
 from jobs.assessment import assess_records
@@ -58,10 +59,11 @@ def _computed(owner: Engine, then: Moment, at: datetime, edition: Edition, tell:
         city_code = stored_city(connection).code
     tell("计算风险", 0.4)
     result = assess_records(inputs, city_code)
-    told = result.scores[result.scores["kind"] != "place"]
+    told = result.results.scores
+    told = told.filter(pc.not_equal(told["kind"], "place")).to_batches()
     tell("写入结果", 0.8)
     with writing(owner) as connection:
-        return keep_computed(connection, then, at, inputs.edition, told, result.contributions)
+        return keep_computed(connection, then, at, inputs.edition, told, result.contribution_blocks())
 
 
 def _silent(_label: str, _share: float) -> None:

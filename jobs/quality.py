@@ -1,20 +1,26 @@
 """Why the confidence of a source or an enterprise is less than A: causes of `riskmap.confidence`, found in a run.
 
-Causes are found here, over the whole city by arrays and sets, and kept as codes in the facts of the results: a page
+Causes are found here, over the whole city by arrays of bits, and kept as codes in the facts of the results: a page
 then reads some hundred rows by an index and computes nothing. Which record a cause stands on follows from where it
 is kept: on an enterprise's own score, on its premises (its position) or on one of its sources. What is only for
 reading (names, the fields to fill) is asked for when a page is opened, for the rows it shows (`layers.quality`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import shapely
 
+from jobs.frames import Array
+from jobs.grading import Graded
+from jobs.json_columns import texts
 from layers.duty import SLOTS
 from layers.risk import Inputs
-from riskmap.confidence import GRADED_KINDS, Figures, wrong_check_digit
+from riskmap.confidence import GRADED_KINDS, Figures, confidence, wrong_check_digits
 from riskmap.shapes import to_mm
 
 
@@ -39,36 +45,91 @@ class Doubts:
         }
         return cls(frozenset(stale), frozenset(_shared(inputs, figures)))
 
-    def source_causes(self, row: Any, facts: dict[str, Any]) -> list[str]:
-        """The causes of one source, the premises of an enterprise among them, with the facts of its grading."""
-        found = {
-            "unmatched_substance": facts["partial"],
-            "people_unknown": row.kind in GRADED_KINDS and facts["people_500m"] is None,
-            "no_inventory": row.kind in GRADED_KINDS and facts["s"] is None,
-            "stale_inventory": row.code in self.stale_sources,
-            "misplaced": _misplaced(row),
-            "outside_areas": not row.township_code,
-            "shared_position": row.kind == "premises" and row.enterprise_code in self.shared_enterprises,
+    def of_sources(self, graded: Graded) -> Array:
+        """The causes of every source, the premises of enterprises among them, as bits."""
+        sources = graded.sources
+        premises = (sources["kind"] == "premises").to_numpy(bool)
+        shared = sources["enterprise_code"].isin(self.shared_enterprises).to_numpy(bool)
+        of_kind = sources["kind"].isin(GRADED_KINDS).to_numpy(bool)  # never premises
+        return _bits(
+            {
+                "unmatched_substance": _told(graded, lambda facts: facts["partial"]),
+                "people_unknown": of_kind & _told(graded, lambda facts: facts["people_500m"] is None),
+                "no_inventory": of_kind & _told(graded, lambda facts: facts["s"] is None),
+                "stale_inventory": sources["code"].isin(self.stale_sources).to_numpy(bool),
+                "misplaced": _misplaced(sources),
+                "outside_areas": ~_filled(sources["township_code"]),
+                "shared_position": premises & shared,
+            }
+        )
+
+
+def of_enterprises(firms: pd.DataFrame) -> Array:
+    """The causes that stand on every enterprise's own record, its position apart, as bits."""
+    answerable = np.ones(len(firms), bool)
+    for slot in SLOTS:
+        answerable &= _filled(firms[f"dept_{slot}"]) & _filled(firms[f"person_{slot}"])
+    return _bits(
+        {
+            "no_legal_representative": ~_filled(firms["legal_representative"]),
+            "no_responsible_person": ~answerable,
+            "no_industry": ~_filled(firms["industry"]),
+            "wrong_code": wrong_check_digits(firms["code"].tolist()),
         }
-        return [cause for cause, holds in found.items() if holds]
+    )
 
 
-def enterprise_causes(row: Any) -> list[str]:
-    """The causes that stand on an enterprise's own record, its position apart."""
-    answerable = (getattr(row, f"{what}_{slot}") for slot in SLOTS for what in ("dept", "person"))
-    found = {
-        "no_legal_representative": not row.legal_representative,
-        "no_responsible_person": not all(answerable),
-        "no_industry": not row.industry,
-        "wrong_code": wrong_check_digit(row.code),
-    }
-    return [cause for cause, holds in found.items() if holds]
+def causes_of(bits: int) -> list[str]:
+    """The codes of one record's causes."""
+    return [cause for k, cause in enumerate(_CAUSES) if bits >> k & 1]
 
 
-def _misplaced(row: Any) -> bool:
-    """Whether a record lies in a township, and neither it nor anything in it is what was declared."""
-    places = (row.township_code, row.village_code, row.grid_code)
-    return bool(row.declared_township_code and row.township_code) and row.declared_township_code not in places
+def in_words(bits: Array, *, ordered: bool = False) -> tuple[pa.Array, pa.Array]:
+    """Causes as lists of their codes (JSON; `ordered`: by the alphabet) and the letters of confidence they make."""
+    different, which = np.unique(bits, return_inverse=True)
+    causes = [causes_of(mask) for mask in different.tolist()]
+    index = pa.array(which.reshape(-1))
+    told = texts(sorted(one) if ordered else one for one in causes)
+    return told.take(index), pa.array([confidence(one) for one in causes], pa.string()).take(index)
+
+
+_CAUSES = (
+    *("unmatched_substance", "people_unknown", "no_inventory", "stale_inventory", "misplaced"),
+    *("outside_areas", "shared_position"),
+    *("no_legal_representative", "no_responsible_person", "no_industry", "wrong_code"),
+)
+"""in the order of their bits, and told in it"""
+
+
+def _bits(found: dict[str, Array]) -> Array:
+    bits = [holds.astype(np.int64) << _CAUSES.index(cause) for cause, holds in found.items()]
+    joined: Array = np.bitwise_or.reduce(bits)
+    return joined
+
+
+def _among(positions: Array, count: int) -> Array:
+    found = np.zeros(count, bool)
+    found[positions] = True
+    return found
+
+
+def _told(graded: Graded, holds: Callable[[dict[str, Any]], bool]) -> Array:
+    """Of which sources the facts of their grading say something."""
+    found = np.array([n for n, facts in graded.facts.items() if holds(facts)], np.int64)
+    return _among(found, len(graded.sources))
+
+
+def _filled(column: pd.Series) -> Array:
+    return column.to_numpy(object).astype(bool)
+
+
+def _misplaced(records: pd.DataFrame) -> Array:
+    """Which records lie in a township, while neither it nor anything in it is what was declared."""
+    declared = records["declared_township_code"]
+    apart = _filled(declared) & _filled(records["township_code"])
+    for name in ("township_code", "village_code", "grid_code"):
+        apart &= (declared != records[name]).to_numpy(bool)
+    return apart
 
 
 def _shared(inputs: Inputs, figures: Figures) -> set[str]:

@@ -44,7 +44,7 @@ def _rule(rule: Contribution) -> Line:
 def _going_on(answer: Answer, n: int) -> list[Contribution]:
     """The dynamic lines of a source that nobody can end, shared anew."""
     ended = {action.record for action in answer.actions}
-    left = [line for line in answer.states.city.dynamic[n] if line.record not in ended]
+    left = [line for line in answer.states.city.going_on(n) if line.record not in ended]
     shares = lead_shares(
         [line.args["points"] for line in left], answer.states.city.ground.weights.share_permille
     )

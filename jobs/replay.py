@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from jobs.assessment import Assessment, assess_records
+from jobs.assessment import assess_records
+from jobs.results import Assessment
 from layers.city import stored_city
 from layers.database import snapshot
 from layers.editions import edition_named

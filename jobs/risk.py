@@ -94,7 +94,7 @@ def _assess_whole(owner: Engine, actor: str, at: datetime, tell: Any) -> dict[st
     tell("写入结果", 0.8)
     with writing(owner) as connection:
         rev = open_revision(connection, actor, "assess", None)
-        changed = write_results(connection, rev, result.scores, result.contributions)
+        changed = write_results(connection, rev, result.score_blocks(), result.contribution_blocks())
         return _noted_current(connection, _Run(rev, known_rev, inputs, started), changed)
 
 
@@ -118,7 +118,8 @@ def _assess_changes(owner: Engine, actor: str, at: datetime, tell: Any) -> dict[
         if newest is None or newest["run_id"] != last["run_id"]:
             raise _Overtaken
         result = found.assessment
-        changed = write_results(connection, rev, result.scores, result.contributions, found.scope)
+        blocks = result.score_blocks(), result.contribution_blocks()
+        changed = write_results(connection, rev, *blocks, found.scope)
         return _noted_current(connection, _Run(rev, known_rev, found.inputs, started, full=False), changed)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jobs.actions import CUT, Action
 from jobs.city import City
-from jobs.consequences import consequences_of, rules_of
+from jobs.consequences import NOTHING, consequences_of, rules_of
 from jobs.grading import Graded, open_targets, red_of
 from layers.exposure import place_points
 from layers.risk import Inputs
@@ -90,7 +90,7 @@ class States:
     def _state(self, n: int, chosen: Sequence[int], cuts: Cuts) -> State:
         base = self._base(n, cuts)
         ended = {self.actions[a].record for a in chosen}
-        going_on = [line.args["points"] for line in self.city.dynamic[n] if line.record not in ended]
+        going_on = [line.args["points"] for line in self.city.going_on(n) if line.record not in ended]
         weights = self.city.ground.weights
         points = base.points + sum(lead_shares(going_on, weights.share_permille))
         return State(
@@ -139,8 +139,10 @@ class States:
         method = max(method, assessment_lines(graded.assessed.get(n, ()), ""), key=total)
         items = total(source_items(weights, row["kind"], "", workers=row["workers"], method=method))
         items += total(credit_lines(weights, items, graded.earned.get(n, ()), ""))
-        one = Graded(graded.sources.iloc[[n]], graded.sites[n : n + 1], [grading], [{}], {row["code"]: held})
-        near = consequences_of(self.inputs, one, self._distances)[0].distances_m
+        one = Graded(
+            graded.sources.iloc[[n]], graded.sites[n : n + 1], [grading], {0: {}}, {row["code"]: held}
+        )
+        near = consequences_of(self.inputs, one, self._distances).get(0, NOTHING).distances_m
         reach = reach_mm(weights, row["kind"], items, industry=row["industry"], consequence_m=near.values())
         return _Base(items, reach, grading.grade, red_of(weights, graded, n, grading))
 

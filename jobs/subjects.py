@@ -286,7 +286,7 @@ class OwnSubject:
         over = self.outcomes([()])[0].score - _threshold(self.weights.edges[edges], goal) + 1
         emptied = self.now | self.states.changed(self.candidates)
         whole = {n: self.states.score(n, self.now[n]) - self.states.score(n, emptied[n]) for n in self.now}
-        rounding = len(self.now) + sum(len(self.states.city.dynamic[n]) for n in self.now) + 4
+        rounding = len(self.now) + sum(len(self.states.city.going_on(n)) for n in self.now) + 4
         first = [
             sum(
                 whole[n] if action.kind == CUT else min(points, whole[n])

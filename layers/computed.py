@@ -4,13 +4,14 @@ They hold no knowledge: all of it can be computed anew from the records. So they
 without a trace when others are asked for. Row rights are those of the results of runs.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 from sqlalchemy import Connection, FromClause, func, null, select, text
 
-from layers.copying import copy_in
+from layers.copying import copy_arrays, numbered
 from layers.history import Moment, results_of
 from layers.schema import colour, computed, run
 from riskmap import __version__
@@ -38,10 +39,10 @@ def keep_computed(
     then: Moment,
     at: datetime,
     edition: Edition,
-    scores: pd.DataFrame,
-    contributions: pd.DataFrame,
+    scores: Iterable[pa.RecordBatch],
+    contributions: Iterable[pa.RecordBatch],
 ) -> int:
-    """Keep the results of a moment under a number of their own, and let the oldest go; frames as for `write_results`."""
+    """Keep the results of a moment under a number of their own, and let the oldest go; blocks as for `write_results`."""
     connection.execute(text("LOCK TABLE computed IN SHARE ROW EXCLUSIVE MODE"))
     known = computed_for(connection, then, at, edition)
     if known is not None:
@@ -54,8 +55,9 @@ def keep_computed(
     values = {"known_rev": then.rev, "data_time": at, "edition": edition.name, "code_version": __version__}
     values |= {"computed_id": number, "edition_hash": bytes.fromhex(edition.hash)}
     connection.execute(computed.insert().values(values))
-    copy_in(connection, "computed_score", scores.assign(computed_id=number))
-    copy_in(connection, "computed_contribution", contributions.assign(computed_id=number))
+    kept = {"score": (scores, "facts"), "contribution": (contributions, "args")}
+    for name, (blocks, json) in kept.items():
+        copy_arrays(connection, f"computed_{name}", numbered(blocks, "computed_id", number), json=(json,))
     return number
 
 

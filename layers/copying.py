@@ -1,24 +1,34 @@
 """Whole tables into the database by COPY: the way of every job that writes more than a few rows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import pandas as pd
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import StringEncoderBuilder
+from pgpq.schema import Jsonb
 from sqlalchemy import Connection
 
 
-def copy_arrays(connection: Connection, table: str, blocks: Iterable[pa.RecordBatch]) -> None:
+def copy_arrays(
+    connection: Connection, table: str, blocks: Iterable[pa.RecordBatch], json: Collection[str] = ()
+) -> None:
     """Append blocks of columns of one schema to a table by binary COPY; geometries are extended WKB (`pa.binary()`).
 
     The columns' Arrow types must be the table's own (int32 for int, decimals are not taken): a binary COPY converts
-    nothing.
+    nothing. `json` names strings that become jsonb.
     """
     blocks = iter(blocks)
     first = next(blocks, None)
     if first is None:
         return
-    encoder = ArrowToPostgresBinaryEncoder(first.schema)
+    encoders = {
+        field.name: StringEncoderBuilder.new_with_output(field, Jsonb())
+        if field.name in json
+        else ArrowToPostgresBinaryEncoder.infer_encoder(field)
+        for field in first.schema
+    }
+    encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(first.schema, encoders)
     columns = ", ".join(f'"{name}"' for name in first.schema.names)
     cursor = connection.connection.cursor()
     with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT binary)") as copy:
@@ -27,6 +37,12 @@ def copy_arrays(connection: Connection, table: str, blocks: Iterable[pa.RecordBa
         for block in blocks:
             copy.write(encoder.write_batch(block))
         copy.write(encoder.finish())
+
+
+def numbered(blocks: Iterable[pa.RecordBatch], name: str, number: int) -> Iterator[pa.RecordBatch]:
+    """Blocks with one more column (bigint) that says the same on every row."""
+    for block in blocks:
+        yield block.append_column(name, pa.repeat(pa.scalar(number, pa.int64()), block.num_rows))
 
 
 def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:

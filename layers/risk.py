@@ -1,15 +1,16 @@
 """What a risk run reads, and how its results are kept: changed rows only, the old ones to the past."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import shapely
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, text
 
-from layers.copying import copy_in
+from layers.copying import copy_arrays, copy_in, numbered
 from layers.duty import SLOTS
 from layers.dynamic import Records, no_dynamic, read_dynamic, read_incidents
 from layers.editions import edition_on
@@ -186,20 +187,21 @@ def _bytes(value: Any) -> bytes | None:
 def write_results(
     connection: Connection,
     rev: int,
-    scores: pd.DataFrame,
-    contributions: pd.DataFrame,
+    scores: Iterable[pa.RecordBatch],
+    contributions: Iterable[pa.RecordBatch],
     scope: pd.DataFrame | None = None,
 ) -> dict[str, int]:
     """Keep a run's results under revision `rev`; returns how many scores changed, by kind.
 
-    `scores` has the columns of `score` but rev, `contributions` those of `contribution` but rev; jsonb as text.
+    `scores` are blocks of the columns of `score` but rev, `contributions` of those of `contribution` but rev; jsonb as
+    text.
     `scope` (kind, code) says what was looked at, None: everything. What of it is gone from the results is gone from
     the tables; the past keeps it.
     """
     connection.execute(text("CREATE TEMP TABLE new_score (LIKE score) ON COMMIT DROP"))
     connection.execute(text("CREATE TEMP TABLE new_contribution (LIKE contribution) ON COMMIT DROP"))
-    copy_in(connection, "new_score", scores.assign(rev=rev))
-    copy_in(connection, "new_contribution", contributions.assign(rev=rev))
+    copy_arrays(connection, "new_score", numbered(scores, "rev", rev), json=("facts",))
+    copy_arrays(connection, "new_contribution", numbered(contributions, "rev", rev), json=("args",))
     connection.execute(text("ANALYZE new_score; ANALYZE new_contribution"))
     if scope is not None:
         connection.execute(

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from riskmap.editions import Edition, Row, shipped_table
 
@@ -100,13 +101,18 @@ def _section(table: Any, part: str, keys: tuple[str, ...]) -> Row:
     return section
 
 
-def wrong_check_digit(code: str) -> bool:
-    """Whether a code has the form of a 统一社会信用代码 (GB 32100-2015) and its last sign is not the check digit.
+def wrong_check_digits(codes: Sequence[str]) -> NDArray[np.bool_]:
+    """Which codes have the form of a 统一社会信用代码 (GB 32100-2015) and another last sign than the check digit.
 
     Codes of another form are somebody's own and right as they are.
     """
-    if len(code) != _CREDIT_LENGTH or not set(code) <= set(_CREDIT_SIGNS):
-        return False
-    values = [_CREDIT_SIGNS.index(sign) for sign in code]
-    total = sum(value * weight for value, weight in zip(values[:-1], _CREDIT_WEIGHTS, strict=True))
-    return (31 - total % 31) % 31 != values[-1]
+    given = np.asarray(codes, object)
+    wrong = np.zeros(len(given), np.bool_)
+    long = np.flatnonzero(np.fromiter(map(len, given), np.int64, len(given)) == _CREDIT_LENGTH)
+    signs = given[long].astype(f"U{_CREDIT_LENGTH}").view(np.uint32).reshape(-1, _CREDIT_LENGTH)
+    values = np.full(128, -1, np.int64)
+    values[[ord(sign) for sign in _CREDIT_SIGNS]] = np.arange(len(_CREDIT_SIGNS))
+    read = np.where(signs < 128, values[np.minimum(signs, 127)], -1)
+    check = (31 - (read[:, :-1] @ np.array(_CREDIT_WEIGHTS)) % 31) % 31
+    wrong[long] = (read >= 0).all(axis=1) & (check != read[:, -1])
+    return wrong

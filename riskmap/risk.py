@@ -75,12 +75,17 @@ def premises_items(
 ) -> list[Contribution]:
     """The items of an enterprise's implicit source `premises`: by industry and size, never by its other sources."""
     known = weights.industry(industry)
+    points = premises_points(weights, known.points, workers)
+    args = {"industry": known.code, "name_zh": known.name_zh, "name_en": known.name_en, "workers": workers}
+    return [Contribution("premises", record, points, args)]
+
+
+def premises_points(weights: RiskWeights, of_industry: int, workers: int | None) -> int:
+    """The points of premises: those of their industry and what their workers add."""
     added = max(
         (points for least, points in weights.workers if workers is not None and workers >= least), default=0
     )
-    points = min(max(known.points + added, weights.premises_least), weights.premises_most)
-    args = {"industry": known.code, "name_zh": known.name_zh, "name_en": known.name_en, "workers": workers}
-    return [Contribution("premises", record, points, args)]
+    return min(max(of_industry + added, weights.premises_least), weights.premises_most)
 
 
 def reach_mm(
@@ -108,6 +113,11 @@ def reach_of_points(weights: RiskWeights, points: int) -> int:
     return -(-points * weights.reach_per_point_mm // 1_000_000)
 
 
+def reaches_of_points(weights: RiskWeights, points: Ints) -> Ints:
+    """`reach_of_points` for an array of micro-points."""
+    return -(-points * weights.reach_per_point_mm // 1_000_000)
+
+
 def lead_shares(values: Sequence[int], share_permille: int) -> list[int]:
     """What each of some scores adds to their lead: the largest in full (the first of equals), the others by b."""
     if not values:
@@ -116,16 +126,18 @@ def lead_shares(values: Sequence[int], share_permille: int) -> list[int]:
     return [value if i == first else (value * share_permille + 500) // 1000 for i, value in enumerate(values)]
 
 
-def enterprise_account(
-    weights: RiskWeights, records: Sequence[str], scores: Sequence[int]
-) -> list[Contribution]:
-    """The account of an enterprise: the lead over the scores of its sources, given in order of code."""
-    shares = lead_shares(scores, weights.share_permille)
-    first = max(range(len(scores)), key=lambda i: (scores[i], -i), default=None)
-    return [
-        Contribution("lead_source", record, share, {"score": score, "leads": i == first})
-        for i, (record, score, share) in enumerate(zip(records, scores, shares, strict=True))
-    ]
+def leads(values: Ints, start: Ints, share_permille: int) -> tuple[Ints, NDArray[np.bool_]]:
+    """`lead_shares` for many groups at once: group g is `values[start[g] : start[g + 1]]`, none is empty.
+
+    What each value adds to the lead of its group, and whether it is the one that leads.
+    """
+    group = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    largest = np.maximum.reduceat(values, start[:-1]) if len(values) else values
+    at = np.where(values == largest[group], np.arange(len(values)), len(values))
+    first = np.minimum.reduceat(at, start[:-1]) if len(values) else values
+    leading = np.zeros(len(values), np.bool_)
+    leading[first] = True
+    return np.where(leading, values, (values * share_permille + 500) // 1000), leading
 
 
 def level_of(weights: RiskWeights, score: int, edges: str = "ordinary") -> int:

@@ -11,8 +11,9 @@ import pytest
 import shapely
 from sqlalchemy import Engine
 
-from jobs.assessment import Assessment, assess_records
+from jobs.assessment import assess_records
 from jobs.explain import explain
+from jobs.results import Assessment
 from layers.database import CITY
 from layers.dynamic import no_dynamic
 from layers.risk import Inputs

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.assessment import Assessment, assess_records
+from jobs.assessment import assess_records
 from jobs.counterfactual import lowering
 from jobs.levels import Outline
+from jobs.results import Assessment
 from layers.risk import Inputs
 from riskmap.directly_red import Known, conditions_met, reddened
 from riskmap.errors import BadInput

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.areas import places_within
-from jobs.assessment import Assessment, assess_records
+from jobs.assessment import assess_records
 from jobs.city import arrange
 from jobs.frames import each
+from jobs.results import Assessment
 from layers.dynamic import no_dynamic
 from layers.risk import Inputs
 from riskmap.credits import OF_ENTERPRISES, OF_SOURCES

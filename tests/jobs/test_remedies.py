@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.actions import actions_of, applied
-from jobs.assessment import Assessment, assess_records
+from jobs.assessment import assess_records
 from jobs.city import City, arrange
 from jobs.counterfactual import Answer, lowering
 from jobs.dynamic import factors_of
 from jobs.remedies import counterfactual
+from jobs.results import Assessment
 from jobs.risk import assess
 from layers.city import stored_city
 from layers.database import CITY, Identity, reading, snapshot
@@ -253,7 +254,7 @@ def test_what_can_be_ended_is_an_action_and_weather_is_not(small: Small) -> None
     actions = actions_of(inputs, city)
     assert {action.record: action.kind for action in actions} == KINDS
     after = arrange(applied(inputs, [one for one in actions if one.kind != "cut_inventory"], {}))
-    left = {line.record for lines in after.dynamic for line in lines if line.args["points"]}
+    left = {line.record for lines in after.dynamic.values() for line in lines if line.args["points"]}
     assert left == {"event/X1", "event/Y1", "event/A0"}
     emptied = arrange(applied(inputs, actions, {}))
     assert emptied.ground.base.points[1] < city.ground.base.points[1]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.confidence import LETTERS, Figures, confidence, wrong_check_digit
+from riskmap.confidence import LETTERS, Figures, confidence, wrong_check_digits
 from riskmap.editions import load_edition, shipped_editions
 from riskmap.errors import BadInput
 
@@ -67,7 +67,7 @@ def test_an_inventory_is_as_old_as_the_day_it_speaks_of(days: int, stale: bool) 
     ],
 )
 def test_check_digits(code: str, wrong: bool) -> None:
-    assert wrong_check_digit(code) is wrong
+    assert wrong_check_digits([code, "E1"]).tolist() == [wrong, False]
 
 
 @given(

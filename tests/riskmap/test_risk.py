@@ -18,10 +18,10 @@ from riskmap.risk import (
     RED,
     YELLOW,
     Contribution,
-    enterprise_account,
     exposures,
     floored,
     lead_shares,
+    leads,
     level_of,
     levels_of,
     milli_people,
@@ -125,17 +125,20 @@ def test_lead_is_the_largest_in_full_and_the_others_by_their_share(values: list[
     assert sum(lead_shares(raised_one, share)) >= sum(shares)
 
 
-def test_an_enterprise_names_each_source_and_which_leads() -> None:
-    account = enterprise_account(
-        WEIGHTS, ["source/A", "source/B", "source/C"], [5_000_001, 9_000_000, 9_000_000]
-    )
-    assert [(line.kind, line.record, line.value) for line in account] == [
-        ("lead_source", "source/A", 1_000_000),
-        ("lead_source", "source/B", 9_000_000),
-        ("lead_source", "source/C", 1_800_000),
+@given(
+    st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=5), max_size=5), st.sampled_from([0, 200, 1000])
+)
+def test_the_leads_of_many_groups_are_those_of_each(groups: list[list[int]], share: int) -> None:
+    values = np.array([value * MICRO + 1 for group in groups for value in group], np.int64)
+    start = np.cumsum([0, *map(len, groups)])
+    shares, leading = leads(values, start, share)
+    assert shares.tolist() == [
+        one
+        for n in range(len(groups))
+        for one in lead_shares(values[start[n] : start[n + 1]].tolist(), share)
     ]
-    assert [line.args["leads"] for line in account] == [False, True, False]
-    assert enterprise_account(WEIGHTS, [], []) == []
+    first = [int(start[n] + np.argmax(group)) for n, group in enumerate(groups)]
+    assert np.flatnonzero(leading).tolist() == first, "of equals the first"
 
 
 # --- colours ---------------------------------------------------------------------------------------------
