@@ -81,6 +81,8 @@ def explain(
         "kind",
         "score",
         "level",
+        "level_held",
+        "held_until",
         "base_score",
         "base_level",
         "rise",

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 
 from layers.computed import shades, told_by
+from layers.held import add_held
 from layers.history import CLOCK, Moment, results_of, rows_of
 from layers.levels import LEVEL_NAMES, level_number, worst_first
 from layers.schema import GEOGRAPHIC_SRID, city
@@ -109,7 +110,9 @@ def fetch(
     about = told_by(connection, then)
     order = worst_first(query, worst) if worst else []
     page = query.order_by(*order, listing.code).limit(limit).offset(offset)
-    items = [_finish(dict(row), about) for row in connection.execute(page).mappings()]
+    rows = [dict(row) for row in connection.execute(page).mappings()]
+    add_held(connection, kind, rows, then, about["data_time"])
+    items = [_finish(row, about) for row in rows]
     if limit is None and offset == 0:
         return Page(items, len(items))
     total = connection.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
@@ -171,7 +174,7 @@ def _finish(row: Row, about: Row) -> Row:
         row["rise"] = points(score - base) if score is not None and base is not None else None
         row |= about
         row["facts_visible"] = own is not None
-    for name in LEVEL_NAMES:
+    for name in (*LEVEL_NAMES, "level_held"):
         if name in row and not isinstance(row[name], str):
             row[name] = LEVELS.get(row[name])
     for name, value in row.items():

@@ -54,6 +54,7 @@ _SECTIONS = {
     "floors": ("clause", "clause_en", "grade_1", "grade_2", "grade_3", "grade_4"),
     "raising": ("clause", "clause_en", "village", "township"),
     "incident": ("clause", "clause_en", "grid", "village", "township", "city"),
+    "hold": ("points", "hours"),
 }
 
 
@@ -159,6 +160,8 @@ class RiskWeights:
     credit_share_permille: int
     directly_red: tuple[RedCondition, ...]
     """none unless the city sets some"""
+    hold: tuple[int, int] | None
+    """micro-points below an edge, and hours, after which a colour that is read falls; None: at once"""
 
     @classmethod
     @lru_cache(maxsize=EDITIONS_KEPT)
@@ -213,6 +216,7 @@ class RiskWeights:
             credit_most=bounds.points("most") if bounds else 0,
             credit_share_permille=bounds.whole("share_permille", _MOST_SHARE_PERMILLE) if bounds else 0,
             directly_red=_directly_red(part),
+            hold=_hold(part),
         )
 
     def industry(self, code: str | None) -> Industry:
@@ -232,6 +236,13 @@ def _incident(part: Sections) -> Rule:
         if "incident" in part.table
         else Rule({}, "", "")
     )
+
+
+def _hold(part: Sections) -> tuple[int, int] | None:
+    if "hold" not in part.table:
+        return None
+    cells = part.section("hold")
+    return cells.points("points"), cells.whole("hours", 24 * 30, least=1)
 
 
 def _methods(part: Sections) -> dict[str, Method]:

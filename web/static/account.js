@@ -51,7 +51,7 @@ window.RiskMap = window.RiskMap || {};
           el("b", {}, t(`grade.${record.grade}`))) : null) : null,
       graded && typeof record.score === "number" ? el("p", { class: "panel-score" },
         el("strong", {}, number(record.score, 1, 1)), " ", t("map.points"), " ",
-        levelPill(record.level, "now"),
+        levelPill(record.level, "now"), held(record),
         record.confidence ? el("span", { class: "confidence" }, t("map.confidence", { value: record.confidence })) : null)
         : null);
   }
@@ -81,6 +81,14 @@ window.RiskMap = window.RiskMap || {};
     if (!["source", "enterprise", "target"].includes(layer)) return null;
     return el("button", { type: "button", class: "link",
       onclick: () => RiskMap.panel.show(layer, code, { fly: true }) }, code);
+  }
+
+  /* A colour rises at once and falls when the score has been clear of the edge long enough: what is held, until when. */
+  function held({ level, level_held: shown, held_until: until }) {
+    if (!shown || shown === level) return null;
+    const { el, levelPill } = RiskMap.dom;
+    return el("span", { class: "held" }, levelPill(shown, "held"), " ", el("small", {}, until
+      ? RiskMap.t("map.held_until", { time: RiskMap.dom.clock(until) }) : RiskMap.t("map.held_near")));
   }
 
   /* Beside the level, never in it: does the colour hang on one weight of ours? */
