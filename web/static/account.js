@@ -88,7 +88,7 @@ window.RiskMap = window.RiskMap || {};
     if (!shown || shown === level) return null;
     const { el, levelPill } = RiskMap.dom;
     return el("span", { class: "held" }, levelPill(shown, "held"), " ", el("small", {}, until
-      ? RiskMap.t("map.held_until", { time: RiskMap.dom.clock(until) }) : RiskMap.t("map.held_near")));
+      ? RiskMap.t("map.held_until", { time: until.slice(0, 16).replace("T", " ") }) : RiskMap.t("map.held_near")));
   }
 
   /* Beside the level, never in it: does the colour hang on one weight of ours? */
