@@ -55,7 +55,7 @@ def test_published_overpressure_of_ten_tonnes() -> None:
 
 @pytest.mark.parametrize("row", vectors("blast_k_factors"), ids=lambda row: f"K{row['k_ft_lb3']}")
 def test_overpressure_at_the_distances_of_dod_6055(row: dict[str, str]) -> None:
-    """DoD 6055.09: K (ft/lb^(1/3)) and the incident overpressure it stands for, rounded there to two digits."""
+    """DoD 6055.09: K (ft/lb^(1/3)) and the incident overpressure it stands for; but K40 from memory (column source)."""
     scaled = float(row["k_ft_lb3"]) * M_KG3_OF_FT_LB3
     assert kingery_kpa(scaled, consequence_rules().kingery) == pytest.approx(
         float(row["psi"]) * KPA_OF_PSI, rel=0.03

@@ -168,9 +168,10 @@ def test_probits_of_death_differ_by_a_constant() -> None:
 @pytest.mark.parametrize(
     ("probit", "tdu", "expected"),
     [
-        # HSE's dangerous dose, 1000 (kW/m²)^(4/3)·s, kills about 1 %: Y = 2.67
+        # HSE's dangerous dose, 1000 (kW/m²)^(4/3)·s, kills about 1 %: Y = 2.67 (from memory; HSL/2004/04 has third-degree
+        # burns from 1000)
         ("eisenberg", 1000, 2.67),
-        # half of the people: published as 2380 tdu for Eisenberg, 1050 tdu for TNO
+        # half of the people: 2380 tdu for Eisenberg, 1050 tdu for TNO (from memory; HSL/2004/04 has 2000)
         ("eisenberg", 2380, 5.0),
         ("tno", 1050, 5.0),
     ],

@@ -36,7 +36,10 @@ def test_coefficients_of_briggs(row: dict[str, str]) -> None:
     "row", vectors("pasquill_gifford"), ids=lambda row: f"{row['stability']}-{row['x_m']}"
 )
 def test_open_country_is_near_the_curves_of_pasquill_and_gifford(row: dict[str, str]) -> None:
-    """Briggs fitted them; Martin 1976 fitted them too, σz of class A beyond 100 m differently on purpose."""
+    """Briggs fitted them; Martin 1976 fitted them too, σz of class A beyond 100 m differently on purpose.
+
+    His σz has the figures of PNNL's FRAMES (Nsig.for), in km instead of m; his σy is from memory.
+    """
     coefficients = consequence_rules().briggs["rural", row["stability"]]
     sigma_y, sigma_z = briggs_sigmas(float(row["x_m"]), coefficients)
     assert float(sigma_y) == pytest.approx(float(row["sigma_y_m"]), rel=0.25)
