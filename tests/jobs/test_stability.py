@@ -117,6 +117,7 @@ def test_every_figure_of_both_tables_is_a_weight_or_said_not_to_be() -> None:
             if row.get("workers_from"):
                 expected.add(f"risk.{part}.{row[key]}.workers_points")
     expected |= {f"risk.workers.{row['workers_from']}.points" for row in risk["workers"]}
+    expected |= {f"risk.credits.{row['credit']}.points" for row in risk["credits"]} | {"risk.credit.most"}
     expected |= {f"dynamic.dangers.{name}" for name, points in dynamic["dangers"].items() if points}
     expected |= {"dynamic.alarms.decay_h", "dynamic.silence.per_day", "dynamic.silence.most"}
     for row in dynamic["events"]:
