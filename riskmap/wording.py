@@ -131,7 +131,7 @@ def _credit_cap(args: Args, lang: str) -> tuple[str, str]:
     share = number(args["share_permille"] / 10, 1)
     if lang == "en":
         told = f"no more than {allowed} are taken away: at most {most} points and {share} % of the items ({items})"
-        return "Credits above their bounds", f"{told} (city's weights)"
+        return "Credits over their bounds, given back", f"{told} (city's weights)"
     return (
         "减分封顶",
         f"合计最多减 {allowed} 分：不超过 {most} 分，也不超过静态分 {items} 分的 {share}%（由市级审定）",

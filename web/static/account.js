@@ -51,9 +51,10 @@ window.RiskMap = window.RiskMap || {};
           el("b", {}, t(`grade.${record.grade}`))) : null) : null,
       graded && typeof record.score === "number" ? el("p", { class: "panel-score" },
         el("strong", {}, number(record.score, 1, 1)), " ", t("map.points"), " ",
-        levelPill(record.level, "now"), held(record),
+        levelPill(record.level, "now"),
         record.confidence ? el("span", { class: "confidence" }, t("map.confidence", { value: record.confidence })) : null)
-        : null);
+        : null,
+      graded ? held(record) : null);
   }
 
   function line(entry, largest, total) {
@@ -87,7 +88,7 @@ window.RiskMap = window.RiskMap || {};
   function held({ level, level_held: shown, held_until: until }) {
     if (!shown || shown === level) return null;
     const { el, levelPill } = RiskMap.dom;
-    return el("span", { class: "held" }, levelPill(shown, "held"), " ", el("small", {}, until
+    return el("p", { class: "held" }, levelPill(shown, "held"), " ", el("small", {}, until
       ? RiskMap.t("map.held_until", { time: until.slice(0, 16).replace("T", " ") }) : RiskMap.t("map.held_near")));
   }
 
