@@ -16,30 +16,40 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
   FROM risk WHERE risk.content ? 'hold'
 $$;
 
+-- The level that a score is not clear of: its own one, or a worse one whose edge it is within the margin of.
+CREATE OR REPLACE FUNCTION near_level(level smallint, score bigint, edges bigint[], margin bigint) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT least(level, CASE WHEN score + margin > edges[3] THEN 1 WHEN score + margin > edges[2] THEN 2
+                           WHEN score + margin > edges[1] THEN 3 ELSE 4 END)
+$$;
+
 -- The held colour of the results of some things after a revision, at an instant, where it is worse than their own, and
--- until when it is held if nothing changes (null: the score is not clear of the edge yet).
+-- until when it is held if nothing changes (null: the score is not clear of the edge yet). The past is read by its index
+-- (enable_seqscan = off): a page of a list asks for a hundred things among any number of results.
 CREATE OR REPLACE FUNCTION held_levels(of_kind text, codes text[], known bigint, at timestamptz)
 RETURNS TABLE (code text, level smallint, until timestamptz)
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_custom_plan AS $$
   WITH rule AS MATERIALIZED (
     SELECT h.edges, h.margin, h.hours * interval '1 hour' AS span FROM hold_rule(of_kind, known) h),
-  judged AS (  -- level, and the level that the score is not clear of
-    SELECT s.code, s.level, s.rev, s.rev_to,
-      least(s.level, CASE WHEN s.score + h.margin > h.edges[3] THEN 1 WHEN s.score + h.margin > h.edges[2] THEN 2
-                          WHEN s.score + h.margin > h.edges[1] THEN 3 ELSE 4 END) AS near
-    FROM rule h, score_all s WHERE s.kind = of_kind AND s.code = ANY (codes) AND s.rev <= known AND s.level IS NOT NULL),
-  now AS (SELECT j.* FROM judged j WHERE j.rev_to > known),
-  late AS (SELECT coalesce(max(r.rev), 0) AS rev FROM run r, rule h WHERE r.data_time <= at - h.span),
-  open AS (  -- all that can be held: not clear of a worse colour, or not clear of one at some time in these hours
+  late AS MATERIALIZED (
+    SELECT coalesce(max(r.rev), 0) AS rev FROM run r, rule h WHERE r.data_time <= at - h.span),
+  now AS MATERIALIZED (
+    SELECT s.code, s.level, near_level(s.level, s.score, h.edges, h.margin) AS near
+    FROM rule h, score_all s
+    WHERE s.kind = of_kind AND s.code = ANY (codes) AND s.rev <= known AND s.rev_to > known AND s.level IS NOT NULL),
+  open AS MATERIALIZED (  -- all that can be held: not clear of a worse colour, or not clear of one within these hours
     SELECT n.code, n.level FROM now n WHERE n.near < n.level
     UNION
-    SELECT n.code, n.level FROM now n JOIN judged j ON j.code = n.code
-      WHERE j.rev_to <= known AND j.rev_to > (SELECT l.rev FROM late l) AND j.near < n.level),
-  times AS (
-    SELECT j.code, j.level, j.near, CASE WHEN j.rev_to > known THEN at ELSE least(ended.data_time, at) END AS ends,
-           begun.data_time AS starts
-    FROM judged j JOIN open o ON o.code = j.code
-    JOIN run begun ON begun.rev = j.rev LEFT JOIN run ended ON ended.rev = j.rev_to),
+    SELECT n.code, n.level FROM now n, late l, rule h, score_past p
+    WHERE p.kind = of_kind AND p.code = n.code AND p.rev_to > l.rev AND p.rev_to <= known
+      AND near_level(p.level, p.score, h.edges, h.margin) < n.level),
+  times AS MATERIALIZED (  -- when they were not clear of a worse colour than their own
+    SELECT o.code, s.level, near_level(s.level, s.score, h.edges, h.margin) AS near, begun.data_time AS starts,
+           CASE WHEN s.rev_to > known THEN at ELSE least(ended.data_time, at) END AS ends
+    FROM rule h, open o
+    JOIN score_all s ON s.kind = of_kind AND s.code = o.code AND s.rev <= known AND s.level IS NOT NULL
+    JOIN run begun ON begun.rev = s.rev LEFT JOIN run ended ON ended.rev = s.rev_to
+    WHERE near_level(s.level, s.score, h.edges, h.margin) < o.level),
   seen AS (  -- when each worse colour was last there
     SELECT t.code, c.level, max(t.ends) AS last
     FROM times t JOIN open o ON o.code = t.code CROSS JOIN generate_series(1, 3) AS c(level)
@@ -52,8 +62,7 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT s.code, s.level, greatest(s.last, max(c.ends)) AS last, h.span
     FROM rule h, seen s LEFT JOIN clear c ON c.code = s.code AND c.level = s.level
     GROUP BY s.code, s.level, s.last, h.span HAVING coalesce(max(c.before), interval '0') < h.span)
-  SELECT DISTINCT ON (h.code) h.code, h.level::smallint,
-    CASE WHEN n.near > h.level THEN h.last + h.span END
+  SELECT DISTINCT ON (h.code) h.code, h.level::smallint, CASE WHEN n.near > h.level THEN h.last + h.span END
   FROM held h JOIN now n ON n.code = h.code WHERE at - h.last < h.span ORDER BY h.code, h.level
 $$;
 
