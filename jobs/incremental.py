@@ -51,6 +51,7 @@ from layers.touched import (
     limits,
     mark_reaches,
     mark_sites,
+    places_now,
     reached_places,
     scores_of,
     sources_around,
@@ -282,21 +283,22 @@ def _area_rows(
     city = scores_of(connection, "city", [city_code])
     if not city or not townships or city[0]["score"] is None:
         return None
-    before = scores_of(connection, "place", {*ground.people["code"], *touched.places})
+    before = places_now(connection, {*ground.people["code"], *touched.places})
     sums = _of_city(city[0]["facts"], before, ground, scores)
     told = [[row[name] for row in townships.values()] for name in ("score", "base")]
     happening = incidents.get(("city", None), [])
     return [*rows, city_row(ground, (np.array(told[0]), np.array(told[1])), sums, happening, city_code)]
 
 
-def _of_city(
-    known: Mapping[str, Any], before: list[Mapping[str, Any]], ground: Ground, scores: PlaceScores
-) -> Sums:
+def _of_city(known: Mapping[str, Any], before: pd.DataFrame, ground: Ground, scores: PlaceScores) -> Sums:
     """The sums of the city: what they were, with what some places are in stead of what they were."""
-    people = ground.places.people
-    was = [(round(row["facts"]["people"] * MILLI), row["score"], row["base"]) for row in before]
-    burden = known["burden"] - sum(n * score for n, score, _ in was) + int((people * scores.now).sum())
-    calm = known["base_burden"] - sum(n * base for n, _, base in was) + int((people * scores.base).sum())
-    heads = round(known["residents_and_day"] * MILLI) - sum(n for n, _, _ in was) + int(people.sum())
+    people, was = (
+        ground.places.people,
+        np.round(before["people"].to_numpy(np.float64) * MILLI).astype(np.int64),
+    )
+    score, base = (before[name].to_numpy(np.int64) for name in ("score", "base"))
+    burden = known["burden"] - int((was * score).sum()) + int((people * scores.now).sum())
+    calm = known["base_burden"] - int((was * base).sum()) + int((people * scores.base).sum())
+    heads = round(known["residents_and_day"] * MILLI) - int(was.sum()) + int(people.sum())
     nothing = np.zeros(1, np.int64)
     return Sums(nothing, nothing, *(np.array([one]) for one in (burden, calm, heads)))

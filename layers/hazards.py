@@ -1,17 +1,17 @@
 """What a run made of the sources, as places feel them: hazard, reach and site of each, for explanations."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import shapely
-from sqlalchemy import Connection, Text, any_, func, or_, select
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import BigInteger, ColumnElement, Connection, Double, Label, cast, func, or_, select
 
 from layers.exposure import shapes_from, sites_of
 from layers.history import Moment, results_of, rows_of
+from layers.reading import among, position, read_frame, shapes
 from layers.records import PREMISES_SUFFIX
 from layers.schema import SCOPE, city
 from riskmap.superposition import Hazards
@@ -63,10 +63,10 @@ def read_hazards(
             func.coalesce(record.c.name, firm.c.name).label("name"),
             result.c.level,
             result.c.base_level,
-            result.c.facts,
+            *_felt(result.c.facts),
             *(result.c[name] for name in SCOPE),
-            func.ST_AsBinary(record.c.geom_m).label("geom"),
-            func.ST_AsBinary(firm.c.geom_m).label("firm_geom"),
+            position(record.c.geom_m, "geom"),
+            position(firm.c.geom_m, "firm_geom"),
         )
         .select_from(
             result.outerjoin(record, record.c.code == result.c.code).outerjoin(firm, firm.c.code == named_by)
@@ -75,28 +75,37 @@ def read_hazards(
         .where(
             or_(
                 *(shape.op("&&")(window) for shape in (record.c.geom_m, firm.c.geom_m) if box),
-                result.c.code.in_(codes),
-                *(result.c[name].in_(codes) for name, codes in (standing_in or {}).items()),
+                result.c.code == among(codes),
+                *(result.c[name] == among(areas) for name, areas in (standing_in or {}).items()),
             )
         )
         .order_by(result.c.code)
     )
-    rows = connection.execute(query)
-    frame = pd.DataFrame(rows.all(), columns=list(rows.keys()), dtype=object)
-    facts = frame.pop("facts")
-    frame["kind"] = [f["kind"] for f in facts]
-    frame["hazards"] = [f["hazards"] for f in facts]
-    frame["hazard"] = np.array([f["hazard"] for f in facts], np.int64)
-    frame["hazard_base"] = np.array([f.get("hazard_base", f["hazard"]) for f in facts], np.int64)
-    base_m = [f["distances_m"]["reach"] for f in facts]
-    now_m = [f.get("reach_now_m", base) for f, base in zip(facts, base_m, strict=True)]
-    frame["base_reach_mm"] = np.array([round(metres * 1000) for metres in base_m], np.int64)
-    frame["reach_mm"] = np.array([round(metres * 1000) for metres in now_m], np.int64)
-    own, firms = _shapes(frame.pop("geom")), _shapes(frame.pop("firm_geom"))
+    frame = read_frame(connection, query)
+    frame["hazards"] = frame["hazards"].map({text: json.loads(text) for text in frame["hazards"].unique()})
+    for name in ("hazard", "hazard_base"):
+        frame[name] = frame[name].to_numpy(np.int64)
+    for name in ("base_reach", "reach"):
+        metres = frame.pop(f"{name}_m").to_numpy(np.float64)
+        frame[f"{name}_mm"] = np.round(metres * 1000).astype(np.int64)
+    own, firms = shapes(frame.pop("geom")), shapes(frame.pop("firm_geom"))
     without_record = np.array([shape is None for shape in own], bool)
     own[without_record] = firms[without_record]
     frame["site"] = sites_of(own, firms)
     return frame
+
+
+def _felt(facts: ColumnElement[Any]) -> list[Label[Any]]:
+    """What places feel of a source, out of its facts; runs of early releases kept no baseline apart."""
+    hazard, reach = facts["hazard"].as_integer(), facts["distances_m"]["reach"].as_float()
+    return [
+        facts["kind"].astext.label("kind"),
+        facts["hazards"].astext.label("hazards"),
+        cast(hazard, BigInteger).label("hazard"),
+        cast(func.coalesce(facts["hazard_base"].as_integer(), hazard), BigInteger).label("hazard_base"),
+        cast(reach, Double).label("base_reach_m"),
+        cast(func.coalesce(facts["reach_now_m"].as_float(), reach), Double).label("reach_m"),
+    ]
 
 
 def hazards_of(frame: pd.DataFrame) -> tuple[Hazards, Hazards]:
@@ -124,7 +133,7 @@ def lines_of_sources(
     """By source the lines of some kinds in its account: item, record, value, args, in their order."""
     rows = results_of("contribution", basis.results)
     query = select(rows.c.code, rows.c.item, rows.c.record, rows.c.value, rows.c.args)
-    query = query.where(rows.c.kind == "source", rows.c.code == any_(array(list(codes), type_=Text)))
+    query = query.where(rows.c.kind == "source", rows.c.code == among(codes))
     found: dict[str, list[dict[str, Any]]] = {}
     for row in connection.execute(
         query.where(rows.c.item.in_(items)).order_by(rows.c.code, rows.c.n)
@@ -143,8 +152,3 @@ def widest_reach_mm(connection: Connection, basis: Basis) -> int:
     return round(
         (connection.execute(select(reach).where(result.c.kind == "source")).scalar_one() or 0) * 1000
     )
-
-
-def _shapes(column: Any) -> np.ndarray[Any, np.dtype[Any]]:
-    wkb = np.array([None if value is None else bytes(value) for value in column], object)
-    return np.array(shapely.from_wkb(wkb), object).reshape(-1)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import shapely
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, text
 
 from layers.copying import copy_arrays, copy_in, numbered
@@ -15,6 +14,7 @@ from layers.duty import SLOTS
 from layers.dynamic import Records, no_dynamic, read_dynamic, read_incidents
 from layers.editions import edition_on
 from layers.history import CLOCK, Moment, results_of, rows_of
+from layers.reading import position, read_frame, shapes
 from layers.schema import SCOPE, run, score
 from riskmap.assessed import DAY, FIELDS
 from riskmap.credits import OF_ENTERPRISES, OF_SOURCES
@@ -166,22 +166,17 @@ def _frame(
     columns = [rows.c.code, *(rows.c[n] for n in names if n != "geom_m" and n in rows.c)]
     with_position = "geom_m" in names
     if with_position:
-        columns.append(func.ST_AsBinary(rows.c.geom_m).label("geom"))
+        columns.append(position(rows.c.geom_m, "geom"))
     query = select(*columns).order_by(rows.c.code)
     if open_on is not None:
         still = or_(func.coalesce(rows.c.status, "active") != "closed", rows.c.closed_on > open_on)
         query = query.where(and_(still, or_(rows.c.opened_on.is_(None), rows.c.opened_on <= open_on)))
     if only is not None:
         query = query.where(only)
-    result = connection.execute(query)
-    frame = pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object)
+    frame = read_frame(connection, query)
     if with_position:
-        frame["geom"] = shapely.from_wkb(frame["geom"].map(_bytes).to_numpy(object))
+        frame["geom"] = shapes(frame["geom"])
     return frame
-
-
-def _bytes(value: Any) -> bytes | None:
-    return None if value is None else bytes(value)
 
 
 def write_results(

@@ -13,10 +13,11 @@ import shapely
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Double,
     FromClause,
     Select,
     and_,
-    any_,
+    cast,
     exists,
     func,
     literal_column,
@@ -25,17 +26,20 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import array
-from sqlalchemy.types import Text
 
 from layers.copying import copy_in
 from layers.dynamic import counting
 from layers.history import as_known
+from layers.reading import among, read_frame
 from layers.records import PREMISES_SUFFIX
 from layers.schema import SCOPE, change, metadata, score
 
 MOST_RECORDS = 2_000
-"""changed records; from so many on a whole run is no slower"""
+"""changed records that are always gone through one by one"""
+_MOST_OF = 20
+"""in a large city that part of its sources, too; from there on a whole run is no slower"""
+_MANY = "*"
+"""the one entry among the changes for a write of many records"""
 _PEOPLE_RADIUS_M = 500.0
 """people are counted so far around a registered source, whatever its reach"""
 _SLACK_M = 0.01
@@ -55,16 +59,25 @@ class Touched:
 
 def changed_records(connection: Connection, rev: int) -> dict[str, set[str]] | None:
     """By table the codes written after a revision, events left out; None where there are too many to go one by one."""
+    sources = select(func.count()).where(score.c.kind == "source")
+    most = max(MOST_RECORDS, connection.execute(sources).scalar_one() // _MOST_OF)
     query = select(change.c.layer, change.c.code).where(
         change.c.rev > rev, change.c.layer != literal_column("'event'")
     )
-    rows = connection.execute(query.distinct().limit(MOST_RECORDS + 1)).all()
-    if len(rows) > MOST_RECORDS:
-        return None
     found: dict[str, set[str]] = {}
-    for row in rows:
+    for row in connection.execute(query.distinct().limit(most + 1)):
         found.setdefault(row.layer, set()).add(row.code)
-    return found
+    for layer in [layer for layer, codes in found.items() if _MANY in codes]:
+        found[layer] = found[layer] - {_MANY} | _written(connection, layer, rev, most)
+    return found if sum(map(len, found.values())) <= most else None
+
+
+def _written(connection: Connection, layer: str, rev: int, most: int) -> set[str]:
+    """Codes of the records of a layer that were written after a revision, no more than one too many of them."""
+    now, past = metadata.tables[layer], metadata.tables[f"{layer}_past"]
+    overtaken = or_(past.c.rev > rev, and_(past.c.rev_to > rev, ~past.c.gone))
+    either = select(now.c.code).where(now.c.rev > rev).union(select(past.c.code).where(overtaken))
+    return set(connection.execute(either.limit(most + 1)).scalars())
 
 
 def values_of(connection: Connection, table: str, codes: Collection[str], rev: int, name: str) -> set[str]:
@@ -72,7 +85,7 @@ def values_of(connection: Connection, table: str, codes: Collection[str], rev: i
     if not codes:
         return set()
     queries = [
-        select(rows.c[name]).where(rows.c.code == _any(codes), rows.c[name].is_not(None))
+        select(rows.c[name]).where(rows.c.code == among(codes), rows.c[name].is_not(None))
         for rows in _now_and_known(table, rev)
     ]
     return set(connection.execute(union_all(*queries)).scalars())
@@ -83,7 +96,7 @@ def sources_of(connection: Connection, enterprises: Collection[str], rev: int) -
     if not enterprises:
         return set()
     queries = [
-        select(rows.c.code).where(rows.c.enterprise_code == _any(enterprises))
+        select(rows.c.code).where(rows.c.enterprise_code == among(enterprises))
         for rows in _now_and_known("source", rev)
     ]
     return set(connection.execute(union_all(*queries)).scalars()) | {
@@ -157,10 +170,10 @@ def limits(touched: Touched, enterprises: Collection[str]) -> dict[str, ColumnEl
     people, targets = metadata.tables["population"], metadata.tables["target"]
     near = _near("population")
     return {
-        "enterprise": firms.c.code == _any({*touched.enterprises, *enterprises}),
-        "source": sources.c.code == _any(touched.sources),
-        "inventory": held.c.source_code == _any(touched.sources),
-        "zone_external": zones.c.source_code == _any(touched.sources),
+        "enterprise": firms.c.code == among({*touched.enterprises, *enterprises}),
+        "source": sources.c.code == among(touched.sources),
+        "inventory": held.c.source_code == among(touched.sources),
+        "zone_external": zones.c.source_code == among(touched.sources),
         "population": people.c.code.in_(near),
         "target": targets.c.code.in_(_near("target")),
         "area": areas.c.code.in_(select(people.c.grid_code).where(people.c.code.in_(near))),
@@ -221,7 +234,7 @@ def reached_places(connection: Connection, changed: Collection[str], rev: int) -
     """Code and scope of every place within the marked reaches, and of changed ones as they are and were."""
     people = metadata.tables["population"]
     queries = [
-        select(rows.c.code, *(rows.c[name] for name in SCOPE)).where(rows.c.code == _any(changed))
+        select(rows.c.code, *(rows.c[name] for name in SCOPE)).where(rows.c.code == among(changed))
         for rows in _now_and_known("population", rev)
     ]
     within = select(people.c.code, *(people.c[name] for name in SCOPE)).where(
@@ -234,12 +247,18 @@ def reached_places(connection: Connection, changed: Collection[str], rev: int) -
 def scores_of(
     connection: Connection, kind: str, codes: Collection[str] | None = None
 ) -> list[Mapping[str, Any]]:
-    """Current results of a kind, of all or some codes: code, scope, score, base, facts."""
-    query = select(score.c.code, *(score.c[n] for n in SCOPE), score.c.score, score.c.base, score.c.facts)
-    query = query.where(score.c.kind == kind)
+    """Current results of a kind, of all or some codes: code, score, base, facts."""
+    query = select(score.c.code, score.c.score, score.c.base, score.c.facts).where(score.c.kind == kind)
     if codes is not None:
-        query = query.where(score.c.code == _any(codes))
+        query = query.where(score.c.code == among(codes))
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def places_now(connection: Connection, codes: Collection[str]) -> pd.DataFrame:
+    """Current results of some places: score, base and people."""
+    people = cast(score.c.facts["people"].as_float(), Double).label("people")
+    query = select(score.c.score, score.c.base, people)
+    return read_frame(connection, query.where(score.c.kind == "place", score.c.code == among(codes)))
 
 
 def has_places(connection: Connection) -> bool:
@@ -261,7 +280,7 @@ def conditions(codes: Mapping[str, Collection[str]]) -> tuple[ColumnElement[bool
         metadata.tables["area"],
         metadata.tables["area"].alias("overlay"),
     )
-    standing = [people.c[name] == _any(found) for name, found in codes.items() if found]
+    standing = [people.c[name] == among(found) for name, found in codes.items() if found]
     members = select(func.unnest(overlay.c.members)).where(overlay.c.level == "overlay").scalar_subquery()
     standing += [people.c[name].in_(members) for name in codes]
     inside = people.alias("inside")  # joined by the index of positions: asked row by row it takes seconds
@@ -269,13 +288,9 @@ def conditions(codes: Mapping[str, Collection[str]]) -> tuple[ColumnElement[bool
     by_polygon = and_(overlay.c.level == "overlay", overlay.c.members.is_(None))
     standing.append(people.c.code.in_(select(inside.c.code).select_from(within).where(by_polygon)))
     named = {code for found in codes.values() for code in found}
-    return or_(*standing), or_(areas.c.level == "overlay", areas.c.code == _any(named))
+    return or_(*standing), or_(areas.c.level == "overlay", areas.c.code == among(named))
 
 
 def _now_and_known(table: str, rev: int) -> tuple[FromClause, FromClause]:
     """The records of a table as they are, and as they were known at a revision."""
     return metadata.tables[table], as_known(table, rev)
-
-
-def _any(codes: Collection[str]) -> Any:
-    return any_(array(sorted(codes), type_=Text))

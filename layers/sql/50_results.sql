@@ -23,9 +23,10 @@ BEGIN
       EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT %s FROM %I t JOIN new_scope USING (kind, code)',
         known, qualified, tab);
     END IF;
-    EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT DISTINCT kind, code FROM (
-      (SELECT %s FROM %I EXCEPT SELECT %s FROM %I) UNION ALL (SELECT %s FROM %I EXCEPT SELECT %s FROM %I)) d',
-      'changed_' || tab, columns, 'new_' || tab, columns, known, columns, known, columns, 'new_' || tab);
+    EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT DISTINCT kind, code FROM %I m FULL JOIN %I t USING (%s)
+      WHERE (%s) IS DISTINCT FROM (%s)', 'changed_' || tab, 'new_' || tab, known,
+      CASE tab WHEN 'score' THEN 'kind, code' ELSE 'kind, code, n' END, replace(qualified, 't.', 'm.'), qualified);
+    EXECUTE format('ANALYZE %I', 'changed_' || tab);
     EXECUTE format('INSERT INTO %I (%s, rev, rev_to) SELECT %s, t.rev, $1 FROM %I t JOIN %I USING (kind, code)',
       tab || '_past', columns, qualified, tab, 'changed_' || tab) USING this_rev;
     EXECUTE format('DELETE FROM %I t USING %I c WHERE t.kind = c.kind AND t.code = c.code', tab, 'changed_' || tab);
