@@ -61,7 +61,8 @@ def burdens(scores: Ints, people: Ints, area: Ints, n_areas: int) -> Ints:
 
     Raises TooLarge where the sum would leave int64.
     """
-    _guard(int(people.sum()), scores)
+    if people.astype(np.float64) @ scores.astype(np.float64) > _LARGEST:
+        raise _too_large()
     total = np.zeros(n_areas, np.int64)
     inside = area >= 0
     np.add.at(total, area[inside], people[inside] * scores[inside])
@@ -70,7 +71,11 @@ def burdens(scores: Ints, people: Ints, area: Ints, n_areas: int) -> Ints:
 
 def _guard(people: int, scores: Ints) -> None:
     if 2 * people * int(scores.max(initial=0)) > _LARGEST:
-        raise TooLarge("人口与分值的乘积超出整数范围", remedy="请检查人口图层的人数字段")
+        raise _too_large()
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("人口与分值的乘积超出整数范围", remedy="请检查人口图层的人数字段")
 
 
 def area_account(
