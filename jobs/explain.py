@@ -14,6 +14,7 @@ from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.city import places_of
 from jobs.frames import each
 from jobs.past import past_of
+from jobs.theme_lines import lines_of_theme
 from layers.consequences import study_zones
 from layers.database import Identity, reading, snapshot
 from layers.editions import edition_named, edition_on
@@ -23,11 +24,13 @@ from layers.records import PREMISES_SUFFIX, fetch, points, visible_codes
 from layers.risk import Inputs, account_of, read_known, run_numbered
 from layers.stability import stability_of
 from layers.unpeopled import EXPOSURE
+from layers.themes import sources_seen
 from riskmap.consequence_words import told_distances
 from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput, NotFound, RiskMapError
 from riskmap.risk import RED, Contribution, level_of, raised
 from riskmap.rollup import Part, area_account, city_account, highest, shared
+from riskmap.themes import EVERYTHING, Theme
 from riskmap.vocabulary import AREA_KINDS
 from riskmap.weight_words import stability_in_words
 from riskmap.weights import MILLI, RiskWeights
@@ -45,12 +48,14 @@ def explain(
     code: str,
     *,
     as_of: str | None = None,
+    theme: Theme = EVERYTHING,
     lang: str = "zh",
     progress: Any = None,
 ) -> dict[str, Any]:
     """The account of one thing in words, complete; the values sum to the score.
 
-    With `as_of` the account of that moment, computed from what was recorded by then (`jobs.past`).
+    With `as_of` the account of that moment, computed from what was recorded by then (`jobs.past`). With a `theme` only
+    the lines that belong to it: they sum to `part`, which without one is the score.
 
     NotFound where there is no such thing or its account is not this identity's to see. Records of others appear only
     as neighbours: kind, level, hazard, distance, bearing, name.
@@ -72,6 +77,9 @@ def explain(
         raise RiskMapError(
             "构成之和与分值不符，说明不予显示", remedy="请重新计算风险；仍然不符时请告知维护人员"
         )
+    if theme.narrow and lines:
+        lines = _of_theme(owner, reader, identity, record, kind, lines, theme, then)
+    part = sum(line["value"] for line in lines)
     if not identity.sees_city:
         with reading(reader, identity) as connection:
             lines = _masked(connection, lines, then)
@@ -93,6 +101,8 @@ def explain(
         **{name: record.get(name) for name in told},
         "kind": kind,
         **{name: record[name] for name in ("run_id", "computed", "edition", "data_time")},
+        "part": points(part) if record["score"] is not None else None,
+        "theme": theme._asdict(),
         "stability": stability_in_words(stable, lang),
         "contributions": [_in_words(line, lang) for line in lines],
         "consequences": told_distances(record, zones, lang) if kind == "source" else [],
@@ -108,6 +118,25 @@ def _nobody_near(
     if not stored or any(line["item"] in EXPOSURE for line in stored):
         return []
     return [{"item": "exposure_nobody", "record": None, "value": 0, "args": {}}]
+
+
+def _of_theme(
+    owner: Engine,
+    reader: Engine,
+    identity: Identity,
+    record: dict[str, Any],
+    kind: str,
+    lines: list[Line],
+    theme: Theme,
+    then: Moment | None,
+) -> list[Line]:
+    with reading(reader, identity) as connection:
+        seen = None if identity.sees_city else sources_seen(connection, then)
+    with snapshot(owner) as connection:
+        basis, inputs = basis_of(connection, record["run_id"], record["data_time"], then)
+        return lines_of_theme(
+            connection, basis, inputs.edition, kind, record["code"], lines, theme, seen
+        )
 
 
 def _in_words(line: Line, lang: str) -> dict[str, Any]:
@@ -134,7 +163,7 @@ def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment |
     if record["score"] is None:
         return []
     with snapshot(owner) as connection:
-        basis, inputs = _basis_of(connection, record, then)
+        basis, inputs = basis_of(connection, record["run_id"], record["data_time"], then)
         weights = RiskWeights.from_edition(inputs.edition)
         if kind == "city":
             lines = _city_lines(connection, basis, inputs, weights)
@@ -148,13 +177,15 @@ def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment |
     return [*lines, *_rule_lines(inputs, weights, lines, kind, area.code, red)]
 
 
-def _basis_of(connection: Connection, record: dict[str, Any], then: Moment | None) -> tuple[Basis, Inputs]:
-    """What a record's score stands on, by the last run or by what was computed for a moment: sources, and all else."""
-    at = datetime.fromisoformat(record["data_time"])
+def basis_of(
+    connection: Connection, run_id: int, data_time: str, then: Moment | None
+) -> tuple[Basis, Inputs]:
+    """What scores stand on, by the run that set them or by what was computed for a moment: sources, and all else."""
+    at = datetime.fromisoformat(data_time)
     if then is not None:
         used = edition_on(connection, at.astimezone(CLOCK).date(), then)
         return Basis.of_past(then), read_known(connection, then, used, at)
-    run = run_numbered(connection, record["run_id"])
+    run = run_numbered(connection, run_id)
     basis, used = Basis.of_run(run), edition_named(connection, run["edition"], run["known_rev"])
     return basis, read_known(connection, basis.records, used, at)
 

@@ -43,13 +43,14 @@ def read_hazards(
     box: Box | None = None,
     *,
     standing_in: Mapping[str, Collection[str]] | None = None,
-    codes: Collection[str] = (),
+    codes: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Sources whose site meets a box (metres: west, south, east, north), as they were known and scored, by code.
 
     `standing_in` adds those that stand in some areas, by the column of `SCOPE` that says so; `codes` adds these.
-    Columns: code, name, kind, level, base_level, hazard and hazard_base (micro-points), reach_mm and base_reach_mm,
-    hazards, grid_code, village_code, township_code, site.
+    Where none of the three is given (None), all sources are read.
+    Columns: code, name, kind, industry, level, base_level, hazard and hazard_base (micro-points), reach_mm and
+    base_reach_mm, hazards, the columns of `SCOPE`, site.
     """
     result = results_of("score", basis.results).alias("result")
     record = rows_of("source", basis.records).alias("record")
@@ -61,6 +62,7 @@ def read_hazards(
         select(
             result.c.code,
             func.coalesce(record.c.name, firm.c.name).label("name"),
+            firm.c.industry,
             result.c.level,
             result.c.base_level,
             *_felt(result.c.facts),
@@ -72,15 +74,16 @@ def read_hazards(
             result.outerjoin(record, record.c.code == result.c.code).outerjoin(firm, firm.c.code == named_by)
         )
         .where(result.c.kind == "source")
-        .where(
+        .order_by(result.c.code)
+    )
+    if not (box is None and standing_in is None and codes is None):
+        query = query.where(
             or_(
                 *(shape.op("&&")(window) for shape in (record.c.geom_m, firm.c.geom_m) if box),
                 result.c.code == among(codes),
                 *(result.c[name] == among(areas) for name, areas in (standing_in or {}).items()),
             )
         )
-        .order_by(result.c.code)
-    )
     frame = read_frame(connection, query)
     frame["hazards"] = frame["hazards"].map({text: json.loads(text) for text in frame["hazards"].unique()})
     for name in ("hazard", "hazard_base"):
