@@ -134,9 +134,7 @@ def _of_theme(
         seen = None if identity.sees_city else sources_seen(connection, then)
     with snapshot(owner) as connection:
         basis, inputs = basis_of(connection, record["run_id"], record["data_time"], then)
-        return lines_of_theme(
-            connection, basis, inputs.edition, kind, record["code"], lines, theme, seen
-        )
+        return lines_of_theme(connection, basis, inputs.edition, kind, record["code"], lines, theme, seen)
 
 
 def _in_words(line: Line, lang: str) -> dict[str, Any]:

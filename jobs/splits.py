@@ -4,7 +4,7 @@ Parts of areas are those of `jobs.explain`, computed for a whole level in one pa
 for and kept for the runs asked for last: a run's results never change.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -25,10 +25,12 @@ from layers.records import iso
 from layers.themes import account_sums
 from riskmap.rollup import highest
 from riskmap.superposition import place_account
-from riskmap.themes import NONE, Parts, SourceClass, area_parts, city_parts, shared_among, totals
+from riskmap.theme_parts import Parts, area_parts, city_parts, shared_among, totals
+from riskmap.themes import NONE, SourceClass, Theme
 from riskmap.weights import RiskWeights
 
 _KEPT = 2
+_THEMES_KEPT = 16
 
 
 class Lines(NamedTuple):
@@ -77,6 +79,7 @@ class Split:
         self._own = self._weights(own, *going_on)
         self._firms = account_sums(connection, basis.results, "enterprise")
         self._known: dict[str, Lines] = {}
+        self._matching: dict[tuple[str, Theme], tuple[str, ...]] = {}
         self._turn = Lock()
 
     def lines(self, level: str) -> Lines:
@@ -88,6 +91,18 @@ class Split:
         if level not in self._known:
             self._known[level] = self._lines(level)
         return self._known[level]
+
+    def matching(self, level: str, theme: Theme, kept: Callable[[Lines], Array]) -> tuple[str, ...]:
+        """The codes of the things that a theme has a part of, in order; every tile of a map asks for the same."""
+        with self._turn:
+            found = self._matching.get((level, theme))
+            if found is None:
+                lines = self._found(level)
+                found = tuple(lines.codes[np.unique(lines.thing[kept(lines) & (lines.value > 0)])])
+                while len(self._matching) >= _THEMES_KEPT:
+                    del self._matching[next(iter(self._matching))]
+                self._matching[level, theme] = found
+            return found
 
     def class_of(self, source: int) -> SourceClass:
         """The class of a source by its position."""

@@ -52,7 +52,9 @@ def lines_of_theme(
     owners = [_source_of(kind, code, line) for line in lines]
     codes = {owner for owner in owners if owner}
     frame = read_hazards(connection, basis, codes=codes)
-    known = dict(zip(frame["code"], classes_of(RiskWeights.from_table(edition.table("risk")), frame), strict=True))
+    known = dict(
+        zip(frame["code"], classes_of(RiskWeights.from_table(edition.table("risk")), frame), strict=True)
+    )
     if kind == "enterprise" and theme.period is not None:
         items = DynamicWeights.from_edition(edition).items
         going_on = lines_of_sources(connection, basis, codes, items)

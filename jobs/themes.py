@@ -20,6 +20,7 @@ from layers.history import Moment
 from layers.records import iso, points
 from layers.themes import is_event, scores_seen, sources_seen, special_periods
 from riskmap.errors import BadInput, NotFound, RiskMapError
+from riskmap.theme_parts import totals
 from riskmap.themes import (
     ADDITIVE,
     BASE,
@@ -30,7 +31,6 @@ from riskmap.themes import (
     OVERLAPPING,
     SourceClass,
     Theme,
-    totals,
 )
 from riskmap.vocabulary import AREA_KINDS, COMMITTEES, SOURCE_KINDS, words
 from riskmap.weights import HAZARDS
@@ -181,7 +181,7 @@ class _Asking:
             lines = self.split.lines(level)
             at = index_of(things["code"], lines.codes)
             found = at >= 0
-            for sums, kept in ((whole, np.ones(len(lines.value), np.bool_)), (part, self._kept(level, lines))):
+            for sums, kept in ((whole, np.ones(len(lines.value), np.bool_)), (part, self.kept(level, lines))):
                 every = totals(lines.thing[kept], lines.value[kept], len(lines.codes))
                 sums[found] = every[at[found]]
         rows = []
@@ -191,7 +191,7 @@ class _Asking:
                     "构成之和与分值不符，专题不予显示", remedy="请重新计算风险；仍然不符时请告知维护人员"
                 )
             own = None if score is None else int(part[n])
-            share = own / score if own is not None and score else None
+            share = round(own / score, 6) if own is not None and score else None
             rows.append(
                 {"code": code, "name": name, "part": points(own), "score": points(score), "share": share}
             )
@@ -203,7 +203,7 @@ class _Asking:
             return []
         lines = self.split.lines(level)
         position = int(index_of([of["code"]], lines.codes)[0])
-        own = np.flatnonzero(self._kept(level, lines) & (lines.thing == position))
+        own = np.flatnonzero(self.kept(level, lines) & (lines.thing == position))
         found: dict[str, int] = {}
         for n in own:
             for value in self._values(level, lines, int(n), name):
@@ -226,7 +226,7 @@ class _Asking:
             return told.hazards
         return (told.division if name == "industry" else getattr(told, name),)
 
-    def _kept(self, level: str, lines: Lines) -> Array:
+    def kept(self, level: str, lines: Lines) -> Array:
         """Which lines belong to the theme, as far as the reader may know."""
         assert self.split is not None
         theme, split = self.theme, self.split
@@ -248,8 +248,14 @@ def _foreign(level: str, one: SourceClass) -> SourceClass:
 
 
 def matching_codes(
-    owner: Engine, reader: Engine, identity: Identity, splits: Splits, level: str, theme: Theme
-) -> list[str]:
-    """The codes of the sources or enterprises that a theme has a part of, in order; what the map leaves on."""
-    told = themes(owner, reader, identity, splits, level, theme)
-    return sorted(row["code"] for row in told["items"] if row["part"])
+    owner: Engine, connection: Connection, splits: Splits, level: str, theme: Theme
+) -> tuple[str, ...]:
+    """The codes of all sources or enterprises that a theme has a part of, in order: what its map leaves on.
+
+    Codes of others' records stand among them: they limit what the reader's own rights show and are told to nobody.
+    """
+    about = told_by(connection, None)
+    if about["data_time"] is None:
+        return ()
+    split = splits.of(owner, about, None)
+    return split.matching(level, theme, lambda lines: _Asking(split, theme, None).kept(level, lines))

@@ -2,12 +2,13 @@
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Select,
+    Text,
     and_,
     case,
     func,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import array
 
 from layers.schema import colour, metadata, score
 from layers.tiles import AGGREGATE_BELOW, TILE_PX, cells_of
@@ -49,13 +51,21 @@ Row = dict[str, Any]
 
 
 def identify(
-    connection: Connection, lon: float, lat: float, zoom: float, layers: Sequence[str], *, scale: str = "base"
+    connection: Connection,
+    lon: float,
+    lat: float,
+    zoom: float,
+    layers: Sequence[str],
+    *,
+    scale: str = "base",
+    codes: Mapping[str, Sequence[str]] | None = None,
 ) -> Row:
     """What a click at a map zoom means: `hits`, records under it, and `areas`, the finest first.
 
     Where the map draws records one by one, hits are those within a finger's width by distance in metres; where it
     draws rings, the members of the rings touched, the worst first on the map that is looked at (`scale`: base or
-    rise). `total` counts them all, at most MOST_HITS of a layer are told. BadInput off the globe.
+    rise). `total` counts them all, at most MOST_HITS of a layer are told; `codes` says by layer which records are drawn,
+    where not all are. BadInput off the globe.
     """
     hits: list[Row] = []
     total = 0
@@ -63,12 +73,13 @@ def identify(
     for layer in MAPPED:
         if layer not in layers:
             continue
+        drawn = (codes or {}).get(layer)
         if tile_zoom < AGGREGATE_BELOW:
-            found = _in_squares(connection, layer, lon, lat, tile_zoom, f"{scale}_level")
+            found = _in_squares(connection, layer, lon, lat, tile_zoom, f"{scale}_level", drawn)
             total += found[0].pop("total") if found else 0
         else:
             reach_m = TOUCH_PX * _EARTH_M_PER_PX * math.cos(math.radians(lat)) / 2**zoom
-            found = nearest(connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS)
+            found = nearest(connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS, codes=drawn)
             total += len(found)
         hits += found
     at = func.areas_at(lon, lat).table_valued("code", "name", "kind", *_COLOURS, "synthetic")
@@ -79,12 +90,18 @@ def identify(
 
 
 def _in_squares(
-    connection: Connection, layer: str, lon: float, lat: float, tile_zoom: int, worst: str
+    connection: Connection,
+    layer: str,
+    lon: float,
+    lat: float,
+    tile_zoom: int,
+    worst: str,
+    codes: Sequence[str] | None,
 ) -> list[Row]:
     """The members of the rings of one layer that a click touches; the first says how many there are."""
     names = (*_FOUND, "total")
     asked = (layer, lon, lat, max(tile_zoom, 0), cells_of(layer), RING_PX / TILE_PX, MOST_HITS, worst)
-    rows = connection.execute(select(func.in_squares(*asked).table_valued(*names))).mappings()
+    rows = connection.execute(select(func.in_squares(*asked, *_only(codes)).table_valued(*names))).mappings()
     found = [_words({"layer": layer, **row}) for row in rows]
     for row in found[1:]:
         del row["total"]
@@ -92,16 +109,29 @@ def _in_squares(
 
 
 def nearest(
-    connection: Connection, layer: str, lon: float, lat: float, *, max_m: float, limit: int
+    connection: Connection,
+    layer: str,
+    lon: float,
+    lat: float,
+    *,
+    max_m: float,
+    limit: int,
+    codes: Sequence[str] | None = None,
 ) -> list[Row]:
-    """The records of a layer nearest to a position, at most `max_m` away, with their distance in metres."""
+    """The records of a layer (of these codes, where given) nearest to a position, at most `max_m` away, with their
+    distance in metres."""
     if layer not in MAPPED:
         raise BadInput(f"没有图层“{layer}”", remedy="可用：" + "、".join(MAPPED))
     if not (-180 <= lon <= 180 and -85 <= lat <= 85):
         raise BadInput(f"位置 {lon}, {lat} 不在地图上", remedy="经度 -180–180，纬度 -85–85")
-    found = func.nearest(layer, lon, lat, max_m, limit).table_valued(*_FOUND)
+    found = func.nearest(layer, lon, lat, max_m, limit, *_only(codes)).table_valued(*_FOUND)
     rows = connection.execute(select(found).order_by(found.c.distance_m, found.c.code)).mappings()
     return [_words({"layer": layer, **row}) for row in rows]
+
+
+def _only(codes: Sequence[str] | None) -> list[Any]:
+    """The last argument of a search among some codes; none where all are meant."""
+    return [] if codes is None else [array(list(codes), type_=Text)]
 
 
 def search(connection: Connection, wanted: str, limit: int) -> Row:

@@ -43,6 +43,8 @@ class Tile:
     z: int
     x: int
     y: int
+    codes: tuple[str, ...] | None = None
+    """the records drawn, of sources or enterprises; None: all"""
 
     def __post_init__(self) -> None:
         if self.layer not in LAYERS:
@@ -61,7 +63,8 @@ class Tile:
             return {"levels": [level for lowest, level in AREA_LEVELS if self.z >= lowest]}
         if self.layer == "overlay":
             return {}
-        return {"aggregate_below": AGGREGATE_BELOW, "cells": cells_of(self.layer)}
+        squares = {"aggregate_below": AGGREGATE_BELOW, "cells": cells_of(self.layer)}
+        return squares if self.codes is None else squares | {"codes": self.codes}
 
 
 def cells_of(layer: str) -> int:

@@ -22,7 +22,7 @@ from layers.records import Filters, fetch, iso
 from layers.risk import runs as run_ledger
 from layers.status import count_runs
 from riskmap.errors import BadInput, NotFound, Refused, TooLarge
-from web.deps import AsOf, Importer, Lang, Owner, Past, Reader, Rows, SignedIn, past_for
+from web.deps import AsOf, Importer, Lang, Owner, Past, Reader, Rows, SignedIn, Themed, past_for
 
 _PROBLEM = {
     "type": "object",
@@ -133,9 +133,15 @@ def _getter(kind: str) -> Callable[..., Record]:
 
 def _explainer(kind: str) -> Callable[..., Record]:
     def explained(
-        owner: Owner, reader: Reader, identity: SignedIn, lang: Lang, code: str, as_of: AsOf = None
+        owner: Owner,
+        reader: Reader,
+        identity: SignedIn,
+        lang: Lang,
+        theme: Themed,
+        code: str,
+        as_of: AsOf = None,
     ) -> Record:
-        return explain(owner, reader, identity, kind, code, as_of=as_of, lang=lang)
+        return explain(owner, reader, identity, kind, code, as_of=as_of, theme=theme, lang=lang)
 
     return explained
 

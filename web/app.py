@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from jobs.comparison import Comparisons
 from jobs.events import EventDesk
 from jobs.previews import Previews
+from jobs.splits import Splits
 from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
@@ -29,6 +30,7 @@ from web import (
     quality,
     remedies,
     stream,
+    themes,
     tiles,
 )
 from web import map as map_page
@@ -61,6 +63,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
     app.state.templates = make_environment()
     app.state.measures = Measures()
     app.state.comparisons = Comparisons()
+    app.state.splits = Splits()
     app.state.previews = Previews(settings.home)
     if dsn is not None:
         app.state.owner = owner_engine(dsn)
@@ -74,6 +77,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         pages,
         grades,
         remedies,
+        themes,
         quality,
         editions,
         incident,

@@ -17,8 +17,9 @@ from layers.kinds import ACCEPTED
 from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
+from riskmap.themes import Theme
 from riskmap.vocabulary import SCORE_KINDS, USER_ROLES
-from web import edition_commands, import_commands, incident_commands, replay_commands
+from web import edition_commands, import_commands, incident_commands, replay_commands, theme_commands
 from web.console import Report, print_facts, print_json, print_table, progress, say, tell
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
@@ -37,6 +38,7 @@ app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
 app.command("incident")(incident_commands.incident)
 app.command("replay")(replay_commands.replay)
+app.command("themes")(theme_commands.themes)
 
 _ROWS_SHOWN = 200
 
@@ -317,31 +319,44 @@ def explain(
     ] = False,
     goal: Annotated[str | None, typer.Option(help="与 --actions 同用，目标等级：orange yellow blue")] = None,
     of: Annotated[str, typer.Option(help="与 --actions 同用：level base_level rise_level")] = "level",
+    committee: theme_commands.Committee = None,
+    industry: theme_commands.Industry = None,
+    hazard: theme_commands.Hazard = None,
+    source_kind: theme_commands.SourceKind = None,
+    period: theme_commands.Period = None,
     json: Json = False,
 ) -> None:
-    """说明一个分值由哪些记录构成，各占多少，依据哪一条；--actions 说明怎样降级。"""
+    """说明一个分值由哪些记录构成，各占多少，依据哪一条；可只看一个专题；--actions 说明怎样降级。"""
     from jobs.explain import explain as explain_record
     from web.remedy_commands import print_actions
 
+    theme = Theme(committee, industry, hazard, source_kind, period)
     if actions:
+        if theme.narrow:
+            raise typer.BadParameter("--actions 针对整个分值，不能与专题筛选同用")
         print_actions(_settings(context), kind, code, as_of=as_of, lang=lang, goal=goal, of=of, json=json)
         return
     if goal or of != "level":
         raise typer.BadParameter("--goal 和 --of 须与 --actions 同用")
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
         answer = explain_record(
-            city.owner, city.reader, CITY, kind, code, as_of=as_of, lang=lang, progress=bar
+            city.owner, city.reader, CITY, kind, code, as_of=as_of, theme=theme, lang=lang, progress=bar
         )
     if json:
         print_json(answer)
+        return
+    if theme.narrow:
+        say(f"{answer['name']} {code}：所选专题占 {answer['part']} 分，总分 {answer['score']} 分")
+        print_table("所选专题的构成", answer["contributions"], _LINE)
         return
     say(
         f"{answer['name']} {code}：当前 {answer['score']} 分，其中固有风险 {answer['base_score']} 分，"
         f"动态上升 {answer['rise']} 分"
     )
-    print_table(
-        "构成", answer["contributions"], {"value": "分", "label": "项目", "reason": "说明", "record": "记录"}
-    )
+    print_table("构成", answer["contributions"], _LINE)
+
+
+_LINE = {"value": "分", "label": "项目", "reason": "说明", "record": "记录"}
 
 
 @user.command("add")

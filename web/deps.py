@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Engine
 from jobs.comparison import Comparisons
 from jobs.past import past_of
 from jobs.sign_in import hash_token
+from jobs.splits import Splits
 from layers.database import Identity, reading
 from layers.history import Moment
 from layers.users import Session, session_of
 from riskmap.errors import Forbidden, NotSignedIn
+from riskmap.themes import Theme
 from web.texts import lang_of
 
 SESSION_COOKIE = "riskmap_session"
@@ -169,6 +171,36 @@ def past_for(*, levels: bool) -> Callable[..., Moment | None]:
 
 Past = Annotated[Moment | None, Depends(past_for(levels=True))]
 """The moment of the past that is asked for by `as_of`, with its levels."""
+
+
+def _theme(
+    committee: Annotated[str | None, Query(description="专业委员会", max_length=40)] = None,
+    industry: Annotated[
+        str | None, Query(description="GB/T 4754 行业代码的开头，如 26", max_length=10)
+    ] = None,
+    hazard: Annotated[
+        str | None, Query(description="致险类型：fire explosion toxic …", max_length=40)
+    ] = None,
+    kind: Annotated[str | None, Query(description="危险源类别", max_length=40)] = None,
+    period: Annotated[
+        str | None,
+        Query(description="时段：base 固有，dynamic 动态，或一个特殊时期的事件编号", max_length=64),
+    ] = None,
+) -> Theme:
+    return Theme(committee or None, industry or None, hazard or None, kind or None, period or None)
+
+
+Themed = Annotated[Theme, Depends(_theme)]
+"""The theme that is asked for; nothing given: everything."""
+
+
+def _splits(request: Request) -> Splits:
+    known: Splits = request.app.state.splits
+    return known
+
+
+Splitting = Annotated[Splits, Depends(_splits)]
+"""The contributions of the runs asked for lately, split for themes."""
 
 
 def client_address(request: Request) -> str:

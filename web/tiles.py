@@ -3,12 +3,16 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from sqlalchemy import Connection, Engine
 from starlette.responses import Response
 
+from jobs.splits import Splits
+from jobs.themes import matching_codes
 from layers.search import MAPPED, identify, nearest, search
 from layers.tiles import Tile, read_tile, tile_tag
 from riskmap.errors import BadInput
-from web.deps import Rows, SignedIn
+from riskmap.themes import Theme
+from web.deps import Owner, Rows, SignedIn, Splitting, Themed
 
 router = APIRouter(tags=["map"])
 
@@ -24,9 +28,23 @@ Latitude = Annotated[float, Query(ge=-85, le=85, allow_inf_nan=False, descriptio
     response_class=Response,
     responses={200: {"content": {_VECTOR_TILE: {}}}, 304: {"description": "unchanged"}},
 )
-def tile(request: Request, identity: SignedIn, rows: Rows, layer: str, z: int, x: int, y: int) -> Response:
-    """A Mapbox vector tile of the rows the reader may see. The tag changes with the data and the reader's rights."""
-    wanted = Tile(layer, z, x, y)
+def tile(
+    request: Request,
+    identity: SignedIn,
+    owner: Owner,
+    rows: Rows,
+    splits: Splitting,
+    theme: Themed,
+    layer: str,
+    z: int,
+    x: int,
+    y: int,
+) -> Response:
+    """A Mapbox vector tile of the rows the reader may see. The tag changes with the data and the reader's rights.
+
+    Of a theme only the sources and enterprises that have a part in it.
+    """
+    wanted = Tile(layer, z, x, y, _codes(owner, rows, splits, theme, layer))
     tag = f'W/"{tile_tag(rows, identity, wanted)}"'
     headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "Cookie, Authorization"}
     if tag in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
@@ -36,7 +54,10 @@ def tile(request: Request, identity: SignedIn, rows: Rows, layer: str, z: int, x
 
 @router.get("/identify")
 def identified(
+    owner: Owner,
     rows: Rows,
+    splits: Splitting,
+    theme: Themed,
     lon: Longitude,
     lat: Latitude,
     z: Annotated[float, Query(ge=0, le=24, allow_inf_nan=False, description="地图级别")],
@@ -46,7 +67,10 @@ def identified(
     ] = "base",
 ) -> dict[str, Any]:
     """The records within a finger's width of a position, by distance, and the areas that hold it."""
-    return identify(rows, lon, lat, z, _layers(layers), scale=scale)
+    wanted = _layers(layers)
+    drawn = {layer: _codes(owner, rows, splits, theme, layer) for layer in wanted}
+    only = {layer: codes for layer, codes in drawn.items() if codes is not None}
+    return identify(rows, lon, lat, z, wanted, scale=scale, codes=only)
 
 
 @router.get("/nearest")
@@ -70,6 +94,15 @@ def found(
 ) -> dict[str, Any]:
     """Records and areas by name or code, the closest match first."""
     return search(rows, q, limit)
+
+
+def _codes(
+    owner: Engine, rows: Connection, splits: Splits, theme: Theme, layer: str
+) -> tuple[str, ...] | None:
+    """Which records of a layer a theme leaves on the map; None: all."""
+    if not theme.narrow or layer not in ("source", "enterprise"):
+        return None
+    return matching_codes(owner, rows, splits, layer, theme)
 
 
 def _layers(listed: str) -> list[str]:

@@ -22,10 +22,12 @@ $$;
 -- What these functions tell has changed before: one that exists cannot change its columns.
 DROP FUNCTION IF EXISTS nearest(text, float8, float8, float8, integer);
 DROP FUNCTION IF EXISTS in_squares(text, float8, float8, integer, integer, float8, integer);
+DROP FUNCTION IF EXISTS in_squares(text, float8, float8, integer, integer, float8, integer, text);
 DROP FUNCTION IF EXISTS areas_at(float8, float8);
 
--- The n records of one layer nearest to a position and at most max_m away, by distance.
-CREATE OR REPLACE FUNCTION nearest(layer text, lon float8, lat float8, max_m float8, n integer)
+-- The n records of one layer nearest to a position and at most max_m away, by distance; of `codes` only, where given.
+CREATE OR REPLACE FUNCTION nearest(layer text, lon float8, lat float8, max_m float8, n integer,
+                                   codes text[] DEFAULT NULL)
 RETURNS TABLE (code text, name text, kind text, level smallint, base_level smallint, rise_level smallint,
                grade smallint, synthetic boolean, distance_m float8, at_lon float8, at_lat float8)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
@@ -35,17 +37,18 @@ BEGIN
            ST_X(r.at), ST_Y(r.at)
     FROM (SELECT r.code, r.name, r.%I AS kind, coalesce(r.synthetic, false) AS synthetic,
                  r.geom_m <-> $1 AS distance_m, place_point(r.geom) AS at
-          FROM %I r WHERE r.geom_m && ST_Expand($1, $2) AND %s
+          FROM %I r WHERE r.geom_m && ST_Expand($1, $2) AND ($4 IS NULL OR r.code = ANY ($4)) AND %s
           ORDER BY r.geom_m <-> $1 LIMIT $3) r
     LEFT JOIN score s ON s.kind = %L AND s.code = r.code
     WHERE r.distance_m <= $2 ORDER BY r.distance_m, r.code$found$,
-    mapped_kind(layer), layer, mapped_rows(layer), layer) USING metric_point(lon, lat), max_m, n;
+    mapped_kind(layer), layer, mapped_rows(layer), layer) USING metric_point(lon, lat), max_m, n, codes;
 END $$;
 
 -- The members of the squares (tile_records of 90_tiles.sql) whose drawn point lies within `reach` of a position, given
--- as a part of a tile's width: the n worst of them by the level that `worst` names, and in `total` how many there are. What a ring on the map stands for.
+-- as a part of a tile's width: the n worst of them by the level that `worst` names, and in `total` how many there are.
+-- What a ring on the map stands for; squares of `codes` only, where given.
 CREATE OR REPLACE FUNCTION in_squares(layer text, lon float8, lat float8, z integer, cells integer, reach float8, n integer,
-                                      worst text DEFAULT 'base_level')
+                                      worst text DEFAULT 'base_level', codes text[] DEFAULT NULL)
 RETURNS TABLE (code text, name text, kind text, level smallint, base_level smallint, rise_level smallint,
                grade smallint, synthetic boolean, distance_m float8, at_lon float8, at_lat float8, total bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
@@ -64,7 +67,7 @@ BEGIN
       SELECT r.code, r.name, r.%I AS kind, s.level, s.base_level, s.rise_level, s.grade,
              coalesce(r.synthetic, false) AS synthetic, r.geom_m, place_point(r.geom) AS at
       FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
-      WHERE r.geom && $1 AND %s
+      WHERE r.geom && $1 AND ($7 IS NULL OR r.code = ANY ($7)) AND %s
     ), squared AS (
       SELECT *, avg(ST_X(drawn)) OVER square AS x, avg(ST_Y(drawn)) OVER square AS y
       FROM (SELECT *, ST_Transform(at, 3857) AS drawn FROM seen) placed
@@ -75,7 +78,7 @@ BEGIN
     FROM squared WHERE ST_Distance(ST_SetSRID(ST_MakePoint(x, y), 3857), $2) <= $4
     ORDER BY %I, 9, code LIMIT $6$found$,
     mapped_kind(layer), layer, layer, mapped_rows(layer), worst)
-    USING box, here, cell_m, reach_m, metric_point(lon, lat), n;
+    USING box, here, cell_m, reach_m, metric_point(lon, lat), n, codes;
 END $$;
 
 -- The areas that hold a position, the finest first; names and colours are everyone's.
@@ -93,8 +96,8 @@ BEGIN
     ORDER BY array_position(ARRAY['grid', 'village', 'township', 'overlay', 'city'], a.level), a.code;
 END $$;
 
-REVOKE EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8),
-  in_squares(text, float8, float8, integer, integer, float8, integer, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer), areas_at(float8, float8),
-  in_squares(text, float8, float8, integer, integer, float8, integer, text)
+REVOKE EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer, text[]), areas_at(float8, float8),
+  in_squares(text, float8, float8, integer, integer, float8, integer, text, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION nearest(text, float8, float8, float8, integer, text[]), areas_at(float8, float8),
+  in_squares(text, float8, float8, integer, integer, float8, integer, text, text[])
   TO riskmap_city, riskmap_township, riskmap_village, riskmap_grid, riskmap_enterprise, riskmap_committee;

@@ -1,6 +1,7 @@
 -- Vector tiles: tile_<layer>(z, x, y, query), as Martin and pg_tileserv call them. SECURITY INVOKER, so row policies
 -- decide what a tile holds. Whole tables are never read (enable_seqscan = off), statistics or none. No threshold stands
 -- here: what depends on zoom comes in `query`.
+--   codes                    the records drawn, where not all of them are (tile_source, tile_enterprise)
 --   aggregate_below, cells   below this zoom points are counted by `cells` × `cells` squares of a tile (tile_source, …)
 --   levels, layer            area levels in order of preference, the first one found near the tile is drawn, and under
 --                            which name (tile_area)
@@ -36,11 +37,14 @@ DECLARE
   cell_m float8 := CASE WHEN z < (query ->> 'aggregate_below')::integer
                         THEN (ST_XMax(tile) - ST_XMin(tile)) / (query ->> 'cells')::integer END;
   box geometry := tile_box(z, x, y, coalesce(cell_m, 0));
+  codes text[] := CASE WHEN query -> 'codes' IS NOT NULL
+                       THEN ARRAY(SELECT json_array_elements_text(query -> 'codes')) END;
+  chosen text := mapped_rows(layer) || CASE WHEN codes IS NULL THEN '' ELSE ' AND r.code = ANY ($4)' END;
   seen text := format($rows$
     SELECT r.code, r.name, r.%I AS kind, s.base_level, s.rise_level, s.grade,
            coalesce(r.synthetic, false) AS synthetic, ST_Transform(place_point(r.geom), 3857) AS at
     FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
-    WHERE r.geom && $1 AND %s$rows$, mapped_kind(layer), layer, layer, mapped_rows(layer));
+    WHERE r.geom && $1 AND %s$rows$, mapped_kind(layer), layer, layer, chosen);
   numbers text := (
     SELECT string_agg(format('(count(*) FILTER (WHERE %1$s_level = %2$s))::integer AS %1$s_%2$s', scale, level), ', ')
     FROM unnest(ARRAY['base', 'rise']) scale, generate_series(1, 4) level);
@@ -53,14 +57,14 @@ BEGIN
         SELECT code, name, kind, base_level, rise_level, grade, synthetic, 1 AS n,
                ST_AsMVTGeom(at, $2, 4096, 256, true) AS geom
         FROM (%s) seen ORDER BY code) f WHERE geom IS NOT NULL$made$, layer, seen)
-      INTO points USING box, tile;
+      INTO points USING box, tile, cell_m, codes;
     EXECUTE format($made$
       SELECT ST_AsMVT(f, %L, 4096, 'geom') FROM (
         SELECT r.code, s.base_level, s.rise_level, tile_geom(r.geom, $2) AS geom
         FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
         WHERE r.geom && $1 AND ST_Dimension(r.geom) > 0 AND %s) f WHERE geom IS NOT NULL$made$,
-      layer || '_site', layer, layer, mapped_rows(layer))
-      INTO sites USING box, tile;
+      layer || '_site', layer, layer, chosen)
+      INTO sites USING box, tile, cell_m, codes;
   ELSE
     EXECUTE format($made$
       SELECT ST_AsMVT(f, %L, 4096, 'geom') FROM (
@@ -72,7 +76,7 @@ BEGIN
         FROM (%s) seen
         GROUP BY floor(ST_X(at) / $3), floor(ST_Y(at) / $3) ORDER BY count(*)) f WHERE geom IS NOT NULL$made$,
       layer, numbers, seen)
-      INTO points USING box, tile, cell_m;
+      INTO points USING box, tile, cell_m, codes;
   END IF;
   RETURN coalesce(sites, '') || coalesce(points, '');
 END $$;

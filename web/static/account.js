@@ -124,17 +124,19 @@ window.RiskMap = window.RiskMap || {};
       });
   }
 
-  function account(explained) {
+  /* The account of a score; with `narrow` only what is of the theme looked at. */
+  function account(explained, narrow) {
     const { el, number } = RiskMap.dom;
     const { t } = RiskMap;
     const lines = [...explained.contributions].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
     const largest = lines.length ? Math.abs(lines[0].value) : 0;
     const sum = lines.reduce((total, entry) => total + Math.round(entry.value * MICRO), 0) / MICRO;
     return el("section", { class: "account", "data-sum": sum },
-      stability(explained.stability), el("h3", {}, t("map.explain")),
+      stability(explained.stability), el("h3", {}, t(narrow ? "themes.lines" : "map.explain")),
       lines.length ? grouped(lines, (entry) => line(entry, largest, explained.score))
-        : el("p", { class: "quiet" }, t("map.explain_none")),
-      lines.length ? el("p", { class: "sum" }, t("map.explain_sum", { value: number(sum, 2, 2) })) : null);
+        : el("p", { class: "quiet" }, t(narrow ? "themes.no_lines" : "map.explain_none")),
+      lines.length ? el("p", { class: "sum" }, t(narrow ? "themes.sum" : "map.explain_sum",
+        { value: number(sum, 2, 2), score: number(explained.score, 2, 2) })) : null);
   }
 
   RiskMap.account = { head, facts, account };

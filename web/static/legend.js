@@ -68,8 +68,10 @@ window.RiskMap = window.RiskMap || {};
     bindLevels();
     bindLayers();
     RiskMap.legend.tell = () => {
-      document.getElementById("legend-area").textContent = RiskMap.t(`map.legend_area_${map.state.scale}`, {
-        level: RiskMap.word("area_level", areaLevel(config, map.leaflet.getZoom())) });
+      const level = RiskMap.word("area_level", areaLevel(config, map.leaflet.getZoom()));
+      document.getElementById("legend-area").textContent = RiskMap.themes.active()
+        ? RiskMap.t("themes.legend_area", { level, by: RiskMap.themes.byWord() })
+        : RiskMap.t(`map.legend_area_${map.state.scale}`, { level });
     };
     map.leaflet.on("moveend", RiskMap.legend.tell);
 
@@ -79,9 +81,17 @@ window.RiskMap = window.RiskMap || {};
       card.hidden = !on;
       button.setAttribute("aria-expanded", String(on));
     };
-    button.addEventListener("click", () => open(card.hidden));
+    RiskMap.legend.open = open;
+    button.addEventListener("click", () => {
+      open(card.hidden);
+      if (!card.hidden) RiskMap.themes.open(false);
+    });
     document.getElementById("legend-close").addEventListener("click", () => open(false));
-    map.leaflet.on("click", () => window.matchMedia(PHONE).matches && open(false));
+    map.leaflet.on("click", () => {
+      if (!window.matchMedia(PHONE).matches) return;
+      open(false);
+      RiskMap.themes.open(false);
+    });
     open(!window.matchMedia(PHONE).matches);
     document.getElementById("map-home").addEventListener("click", () => map.home());
     document.getElementById("map-in").addEventListener("click", () => map.leaflet.zoomIn());

@@ -15,7 +15,7 @@ window.RiskMap = window.RiskMap || {};
     const kept = new Map();
     async function load(key, signal) {
       try {
-        const answer = await fetch(`/tiles/${layer}/${key}.mvt`, { signal, cache: "no-cache" });
+        const answer = await fetch(`/tiles/${layer}/${key}`, { signal, cache: "no-cache" });
         if (answer.status === 401) RiskMap.live.signedOut();
         if (!answer.ok) throw Object.assign(new Error(`tile ${layer}/${key}`), { status: answer.status });
         const data = await answer.arrayBuffer();
@@ -38,7 +38,8 @@ window.RiskMap = window.RiskMap || {};
         let generation;
         do { // data that changed while it was on its way is asked for again
           generation = state.generation;
-          data = await load(`${z}/${x}/${y}`, signal);
+          const theme = RiskMap.themes.asking(layer);
+          data = await load(`${z}/${x}/${y}.mvt${theme && `?${theme}`}`, signal);
         } while (generation !== state.generation);
         return { data };
       },
@@ -79,6 +80,7 @@ window.RiskMap = window.RiskMap || {};
       if (!link) return;
       const there = new URL(link.href);
       there.searchParams.set("map", RiskMap.map.state.scale);
+      RiskMap.themes.carry(there);
       there.hash = location.hash;
       link.href = there;
     });
@@ -87,9 +89,10 @@ window.RiskMap = window.RiskMap || {};
   /* On paper the view is as large as fits, with everything that is seen of it and always with its legend. */
   function fitPaper() {
     const stage = document.querySelector("body.map main");
-    const legend = document.getElementById("legend");
+    let legend;
     let closed = false;
     addEventListener("beforeprint", () => {
+      legend = document.getElementById(RiskMap.themes.active() ? "themes" : "legend");
       closed = legend.hidden;
       legend.hidden = false;
       const { clientWidth: width, clientHeight: height } = stage;
@@ -141,6 +144,14 @@ window.RiskMap = window.RiskMap || {};
         state.generation += 1;
         forget(layer);
         redraw(layer);
+        RiskMap.themes.renew();
+      },
+      redraw: () => redraw(layer),
+      /* Other records of some layers are shown. */
+      refilter(names) {
+        state.generation += 1;
+        forget(layer, names);
+        redraw(layer);
       },
       toggleLayer(name, on) {
         on ? state.on.add(name) : state.on.delete(name);
@@ -161,9 +172,9 @@ window.RiskMap = window.RiskMap || {};
       /* The reader's whole area, beside the legend where that stands open. */
       home() {
         const bounds = L.latLngBounds(config.bounds);
-        const legend = document.getElementById("legend");
+        const card = document.querySelector("#legend:not([hidden]), #themes:not([hidden])");
         const phone = window.matchMedia(RiskMap.legend.PHONE).matches;
-        const covered = legend.hidden || phone ? 0 : legend.offsetWidth + 12;
+        const covered = !card || phone ? 0 : card.offsetWidth + 12;
         const room = map.getSize().multiplyBy(-CROPPED[phone ? "phone" : "desk"]).add([covered, 0]);
         const zoom = map.getBoundsZoom(bounds, false, room);
         const middle = map.project(bounds.getCenter(), zoom).subtract([covered / 2, 0]);
@@ -175,6 +186,7 @@ window.RiskMap = window.RiskMap || {};
     RiskMap.panel.start(config);
     RiskMap.search.start(config);
     RiskMap.legend.start(config);
+    RiskMap.themes.start(config);
     RiskMap.which.start(config);
     RiskMap.map.home();
     keepView(map);

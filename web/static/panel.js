@@ -131,7 +131,8 @@ window.RiskMap = window.RiskMap || {};
     try {
       const { scale } = map.state;
       const found = await dom.ask(
-        `/identify?lon=${lng.toFixed(6)}&lat=${lat.toFixed(6)}&z=${zoom}&layers=${wanted}&map=${scale}`, signal);
+        `/identify?lon=${lng.toFixed(6)}&lat=${lat.toFixed(6)}&z=${zoom}&layers=${wanted}&map=${scale}&${RiskMap.themes.query()}`,
+        signal);
       found.hits = found.hits.filter((hit) => hit.layer === "target" || hit.layer === "resource"
         || map.state.levels.has(dom.LEVELS[hit[`${scale}_level`]] || 0));
       const area = found.areas.find((one) => one.kind === RiskMap.legend.areaLevel(config, zoom))
@@ -174,8 +175,10 @@ window.RiskMap = window.RiskMap || {};
       return [el("p", { class: "quiet" },
         record.level ? t("map.foreign", { level: word("area_level", kind) }) : t("map.no_level"))];
     }
-    const told = await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain`, signal);
-    return [RiskMap.account.account(told), RiskMap.consequences.section(told.consequences, record)];
+    const address = `/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain?${RiskMap.themes.query()}`;
+    const [told, parted] = await Promise.all([ask(address, signal),
+      kind === "source" ? null : RiskMap.themes.section(kind, record, signal)]);
+    return [parted, RiskMap.account.account(told, RiskMap.themes.active()), RiskMap.consequences.section(told.consequences, record)];
   }
 
   async function nearby(record, signal) {

@@ -23,7 +23,7 @@ window.RiskMap = window.RiskMap || {};
         const fill = typeof style.fill === "function" ? style.fill(feature.props) : style.fill;
         if (!fill) return;
         trace(ctx, geom, true);
-        ctx.globalAlpha = style.alpha ?? 1;
+        ctx.globalAlpha = typeof style.alpha === "function" ? style.alpha() : style.alpha ?? 1;
         ctx.fillStyle = fill;
         ctx.fill();
         ctx.globalAlpha = 1;
@@ -52,7 +52,21 @@ window.RiskMap = window.RiskMap || {};
   const ASIDE = [[0, 0], [0, -1], [0, 1], [0.35, -0.6], [-0.35, -0.6], [0.35, 0.7], [-0.35, 0.7], [0, -1.8], [0, 1.8],
     [0.6, 0], [-0.6, 0]];
 
-  /* Text with a halo at its point or, with `aside`, near it; `mark` adds the area's level in a small plate below. */
+  /* What the small plate below an area's name says: its level, or the amount of the theme that is looked at; else null. */
+  function plateOf(props, state) {
+    if (RiskMap.themes.active()) {
+      const { by } = RiskMap.themes.theme;
+      const amount = RiskMap.themes.amountOf(props);
+      const { told, shade, ink } = RiskMap.themeScale;
+      return amount > 0 ? { word: told(amount, by), fill: shade(amount, by), ink: ink(amount, by) } : null;
+    }
+    const level = state.levelOf(props);
+    const quiet = state.scale === "rise" && level === 4; // nothing to call anybody's eye to
+    if (!level || quiet || !state.levels.has(level)) return null;
+    return { word: state.letters[level], fill: state.colours[level], ink: RiskMap.symbols.inkOn(level) };
+  }
+
+  /* Text with a halo at its point or, with `aside`, near it; `mark` adds the area's plate below. */
   function name(style, state) {
     return {
       place(layout, geom, feature) {
@@ -61,10 +75,8 @@ window.RiskMap = window.RiskMap || {};
         const font = `${style.weight ?? 500} ${style.size}px ${TEXT_FONT}`;
         layout.scratch.font = font;
         const width = layout.scratch.measureText(text).width + 6;
-        const own = state.levelOf(feature.props);
-        const quiet = state.scale === "rise" && own === 4; // nothing to call anybody's eye to
-        const level = style.mark && state.levels.has(own) && !quiet ? own : 0;
-        const height = 1.5 * style.size + (level ? 19 : 0);
+        const mark = style.mark && plateOf(feature.props, state);
+        const height = 1.5 * style.size + (mark ? 19 : 0);
         const step = 1.5 * style.size + (style.mark ? 19 : 0); // the same places with a plate and without
         const boxAt = ([dx, dy]) => {
           const x = geom[0][0].x + dx * width;
@@ -87,25 +99,24 @@ window.RiskMap = window.RiskMap || {};
           ctx.strokeText(text, 0, 0);
           ctx.fillStyle = style.fill;
           ctx.fillText(text, 0, 0);
-          if (level) plate(ctx, 0, style.size * 0.75 + 9, level);
+          if (mark) plate(ctx, 0, style.size * 0.75 + 9, mark);
         };
         // a point in the margin of several tiles, or in base map and areas both, is named once
         return [{ anchor, bboxes: [box], draw, deduplicationKey: feature.props.name, deduplicationDistance: 220 }];
       },
     };
 
-    function plate(ctx, x, y, level) {
-      const word = state.letters[level];
+    function plate(ctx, x, y, { word, fill, ink }) {
       ctx.font = `700 11px ${TEXT_FONT}`;
       const w = Math.max(18, ctx.measureText(word).width + 8);
       ctx.beginPath();
       ctx.roundRect(x - w / 2, y - 8, w, 16, 4);
-      ctx.fillStyle = state.colours[level];
+      ctx.fillStyle = fill;
       ctx.fill();
       ctx.lineWidth = 1.4;
       ctx.strokeStyle = "#fff";
       ctx.stroke();
-      ctx.fillStyle = RiskMap.symbols.inkOn(level);
+      ctx.fillStyle = ink;
       ctx.fillText(word, x, y + 0.5);
     }
   }
@@ -120,14 +131,22 @@ window.RiskMap = window.RiskMap || {};
     return state.levels.has(level) ? state.colourOf(level) : undefined;
   };
 
+  /* An area by the theme that is looked at, else by its level; nothing where it has nothing, or is not known yet. */
+  const areaShade = (state) => (props) => {
+    if (!RiskMap.themes.active()) return levelFill(state)(props);
+    const amount = RiskMap.themes.amountOf(props);
+    return amount === undefined ? undefined : RiskMap.themeScale.shade(amount, RiskMap.themes.theme.by);
+  };
+
   function groundPaint(state) {
-    const areaFill = levelFill(state);
+    const areaFill = areaShade(state);
+    const alpha = () => (RiskMap.themes.active() ? RiskMap.themeScale.ALPHA : AREA_ALPHA);
     const way = (filter, symbolizer, minzoom) => ({ dataSource: "base", dataLayer: "way", filter, symbolizer, minzoom });
     const area = (symbolizer) => ({ dataSource: "area", dataLayer: "area", symbolizer });
     const overlay = (symbolizer) => ({ dataSource: "overlay", dataLayer: "overlay", symbolizer });
     return [
       { dataSource: "base", dataLayer: "land", symbolizer: filled({ fill: LAND }) },
-      area(filled({ fill: areaFill, alpha: AREA_ALPHA })),
+      area(filled({ fill: areaFill, alpha })),
       area(stroked("#ffffff", (z) => (z < 12 ? 1.6 : 1), { closed: true, alpha: 0.85 })),
       area(stroked("#5b6577", 0.6, { closed: true, alpha: 0.55 })),
       { dataSource: "base", dataLayer: "water", symbolizer: filled({ fill: WATER }) },
@@ -150,7 +169,7 @@ window.RiskMap = window.RiskMap || {};
       { dataSource: "base", dataLayer: "border", filter: (z, f) => f.props.code === state.own,
         symbolizer: stroked("#6b4a86", 2.6, { closed: true }) },
       overlay(stroked("#2b2f3a", 4.2, { closed: true, alpha: 0.75 })),
-      overlay(stroked((p) => levelFill(state)(p) || "#fff", 2.4, { dash: [7, 4], closed: true })),
+      overlay(stroked((p) => areaFill(p) || "#fff", 2.4, { dash: [7, 4], closed: true })),
     ];
   }
 

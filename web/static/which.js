@@ -36,9 +36,11 @@ window.RiskMap = window.RiskMap || {};
     const state = status.approved_by
       ? t("map.approved_on", { by: status.approved_by, on: status.approved_on || t("map.approved") }) : t("map.proposed");
     const time = status.data_time && status.data_time.slice(0, 16).replace("T", " ");
-    document.getElementById("which-about").textContent = time
-      ? t(`map.caption_${scale}`, { edition: status.edition, state, data_time: time }) : t("map.no_level");
-    document.getElementById("which-calm").hidden = scale !== "rise" || status.risen !== false;
+    const { themes } = RiskMap;
+    document.getElementById("which-about").textContent = !time ? t("map.no_level")
+      : themes.active() ? t("themes.caption", { what: themes.what(), by: themes.byWord(), data_time: time })
+        : t(`map.caption_${scale}`, { edition: status.edition, state, data_time: time });
+    document.getElementById("which-calm").hidden = themes.active() || scale !== "rise" || status.risen !== false;
     for (const button of document.querySelectorAll("[data-map]")) {
       button.setAttribute("aria-pressed", String(button.dataset.map === scale));
     }
