@@ -147,6 +147,7 @@ def _in_words(line: Line, lang: str) -> dict[str, Any]:
         "value": points(line["value"]),
         "reason": reason,
         "group": group_of(item, args),
+        "source": args.get("source"),
         "since": None,
         "until": None,
     }

@@ -13,7 +13,9 @@ from web.texts import LANGUAGES, translate
 
 Committee = Annotated[str | None, typer.Option(help="专业委员会：" + " ".join(COMMITTEES))]
 Industry = Annotated[str | None, typer.Option(help="GB/T 4754 行业代码的开头，如 26")]
-Hazard = Annotated[str | None, typer.Option(help="致险类型：fire explosion toxic traffic crowd drowning collapse")]
+Hazard = Annotated[
+    str | None, typer.Option(help="致险类型：fire explosion toxic traffic crowd drowning collapse")
+]
 SourceKind = Annotated[str | None, typer.Option("--kind", help="危险源类别，如 hazchem_store")]
 Period = Annotated[str | None, typer.Option(help="时段：base 固有，dynamic 动态，或一个特殊时期的事件编号")]
 _SHOWN = 40
@@ -60,7 +62,9 @@ def _print(answer: dict[str, Any], lang: str) -> None:
         say(translate(lang, "themes.more", n=len(rows), shown=_SHOWN))
     if answer["of"] and answer["of"]["part"]:
         for name, values in {**answer["breakdown"], **answer["overlapping"]}.items():
-            title = translate(lang, "themes.parts_of", of=answer["of"]["name"], by=translate(lang, f"themes.{name}"))
+            title = translate(
+                lang, "themes.parts_of", of=answer["of"]["name"], by=translate(lang, f"themes.{name}")
+            )
             note = translate(lang, "themes.overlap") if name in answer["overlapping"] else ""
             print_table(f"{title}{note}", values, {"part": columns["part"], "label": columns["name"]})
     say(translate(lang, "themes.additive"))
