@@ -80,7 +80,7 @@ def read_hazards(
         query = query.where(
             or_(
                 *(shape.op("&&")(window) for shape in (record.c.geom_m, firm.c.geom_m) if box),
-                result.c.code == among(codes),
+                result.c.code == among(codes or ()),
                 *(result.c[name] == among(areas) for name, areas in (standing_in or {}).items()),
             )
         )
