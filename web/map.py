@@ -28,11 +28,11 @@ LAYERS = ("area", "overlay", "source", "enterprise", "target", "resource")
 ANYWHERE = (73.0, 18.0, 135.0, 54.0)
 """West, south, east, north of a map that has nothing to show yet."""
 _SCRIPTS = (
-    *("symbols", "rules", "dom", "live", "which", "search", "theme_scale", "themes"),
+    *("symbols", "rules", "dom", "live", "which", "search", "theme_scale", "themes", "past"),
     *("legend", "account", "consequences", "remedies", "panel", "map"),
 )
 _WORD_GROUPS = (
-    "map themes remedies app account_group consequence list scale level level_short grade status area_level layer committee"
+    "map themes past remedies app account_group consequence list scale level level_short grade status area_level layer committee"
     " target_class source_kind resource_kind"
 )
 """The words that the scripts use."""
@@ -56,7 +56,7 @@ class RiskLayers(JSCSSMixin, MacroElement):
     """Our layers, panel, search and legend as one Folium element; `config` is what the scripts are told."""
 
     default_js = _ours(_SCRIPTS, "js", "protomaps")
-    default_css = _ours(("map", "search", "themes"), "css")
+    default_css = _ours(("map", "search", "themes", "past"), "css")
     _template = Template(
         "{% macro script(this, kwargs) %}"
         "RiskMap.start({{ this._parent.get_name() }}, {{ this.config|tojson }});"

@@ -62,6 +62,14 @@ window.RiskMap = window.RiskMap || {};
     return config.area_levels.find(([lowest]) => zoom - 1 >= lowest)[1];
   }
 
+  const COARSE_FIRST = ["township", "village", "grid"];
+
+  /* The levels that may be drawn at this zoom: that one, coarser ones that stand in for it, and the parks. */
+  const levelsDrawn = (config) => {
+    const shown = areaLevel(config, RiskMap.map.leaflet.getZoom());
+    return [...COARSE_FIRST.slice(0, COARSE_FIRST.indexOf(shown) + 1), "overlay"];
+  };
+
   function start(config) {
     const { map } = RiskMap;
     document.fonts.load(RiskMap.symbols.ICON_FONT, "\uf275").then(paintShapes);
@@ -98,5 +106,5 @@ window.RiskMap = window.RiskMap || {};
     document.getElementById("map-out").addEventListener("click", () => map.leaflet.zoomOut());
   }
 
-  RiskMap.legend = { start, areaLevel, PHONE };
+  RiskMap.legend = { start, areaLevel, levelsDrawn, PHONE };
 })();

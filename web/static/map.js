@@ -33,7 +33,7 @@ window.RiskMap = window.RiskMap || {};
     }
     return {
       async getZxy(z, x, y, signal) {
-        if (!state.on.has(layer)) return undefined;
+        if (!state.on.has(layer) || (RiskMap.past.active() && RECORDS.includes(layer))) return undefined;
         let data;
         let generation;
         do { // data that changed while it was on its way is asked for again
@@ -80,7 +80,7 @@ window.RiskMap = window.RiskMap || {};
       if (!link) return;
       const there = new URL(link.href);
       there.searchParams.set("map", RiskMap.map.state.scale);
-      RiskMap.themes.carry(there);
+      RiskMap.past.carry(RiskMap.themes.carry(there));
       there.hash = location.hash;
       link.href = there;
     });
@@ -123,7 +123,9 @@ window.RiskMap = window.RiskMap || {};
       colours: RiskMap.dom.levelColours(),
       /* The levels chosen in the legend of the map that is shown, a thing's level there, and its colour. */
       get levels() { return this.shown[this.scale]; },
-      levelOf(props) { return props[`${this.scale}_level`] || 0; },
+      levelOf(props) {
+        return RiskMap.past.active() ? RiskMap.past.levelOf(props, this.scale) : props[`${this.scale}_level`] || 0;
+      },
       colourOf(level, scale = this.scale) { return scale === "rise" && level === 4 ? this.still : this.colours[level]; },
       letters: [null, ...Object.keys(RiskMap.dom.LEVELS).map((name) => config.texts[`level_short.${name}`])],
       grades: [null, ...[1, 2, 3, 4].map((grade) => config.texts[`map.grade_${grade}`])],
@@ -186,6 +188,7 @@ window.RiskMap = window.RiskMap || {};
     RiskMap.panel.start(config);
     RiskMap.search.start(config);
     RiskMap.legend.start(config);
+    RiskMap.past.start(config);
     RiskMap.themes.start(config);
     RiskMap.which.start(config);
     RiskMap.map.home();

@@ -126,7 +126,7 @@ window.RiskMap = window.RiskMap || {};
 
   async function identify({ lng, lat }, zoom) {
     const { map, dom, t } = RiskMap;
-    const wanted = map.records.filter((layer) => map.state.on.has(layer)).join(",");
+    const wanted = RiskMap.past.active() ? "" : map.records.filter((layer) => map.state.on.has(layer)).join(",");
     const signal = newQuestion();
     try {
       const { scale } = map.state;
@@ -196,7 +196,7 @@ window.RiskMap = window.RiskMap || {};
 
   function fullRecord(kind, code) {
     if (!GRADED.has(kind)) return null;
-    return RiskMap.dom.el("a", { class: "wide", href: `/explain/${kind}/${encodeURIComponent(code)}` },
+    return RiskMap.dom.el("a", { class: "wide", href: `/explain/${kind}/${encodeURIComponent(code)}?${RiskMap.past.query()}` },
       RiskMap.t("map.ledger"));
   }
 
@@ -221,7 +221,7 @@ window.RiskMap = window.RiskMap || {};
     const back = list ? el("button", { type: "button", class: "link back", onclick: toList }, `‹ ${t("map.back")}`) : null;
     if (!again && (panel.hidden || !body.querySelector(".panel-head"))) reveal([back, loading]);
     try {
-      const record = PLURALS[kind] ? await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(code)}`, signal) : { ...at };
+      const record = PLURALS[kind] ? await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(code)}?${RiskMap.past.query()}`, signal) : { ...at };
       record.township_name ??= kind === "township" ? null : await townshipName(record.township_code, signal);
       const about = RECORDS.has(kind) ? kind : "area";
       const parts = [back, RiskMap.account.head(kind, record)];
@@ -231,8 +231,8 @@ window.RiskMap = window.RiskMap || {};
       if (kind !== "source") RiskMap.consequences.clear();
       const [account, near] = await Promise.all([explained(kind, record, signal),
         kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
-      reveal([...parts, RiskMap.remedies.link(kind, record), ...account, ...facts, ...near, fullRecord(kind, code),
-        whatIf(kind, record)], again ? body.scrollTop : 0);
+      const wayDown = RiskMap.past.active() ? null : RiskMap.remedies.link(kind, record);
+      reveal([...parts, wayDown, ...account, ...facts, ...near, fullRecord(kind, code), whatIf(kind, record)], again ? body.scrollTop : 0);
       const begun = !typing && document.activeElement === search; // who began to type meanwhile goes on
       if (!again && !begun) body.querySelector(".panel-name").focus({ preventScroll: true });
     } catch (error) {

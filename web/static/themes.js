@@ -5,7 +5,6 @@ window.RiskMap = window.RiskMap || {};
 
 (() => {
   const NAMES = ["committee", "industry", "hazard", "kind", "period"];
-  const DRAWN_BY = ["township", "village", "grid"];
   const FILTERED = new Set(["source", "enterprise"]); // layers of records that a theme leaves records out of
   const HIGHEST = 5;
   const PAGE = 10000;
@@ -21,9 +20,10 @@ window.RiskMap = window.RiskMap || {};
   const what = () => NAMES.filter((name) => theme.chosen[name]).map((name) => labelOf(name, theme.chosen[name])).join(" · ");
   const byWord = () => RiskMap.t(`themes.${theme.by}`);
 
-  /* The filters as an address has them. */
+  /* The filters, and the day of the past that is looked at, as an address has them. */
   function query(extra = {}) {
     const params = new URLSearchParams(extra);
+    RiskMap.past.carry({ searchParams: params });
     for (const name of NAMES) if (theme.chosen[name]) params.set(name, theme.chosen[name]);
     return params.toString();
   }
@@ -72,7 +72,7 @@ window.RiskMap = window.RiskMap || {};
     asked = new AbortController();
     const { signal } = asked;
     const shown = levelShown();
-    const levels = [...DRAWN_BY.slice(0, DRAWN_BY.indexOf(shown) + 1), "overlay"].filter((level) => !theme.parts[level]);
+    const levels = RiskMap.legend.levelsDrawn(config).filter((level) => !theme.parts[level]);
     card.setAttribute("aria-busy", "true");
     try {
       choices ??= await RiskMap.dom.ask("/api/v1/themes/choices", signal);

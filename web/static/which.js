@@ -28,6 +28,8 @@ window.RiskMap = window.RiskMap || {};
   /* The map to begin with: the address's, the one looked at last, else what has risen. */
   const first = (config) => [config.map, kept()].find((one) => SCALES.includes(one)) || SCALES[0];
 
+  const clock = (instant) => instant.slice(0, 16).replace("T", " ");
+
   /* What stands under the title: of which edition and which instant this map is. */
   function tell(now = status) {
     status = now;
@@ -35,12 +37,14 @@ window.RiskMap = window.RiskMap || {};
     const { scale } = RiskMap.map.state;
     const state = status.approved_by
       ? t("map.approved_on", { by: status.approved_by, on: status.approved_on || t("map.approved") }) : t("map.proposed");
-    const time = status.data_time && status.data_time.slice(0, 16).replace("T", " ");
-    const { themes } = RiskMap;
+    const time = status.data_time && clock(status.data_time);
+    const { past, themes } = RiskMap;
+    const then = past.about();
     document.getElementById("which-about").textContent = !time ? t("map.no_level")
-      : themes.active() ? t("themes.caption", { what: themes.what(), by: themes.byWord(), data_time: time })
-        : t(`map.caption_${scale}`, { edition: status.edition, state, data_time: time });
-    document.getElementById("which-calm").hidden = themes.active() || scale !== "rise" || status.risen !== false;
+      : themes.active() ? t("themes.caption", { what: themes.what(), by: themes.byWord(), data_time: then ? clock(then.data_time) : time })
+        : past.active() ? then && t(`past.map_caption_${scale}`, { edition: then.edition, data_time: clock(then.data_time) })
+          : t(`map.caption_${scale}`, { edition: status.edition, state, data_time: time });
+    document.getElementById("which-calm").hidden = past.active() || themes.active() || scale !== "rise" || status.risen !== false;
     for (const button of document.querySelectorAll("[data-map]")) {
       button.setAttribute("aria-pressed", String(button.dataset.map === scale));
     }
