@@ -14,7 +14,7 @@ from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.city import places_of
 from jobs.frames import each
 from jobs.past import past_of
-from jobs.theme_lines import lines_of_theme
+from jobs.theme_lines import Filing
 from layers.consequences import study_zones
 from layers.database import Identity, reading, snapshot
 from layers.editions import edition_named, edition_on
@@ -27,10 +27,11 @@ from layers.unpeopled import EXPOSURE
 from layers.themes import sources_seen
 from riskmap.consequence_words import told_distances
 from riskmap.dynamic import DynamicWeights
+from riskmap.editions import Edition
 from riskmap.errors import BadInput, NotFound, RiskMapError
 from riskmap.risk import RED, Contribution, level_of, raised
 from riskmap.rollup import Part, area_account, city_account, highest, shared
-from riskmap.themes import EVERYTHING, Theme
+from riskmap.themes import ADDITIVE, EVERYTHING, OVERLAPPING, Theme
 from riskmap.vocabulary import AREA_KINDS
 from riskmap.weight_words import stability_in_words
 from riskmap.weights import MILLI, RiskWeights
@@ -55,7 +56,8 @@ def explain(
     """The account of one thing in words, complete; the values sum to the score.
 
     With `as_of` the account of that moment, computed from what was recorded by then (`jobs.past`). With a `theme` only
-    the lines that belong to it: they sum to `part`, which without one is the score.
+    the lines that belong to it: they sum to `part`, which without one is the score. `breakdown` parts it by each
+    dimension whose values add up, `overlapping` tells those that do not.
 
     NotFound where there is no such thing or its account is not this identity's to see. Records of others appear only
     as neighbours: kind, level, hazard, distance, bearing, name.
@@ -77,8 +79,10 @@ def explain(
         raise RiskMapError(
             "构成之和与分值不符，说明不予显示", remedy="请重新计算风险；仍然不符时请告知维护人员"
         )
-    if theme.narrow and lines:
-        lines = _of_theme(owner, reader, identity, record, kind, lines, theme, then)
+    filing = _filed(owner, reader, identity, record, kind, lines, then)
+    if filing is not None and theme.narrow:
+        filed = filing.of_theme(theme, by_period=theme.period is not None)
+        lines = [one.line for one in filed]
     part = sum(line["value"] for line in lines)
     if not identity.sees_city:
         with reading(reader, identity) as connection:
@@ -103,6 +107,8 @@ def explain(
         **{name: record[name] for name in ("run_id", "computed", "edition", "data_time")},
         "part": points(part) if record["score"] is not None else None,
         "theme": theme._asdict(),
+        "breakdown": {name: filing.breakdown(theme, name, lang) if filing else [] for name in ADDITIVE},
+        "overlapping": {name: filing.breakdown(theme, name, lang) if filing else [] for name in OVERLAPPING},
         "stability": stability_in_words(stable, lang),
         "contributions": [_in_words(line, lang) for line in lines],
         "consequences": told_distances(record, zones, lang) if kind == "source" else [],
@@ -120,21 +126,23 @@ def _nobody_near(
     return [{"item": "exposure_nobody", "record": None, "value": 0, "args": {}}]
 
 
-def _of_theme(
+def _filed(
     owner: Engine,
     reader: Engine,
     identity: Identity,
     record: dict[str, Any],
     kind: str,
     lines: list[Line],
-    theme: Theme,
     then: Moment | None,
-) -> list[Line]:
+) -> Filing | None:
+    """The lines by theme, as far as this identity may know their sources; None where there is none."""
+    if not lines:
+        return None
     with reading(reader, identity) as connection:
         seen = None if identity.sees_city else sources_seen(connection, then)
     with snapshot(owner) as connection:
-        basis, inputs = basis_of(connection, record["run_id"], record["data_time"], then)
-        return lines_of_theme(connection, basis, inputs.edition, kind, record["code"], lines, theme, seen)
+        basis, used = _standing(connection, record["run_id"], record["data_time"], then)
+        return Filing(connection, basis, used, kind, record["code"], lines, seen)
 
 
 def _in_words(line: Line, lang: str) -> dict[str, Any]:
@@ -180,13 +188,18 @@ def basis_of(
     connection: Connection, run_id: int, data_time: str, then: Moment | None
 ) -> tuple[Basis, Inputs]:
     """What scores stand on, by the run that set them or by what was computed for a moment: sources, and all else."""
-    at = datetime.fromisoformat(data_time)
+    basis, used = _standing(connection, run_id, data_time, then)
+    return basis, read_known(connection, basis.records, used, datetime.fromisoformat(data_time))
+
+
+def _standing(
+    connection: Connection, run_id: int, data_time: str, then: Moment | None
+) -> tuple[Basis, Edition]:
     if then is not None:
-        used = edition_on(connection, at.astimezone(CLOCK).date(), then)
-        return Basis.of_past(then), read_known(connection, then, used, at)
+        day = datetime.fromisoformat(data_time).astimezone(CLOCK).date()
+        return Basis.of_past(then), edition_on(connection, day, then)
     run = run_numbered(connection, run_id)
-    basis, used = Basis.of_run(run), edition_named(connection, run["edition"], run["known_rev"])
-    return basis, read_known(connection, basis.records, used, at)
+    return Basis.of_run(run), edition_named(connection, run["edition"], run["known_rev"])
 
 
 def _rule_lines(

@@ -26,7 +26,7 @@ from layers.themes import account_sums
 from riskmap.rollup import highest
 from riskmap.superposition import place_account
 from riskmap.theme_parts import Parts, area_parts, city_parts, shared_among, totals
-from riskmap.themes import NONE, SourceClass, Theme
+from riskmap.themes import SourceClass, Theme
 from riskmap.weights import RiskWeights
 
 _KEPT = 2
@@ -57,15 +57,16 @@ class Split:
 
     def __init__(self, connection: Connection, run_id: int, data_time: str, then: Moment | None) -> None:
         basis, inputs = basis_of(connection, run_id, data_time, then)
-        self._rules = RiskWeights.from_table(inputs.edition.table("risk"))
+        self.rules = RiskWeights.from_table(inputs.edition.table("risk"))
+        """the weights of the edition in force there"""
         self._city = np.array([stored_city(connection).code], object)
         frame = read_hazards(connection, basis)
         self.codes = frame["code"].to_numpy(object)
-        self.which_class, self.classes = _grouped(classes_of(self._rules, frame))
+        self.which_class, self.classes = _grouped(classes_of(self.rules, frame))
         self._areas = inputs.areas.sort_values("code", ignore_index=True)
-        self._people, self._places = places_of(inputs, self._rules)
+        self._people, self._places = places_of(inputs, self.rules)
         _, hazards = hazards_of(frame)
-        self._account = place_account(self._places, hazards, self._rules.share_permille)
+        self._account = place_account(self._places, hazards, self.rules.share_permille)
         sums = account_sums(connection, basis.results, "source")
         dynamic = sums[sums["record"].notna()]
         numbers, names = pd.factorize(dynamic["record"])
@@ -115,12 +116,6 @@ class Split:
         among = np.isin(self.codes.astype(str), np.array(sorted(codes), str))
         return [self.classes[n] for n in np.unique(self.which_class[among])]
 
-    def industry_name(self, code: str, lang: str) -> str:
-        """Code and name of an industry of GB/T 4754."""
-        known = self._rules.industry(code)
-        name = known.name_en if lang == "en" else known.name_zh
-        return f"{code} {name}".strip() if code != NONE else name
-
     def _lines(self, level: str) -> Lines:
         if level == "source":
             every = np.arange(len(self.codes))
@@ -152,14 +147,14 @@ class Split:
         return np.where(within, 0, -1).astype(np.int64)
 
     def _parts(self, area: Array, level: str) -> Parts:
-        return area_parts(self._account, self._places.people, area, self._rules.worst_placed[level])
+        return area_parts(self._account, self._places.people, area, self.rules.worst_placed[level])
 
     def _city_parts(self) -> Parts:
         townships = self._areas[self._areas["level"] == "township"]
         if not len(townships):
             return self._parts(np.zeros(len(self._places.people), np.int64), "city")
         at = index_of(self._people[PART_OF["township"]], townships["code"].to_numpy(object))
-        parts, n = self._parts(at, "township"), self._rules.townships_of_city
+        parts, n = self._parts(at, "township"), self.rules.townships_of_city
         chosen = highest(totals(parts.area, parts.value, len(townships)).tolist(), n)
         return city_parts(parts, np.array(chosen, np.int64), n)
 

@@ -21,6 +21,7 @@ from layers.records import iso, points
 from layers.themes import is_event, scores_seen, sources_seen, special_periods
 from riskmap.errors import BadInput, NotFound, RiskMapError
 from riskmap.theme_parts import totals
+from riskmap.theme_words import label_of, ranked
 from riskmap.themes import (
     ADDITIVE,
     BASE,
@@ -117,8 +118,9 @@ def choices(
         "kind": SOURCE_KINDS,
         "period": (BASE, DYNAMIC),
     }
+    rules = split.rules if split else None
     told = {
-        name: [{"value": value, "label": label_of(split, name, value, lang)} for value in known]
+        name: [{"value": value, "label": label_of(rules, name, value, lang)} for value in known]
         for name, known in values.items()
     }
     spoken = words(lang)["theme_value"]["special_period"]
@@ -126,17 +128,6 @@ def choices(
         days = f"{iso(event['time'])[:10]} – {iso(event['until'])[:10] if event['until'] else ''}"
         told["period"].append({"value": event["code"], "label": f"{spoken} {days}"})
     return told
-
-
-def label_of(split: Split | None, name: str, value: str, lang: str) -> str:
-    """What a value of a dimension is called."""
-    spoken = words(lang)
-    general: str | None = spoken["theme_value"].get(value)
-    if general is not None:
-        return general
-    if name == "industry":
-        return split.industry_name(value, lang) if split else value
-    return spoken[{"kind": "source_kind"}.get(name, name)].get(value, value)
 
 
 def _check(level: str, theme: Theme) -> None:
@@ -208,11 +199,7 @@ class _Asking:
         for n in own:
             for value in self._values(level, lines, int(n), name):
                 found[value] = found.get(value, 0) + int(lines.value[n])
-        told = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        return [
-            {"value": value, "label": label_of(self.split, name, value, lang), "part": points(part)}
-            for value, part in told
-        ]
+        return ranked(found, self.split.rules, name, lang)
 
     def _values(self, level: str, lines: Lines, n: int, name: str) -> tuple[str, ...]:
         assert self.split is not None
@@ -221,10 +208,7 @@ class _Asking:
         if name == "period":
             return (NEIGHBOUR if foreign else DYNAMIC if lines.record[n] else BASE,)
         told = self.split.class_of(source)
-        told = _foreign(level, told) if foreign else told
-        if name == "hazard":
-            return told.hazards
-        return (told.division if name == "industry" else getattr(told, name),)
+        return (_foreign(level, told) if foreign else told).values(name)
 
     def kept(self, level: str, lines: Lines) -> Array:
         """Which lines belong to the theme, as far as the reader may know."""

@@ -34,6 +34,12 @@ class SourceClass(NamedTuple):
         """The 大类 of the industry: its first two digits."""
         return self.industry if self.industry in (NONE, NEIGHBOUR) else self.industry[:_DIVISION_DIGITS]
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """What it is in a dimension other than the period: one value, of hazards any number."""
+        if name == "hazard":
+            return self.hazards
+        return (self.division if name == "industry" else str(getattr(self, name)),)
+
     @property
     def foreign(self) -> "SourceClass":
         """The same source as a neighbour is told of it: kind and hazards alone."""

@@ -39,7 +39,13 @@ def micro(points: float) -> int:
 
 
 def test_the_interface_tells_parts_in_any_combination(city: httpx.Client) -> None:
-    asked = {"level": "village", "committee": "hazchem", "hazard": "toxic", "period": "base", "limit": 5}
+    asked: dict[str, str | int] = {
+        "level": "village",
+        "committee": "hazchem",
+        "hazard": "toxic",
+        "period": "base",
+        "limit": 5,
+    }
     told = city.get("/api/v1/themes", params=asked).json()
     assert told["theme"] == {name: asked.get(name) for name in NAMES}
     assert told["total"] == 195

@@ -176,9 +176,8 @@ window.RiskMap = window.RiskMap || {};
         record.level ? t("map.foreign", { level: word("area_level", kind) }) : t("map.no_level"))];
     }
     const address = `/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain?${RiskMap.themes.query()}`;
-    const [told, parted] = await Promise.all([ask(address, signal),
-      kind === "source" ? null : RiskMap.themes.section(kind, record, signal)]);
-    return [parted, RiskMap.account.account(told, RiskMap.themes.active()), RiskMap.consequences.section(told.consequences, record)];
+    const told = await ask(address, signal);
+    return [kind === "source" ? null : RiskMap.themes.section(told), RiskMap.account.account(told, RiskMap.themes.active()), RiskMap.consequences.section(told.consequences, record)];
   }
 
   async function nearby(record, signal) {

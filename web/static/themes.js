@@ -188,20 +188,18 @@ window.RiskMap = window.RiskMap || {};
           : [wholeCity(), nothing(), ...RiskMap.themeScale.legend(theme.by, unseen), ...highest()].filter(Boolean)));
   }
 
-  /* The bars of one area, source or enterprise in the panel: its score, or its part of the theme, by committee and kind. */
-  async function section(kind, record, signal) {
-    const { el, ask } = RiskMap.dom;
+  /* The bars of an account in the panel: the score, or its part of the theme, by committee, kind and period. */
+  function section(account) {
+    const { el } = RiskMap.dom;
     const { t } = RiskMap;
-    const found = await ask(`/api/v1/themes?${query({ level: kind, code: record.code })}`, signal);
-    const { of } = found;
-    if (!of || of.part === null) return null;
     const { told: say, bars } = RiskMap.themeScale;
-    const picture = (name) => bars(t("themes.by", { by: t(`themes.${name}`) }), found.breakdown[name], of.part,
+    const share = account.score ? account.part / account.score : 0;
+    const picture = (name) => bars(t("themes.by", { by: t(`themes.${name}`) }), account.breakdown[name], account.part,
       (value) => choose({ [name]: value }));
     return el("section", { class: "theme-section" }, el("h3", {}, t("themes.composition")),
-      active() ? el("p", { class: "theme-of" }, t("themes.part_of", { part: say(of.part, "part"),
-        score: say(of.score, "part"), share: say(of.share ?? 0, "share") })) : null,
-      of.part > 0 ? ["committee", "kind", "period"].map(picture) : el("p", { class: "quiet" }, t("themes.no_lines")),
+      active() ? el("p", { class: "theme-of" }, t("themes.part_of", { part: say(account.part, "part"),
+        score: say(account.score, "part"), share: say(share, "share") })) : null,
+      account.part > 0 ? ["committee", "kind", "period"].map(picture) : el("p", { class: "quiet" }, t("themes.no_lines")),
       el("p", { class: "small" }, t("themes.additive")));
   }
 
