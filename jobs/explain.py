@@ -23,8 +23,8 @@ from layers.history import CLOCK, Moment
 from layers.records import PREMISES_SUFFIX, fetch, points, visible_codes
 from layers.risk import Inputs, account_of, read_known, run_numbered
 from layers.stability import stability_of
-from layers.unpeopled import EXPOSURE
 from layers.themes import sources_seen
+from layers.unpeopled import EXPOSURE
 from riskmap.consequence_words import told_distances
 from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition

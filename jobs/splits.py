@@ -57,7 +57,7 @@ class Split:
 
     def __init__(self, connection: Connection, run_id: int, data_time: str, then: Moment | None) -> None:
         basis, inputs = basis_of(connection, run_id, data_time, then)
-        self.rules = RiskWeights.from_table(inputs.edition.table("risk"))
+        self.rules = RiskWeights.from_edition(inputs.edition)
         """the weights of the edition in force there"""
         self._city = np.array([stored_city(connection).code], object)
         frame = read_hazards(connection, basis)

@@ -15,7 +15,7 @@ from riskmap.rollup import shared
 from riskmap.theme_words import ranked
 from riskmap.themes import BASE, DYNAMIC, HIDDEN, NEIGHBOUR, SourceClass, Theme, industry_digits
 from riskmap.weights import RiskWeights
-from riskmap.wording import is_dynamic
+from riskmap.wording import group_of, is_dynamic
 
 Line = dict[str, Any]
 
@@ -62,7 +62,7 @@ class Filing:
         seen: Collection[str] | None,
     ) -> None:
         self._kind = kind
-        self._weights = RiskWeights.from_table(edition.table("risk"))
+        self._weights = RiskWeights.from_edition(edition)
         owned = ((_source_of(kind, code, line), line) for line in lines)
         self._lines = [(owner, line) for owner, line in owned if owner is not None]
         codes = {owner for owner, _ in self._lines}
@@ -106,11 +106,11 @@ class Filing:
 
 def _source_of(kind: str, code: str, line: Line) -> str | None:
     """The code of the source that a line stands for; None for a rule of the whole."""
-    if line["item"] in ("floor", "raise_rule"):
+    if group_of(line["item"], line["args"]) == "rules":
         return None
     if kind == "source":
         return code
-    return line["args"].get("source") or str(line["record"]).partition("/")[2]
+    return line["args"].get("source") or (line["record"] or "").partition("/")[2] or None
 
 
 def _by_period(line: Line, source: str, going_on: list[Line]) -> list[Line]:

@@ -94,7 +94,6 @@ def test_a_theme_of_a_past_day(chromium: Browser, demo_site: Served) -> None:
     told = demo_site.program("city").get(asked).json()
     with looking(chromium, demo_site, "city", DESK) as person:
         person.open(f"/?as_of={DAY}&committee=hazchem")
-        person.page.locator("#themes-toggle").click()
         expect(person.page.locator("#themes .theme-of")).to_contain_text(f"{told['of']['part']:.1f} 分")
         expect(person.page.locator("#which-about")).to_contain_text(f"数据时点 {DAY}")
 

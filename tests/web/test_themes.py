@@ -233,7 +233,6 @@ def test_a_theme_is_chosen_shared_by_address_and_cleared(
         person.open(kept)
         expect(page.locator("#which-about")).to_contain_text("危险化学品 · 危险化学品储存")
         expect(toggle).to_have_attribute("aria-pressed", "true")
-        toggle.click()
         expect(page.locator("#themes [name='kind']")).to_have_value("hazchem_store")
         expect(page.locator("#themes [data-by='share']")).to_have_attribute("aria-pressed", "true")
 
@@ -250,7 +249,6 @@ def test_a_theme_is_chosen_shared_by_address_and_cleared(
 def test_a_theme_without_any_part_says_so(chromium: Browser, demo_site: Served) -> None:
     with looking(chromium, demo_site, "city", DESK) as person:
         person.open("/?committee=pipeline&kind=mine")
-        person.page.locator("#themes-toggle").click()
         expect(person.page.locator("#themes .nothing")).to_contain_text("没有区域含有这一专题的分值")
         expect(person.page.locator("#themes .highest")).to_have_count(0)
         person.drawn()
@@ -286,7 +284,6 @@ def test_a_township_sees_its_own_shades_and_no_others(chromium: Browser, demo_si
     with looking(chromium, demo_site, "township", DESK) as person:
         page = person.page
         person.open("/?hazard=toxic")
-        page.locator("#themes-toggle").click()
         expect(page.locator("#themes .shades")).to_contain_text("不在您的权限内")
         expect(page.locator("#themes .theme-of")).to_contain_text("琼湖街道")
         person.drawn()

@@ -231,6 +231,7 @@ window.RiskMap = window.RiskMap || {};
     });
     tell();
     load();
+    if (active() && !window.matchMedia(RiskMap.legend.PHONE).matches) open(true); // the card is the legend of its shades
   }
 
   RiskMap.themes = { active, asking, amountOf, byWord, carry, open, query, renew, section, start, theme, what };
