@@ -24,11 +24,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- The held colour of the results of some things after a revision, at an instant, where it is worse than their own, and
--- until when it is held if nothing changes (null: the score is not clear of the edge yet). The past is read by its index
--- (enable_seqscan = off): a page of a list asks for a hundred things among any number of results.
+-- until when it is held if nothing changes (null: the score is not clear of the edge yet). The past is read thing by
+-- thing, by its index (LATERAL, enable_seqscan = off): a page asks for a hundred of them among any number of results.
 CREATE OR REPLACE FUNCTION held_levels(of_kind text, codes text[], known bigint, at timestamptz)
 RETURNS TABLE (code text, level smallint, until timestamptz)
-LANGUAGE sql STABLE SET search_path = public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE sql STABLE SET search_path = public, pg_temp SET enable_seqscan = off AS $$
   WITH rule AS MATERIALIZED (
     SELECT h.edges, h.margin, h.hours * interval '1 hour' AS span FROM hold_rule(of_kind, known) h),
   late AS MATERIALIZED (
@@ -40,16 +40,16 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp SET enable_seqscan = off S
   open AS MATERIALIZED (  -- all that can be held: not clear of a worse colour, or not clear of one within these hours
     SELECT n.code, n.level FROM now n WHERE n.near < n.level
     UNION
-    SELECT n.code, n.level FROM now n, late l, rule h, score_past p
-    WHERE p.kind = of_kind AND p.code = n.code AND p.rev_to > l.rev AND p.rev_to <= known
-      AND near_level(p.level, p.score, h.edges, h.margin) < n.level),
+    SELECT n.code, n.level FROM now n, late l, rule h, LATERAL (
+      SELECT FROM score_past p WHERE p.kind = of_kind AND p.code = n.code AND p.rev_to > l.rev AND p.rev_to <= known
+        AND near_level(p.level, p.score, h.edges, h.margin) < n.level LIMIT 1) AS worse),
   times AS MATERIALIZED (  -- when they were not clear of a worse colour than their own
     SELECT o.code, s.level, near_level(s.level, s.score, h.edges, h.margin) AS near, begun.data_time AS starts,
            CASE WHEN s.rev_to > known THEN at ELSE least(ended.data_time, at) END AS ends
-    FROM rule h, open o
-    JOIN score_all s ON s.kind = of_kind AND s.code = o.code AND s.rev <= known AND s.level IS NOT NULL
-    JOIN run begun ON begun.rev = s.rev LEFT JOIN run ended ON ended.rev = s.rev_to
-    WHERE near_level(s.level, s.score, h.edges, h.margin) < o.level),
+    FROM rule h CROSS JOIN open o CROSS JOIN LATERAL (
+      SELECT a.* FROM score_all a WHERE a.kind = of_kind AND a.code = o.code AND a.rev <= known AND a.level IS NOT NULL
+        AND near_level(a.level, a.score, h.edges, h.margin) < o.level OFFSET 0) AS s
+    JOIN run begun ON begun.rev = s.rev LEFT JOIN run ended ON ended.rev = s.rev_to),
   seen AS (  -- when each worse colour was last there
     SELECT t.code, c.level, max(t.ends) AS last
     FROM times t JOIN open o ON o.code = t.code CROSS JOIN generate_series(1, 3) AS c(level)
