@@ -21,6 +21,7 @@ from riskmap.vocabulary import COMMITTEES, SOURCE_KINDS
 from tests.benchmarks.ratios import Size
 
 SIDE_M = 60_000.0
+TOWNS = np.random.default_rng(1).uniform(5_000, SIDE_M - 5_000, (40, 2))
 CORNER_M = np.array([500_000.0, 3_160_000.0])
 DAY = date(2026, 1, 1)
 GRIDS_OF_VILLAGE, GRIDS_OF_TOWNSHIP = 5, 25
@@ -38,9 +39,8 @@ Columns = dict[str, Any]
 
 
 def towns(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Points about forty towns, in metres from the city's corner, to the millimetre."""
-    middles = rng.uniform(5_000, SIDE_M - 5_000, (40, 2))
-    spots = middles[rng.integers(0, 40, n)] + rng.normal(0, 1_500, (n, 2))
+    """Points about the forty towns, in metres from the city's corner, to the millimetre."""
+    spots = TOWNS[rng.integers(0, len(TOWNS), n)] + rng.normal(0, 1_500, (n, 2))
     return np.clip(spots, 100, SIDE_M - 100).round(3)
 
 
