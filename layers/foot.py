@@ -38,11 +38,11 @@ def _lacking(layer: Layer, table: Table, named: Named, one_of: tuple[str, ...]) 
     for field in layer.fields:
         if field.required and field.name in named.cells and named.cells[field.name].null_count:
             lacking |= np.asarray(named.cells[field.name].is_null())
-    either = [named.cells[name] for name in one_of if name in named.cells]
-    if either:
-        lacking |= np.asarray(pc.coalesce(*either).is_null())
+    either = [one_of]
     if layer.position == "required" and table.wkb is None:
-        placed = [named.cells[name] for name in ("lon", "wkt") if name in named.cells]
-        if placed:
-            lacking |= np.asarray(pc.coalesce(*placed).is_null())
+        either.append(("lon", "wkt"))
+    for names in either:
+        empty = [np.asarray(named.cells[name].is_null()) for name in names if name in named.cells]
+        if empty:
+            lacking |= np.logical_and.reduce(empty)
     return np.flatnonzero(lacking)

@@ -1,6 +1,7 @@
 """A table as an Arrow file: how the process that read it hands it over, without a copy through either's memory."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from mmap import ACCESS_READ, MADV_DONTNEED, mmap
@@ -17,6 +18,8 @@ from riskmap.errors import BadInput
 
 _NO_FACTS = {"columns", "rows", "wkb", "put_down"}
 _FACTS = b"riskmap"
+_BLOCK = 20_000
+"""rows that are looked through at once"""
 
 
 def save_table(table: Table, path: Path) -> None:
@@ -46,13 +49,14 @@ def load_table(path: Path) -> Table:
             pages = mmap(file.fileno(), 0, access=ACCESS_READ)
         with pa.ipc.open_file(pa.py_buffer(pages)) as reader:
             batch = reader.get_batch(0)
-            batch.validate(full=True)
+        put_down = partial(pages.madvise, MADV_DONTNEED)
+        _validate(batch, put_down)
         told = json.loads(batch.schema.metadata[_FACTS])
         columns = {header: batch.column(f"c{number}") for number, header in enumerate(told["headers"])}
         if any(column.type != pa.string() for column in columns.values()):
             raise TypeError(batch.schema)
         table = Table("", columns, np.asarray(batch.column("rows")).astype(np.int32, copy=False))
-        table.put_down = partial(pages.madvise, MADV_DONTNEED)
+        table.put_down = put_down
         if "wkb" in batch.schema.names:
             table.wkb = batch.column("wkb").cast(pa.binary())
         for name, value in told["facts"].items():
@@ -60,6 +64,20 @@ def load_table(path: Path) -> Table:
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput("读取结果已损坏", remedy="请重试") from error
     return table
+
+
+def _validate(batch: pa.RecordBatch, put_down: Callable[[], None]) -> None:
+    """Look through all values piece by piece, so that the file is never in memory as a whole; ValueError where one is wrong."""
+    batch.validate()
+    for column in batch.columns:
+        nulls = 0
+        for start in range(0, len(column), _BLOCK):
+            part = column.slice(start, _BLOCK)
+            part.validate(full=True)
+            nulls += part.null_count
+            put_down()
+        if nulls != column.null_count:  # of a part it is counted anew
+            raise ValueError(batch.schema)
 
 
 def _plain(value: Any) -> Any:

@@ -20,25 +20,18 @@ from numpy.typing import NDArray
 
 from layers.checks import Checked
 from layers.containment import standing_points
-from layers.crs import Declared, Metric, rounded_lonlat, whole_millimetres
+from layers.crs import Declared, Floats, Metric, rounded_lonlat, whole_millimetres
 from layers.ewkb import of_points, of_shapes
-from layers.geometries import shapes_of_wkb, shapes_of_wkt
+from layers.geometries import shapes_of_wkb
+from layers.given import Given, Indexes
 from layers.mapping import Named
-from layers.parsing import Unreadable, half_width
 from layers.schema import GEOGRAPHIC_SRID
-from layers.sheets import LIMITS, Cells, Shapes, Table
-
-Floats = NDArray[np.float64]
-Indexes = NDArray[np.int64]
+from layers.sheets import LIMITS, Shapes, Table
 
 _POINT, _MULTIPOINT = 0, 4
 _FAMILIES = {0: "point", 1: "line", 3: "polygon", 4: "point", 5: "line", 6: "polygon"}
 """by Shapely's type number; collections and rings have none"""
 _WORDS = {"point": "点", "line": "线", "polygon": "面"}
-_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
-_PLAIN_NUMBER = f"^{_NUMBER}$"
-_PLAIN_WKT = r"^[A-Za-z][ -~]*[A-Za-z)]$"
-"""RE2: a text that `half_width` gives back as it is"""
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 _REASONS = {
     "Self-intersection": "边界自相交",
@@ -135,7 +128,7 @@ def locate(checked: Checked, table: Table, named: Named, declared: Declared, met
     positions = Positions(len(checked.rows), metric.srid)
     if checked.layer.position == "none":
         return positions
-    given = _Given(checked, table, named)
+    given = Given(checked, table, named)
     if given.points is not None:
         positions.given = given.points
     if checked.layer.position == "required":
@@ -144,110 +137,8 @@ def locate(checked: Checked, table: Table, named: Named, declared: Declared, met
     todo = np.flatnonzero(given.has)
     for start in range(0, len(todo), _BLOCK):
         _convert(checked, positions, given, todo[start : start + _BLOCK], declared, metric)
+        table.put_down()  # a million shapes as text take more memory than all that is made of them
     return positions
-
-
-# --- what the file gives ---------------------------------------------------------------------------------
-
-
-class _Given:
-    """Positions in the declared system: points as coordinates, or the geometries of a file; and their field's name."""
-
-    def __init__(self, checked: Checked, table: Table, named: Named) -> None:
-        self.points: Floats | None = None
-        self._wkb: pa.Array | None = None
-        self._texts: pa.Array | None = None
-        self._places: Floats | None = None
-        if table.wkb is not None:
-            for index, reason in table.shape_faults.items():
-                checked.blame(index, "geometry", None, reason, "请核对该要素的几何")
-            self.field, self._wkb = "geometry", table.wkb
-            self.has = np.asarray(table.wkb.is_valid()).copy()
-        elif "wkt" in named.cells:
-            self.field, self._texts = "wkt", _plain_cells(checked, "wkt", named.cells["wkt"], _PLAIN_WKT)
-            self.has = np.asarray(self._texts.is_valid()).copy()
-            if {"lon", "lat"} <= set(named.cells):  # our exports: points by degrees, other shapes as text
-                self._places = _from_lonlat(checked, named.cells["lon"], named.cells["lat"])
-                self.has |= ~np.isnan(self._places[:, 0])
-        elif {"lon", "lat"} <= set(named.cells):
-            self.field = "lon"
-            self.points = _from_lonlat(checked, named.cells["lon"], named.cells["lat"])
-            self.has = ~np.isnan(self.points[:, 0])
-        else:
-            self.field, self.has = "lon", np.zeros(len(checked.rows), dtype=np.bool_)
-
-    def shapes(self, checked: Checked, rows: Indexes) -> Shapes:
-        """The geometries of some rows that have one; None where it cannot be read, which is its row's fault."""
-        if self._wkb is not None:
-            texts = self._wkb.take(pa.array(rows)).to_pylist()
-            shapes = shapes_of_wkb(texts)
-            reason, remedy = "几何无法读取", "请核对该要素的几何"
-        else:
-            assert self._texts is not None
-            texts = self._texts.take(pa.array(rows)).to_pylist()
-            shapes = shapes_of_wkt(texts)
-            if self._places is not None:
-                bare = np.array([text is None for text in texts], dtype=np.bool_)
-                shapes[bare] = shapely.points(self._places[rows[bare]])
-            reason, remedy = "不是有效的 WKT", "请写成 POINT (112.36 28.85) 这样的文本"
-        for place in np.flatnonzero(shapely.is_missing(shapes)).tolist():
-            told = texts[place] if self._wkb is None else None
-            checked.blame(int(rows[place]), self.field, told, reason, remedy)
-        empty = shapely.is_empty(shapes)
-        if empty.any():
-            shapes[empty] = None
-            if checked.layer.position == "required":
-                for index in rows[empty].tolist():
-                    checked.blame(index, self.field, None, "没有位置", "请填写经纬度或几何")
-        return shapes
-
-
-def _plain_cells(checked: Checked, name: str, cells: Cells, plain: str) -> Cells:
-    """The column in half width; null where it cannot be, which is its row's fault, and where nothing is left.
-
-    `plain` is the pattern of those texts that are so already: only the others are looked at one by one.
-    """
-    odd = np.flatnonzero(np.asarray(pc.invert(pc.match_substring_regex(cells, plain)).fill_null(False)))
-    if not len(odd):
-        return cells
-    parts = []
-    for start in range(0, len(odd), _BLOCK):
-        block = odd[start : start + _BLOCK]
-        texts: list[str | None] = []
-        for index, text in zip(block.tolist(), cells.take(pa.array(block)).to_pylist(), strict=True):
-            try:
-                texts.append(half_width(text) or None)
-            except Unreadable as why:
-                texts.append(None)
-                checked.blame(index, name, text, why.reason, why.remedy)
-        parts.append(pa.array(texts, pa.string()))
-    where = np.zeros(len(cells), dtype=np.bool_)
-    where[odd] = True
-    return pc.replace_with_mask(cells, pa.array(where), pa.concat_arrays(parts))
-
-
-def _from_lonlat(checked: Checked, lon: Cells, lat: Cells) -> Floats:
-    xy = np.column_stack([_numbers(checked, "lon", lon), _numbers(checked, "lat", lat)])
-    for index in np.flatnonzero(np.isnan(xy[:, 0]) != np.isnan(xy[:, 1])):
-        name, cells = ("lon", lon) if np.isnan(xy[index, 0]) else ("lat", lat)
-        checked.blame(int(index), name, cells[int(index)].as_py(), "经度和纬度缺一个", "请补全两个坐标")
-    xy[np.isnan(xy).any(axis=1)] = np.nan
-    return xy
-
-
-def _numbers(checked: Checked, name: str, cells: Cells) -> Floats:
-    """The column as floats, NaN where empty; one that is no number is its row's fault."""
-    given, cells = cells, _plain_cells(checked, name, cells, _PLAIN_NUMBER)
-    if cells is not given:
-        fine = pc.match_substring_regex(cells, _PLAIN_NUMBER)
-        for index in np.flatnonzero(np.asarray(pc.invert(fine).fill_null(False))).tolist():
-            checked.blame(index, name, given[index].as_py(), "坐标不是数字", "请写成十进制数，如 112.3612")
-        cells = pc.if_else(fine, cells, pa.scalar(None, pa.string()))
-    values = np.array(cells.cast(pa.float64()).fill_null(np.nan))
-    for index in np.flatnonzero(np.isinf(values)).tolist():
-        checked.blame(index, name, cells[index].as_py(), "不是有限的数", "请核对坐标")
-        values[index] = np.nan
-    return values
 
 
 # --- what is allowed -------------------------------------------------------------------------------------
@@ -282,7 +173,7 @@ def _allowed(checked: Checked, shapes: Shapes, field: str, rows: Indexes) -> NDA
 
 
 def _convert(
-    checked: Checked, positions: Positions, given: _Given, rows: Indexes, declared: Declared, metric: Metric
+    checked: Checked, positions: Positions, given: Given, rows: Indexes, declared: Declared, metric: Metric
 ) -> None:
     """One block of rows through the declared system to degrees and metres, as far as they have no fault."""
     if given.points is not None:

@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from jobs.imports import Order, import_table
 from layers.database import owner_engine
+from layers.sheets import Shapes
 from tests.memory import GIBIBYTE_KIB, measured
 from tests.roster import areas, roster
 
@@ -46,11 +47,22 @@ def sound(rows: dict[str, Any]) -> pa.Table:
     return pa.table({name: pa.array(values.tolist()) for name, values in rows.items()})
 
 
+def boxes(rows: dict[str, Any]) -> Shapes:
+    """A small square around each enterprise's point."""
+    lon, lat = rows["lon"], rows["lat"]
+    return np.asarray(shapely.box(lon - 5e-5, lat - 5e-5, lon + 5e-5, lat + 5e-5))
+
+
 def of_shapes(rows: dict[str, Any]) -> pa.Table:
     """Each enterprise a polygon."""
-    boxes = shapely.box(rows["lon"] - 5e-5, rows["lat"] - 5e-5, rows["lon"] + 5e-5, rows["lat"] + 5e-5)
-    wkb = pa.array(shapely.to_wkb(boxes), pa.binary())
+    wkb = pa.array(shapely.to_wkb(boxes(rows)), pa.binary())
     return sound(rows).drop_columns(["lon", "lat"]).append_column("geometry", wkb)
+
+
+def of_text(rows: dict[str, Any]) -> pa.Table:
+    """Each enterprise a polygon, written as text with all its digits."""
+    wkt = pa.array(shapely.to_wkt(boxes(rows), rounding_precision=-1))
+    return sound(rows).drop_columns(["lon", "lat"]).append_column("wkt", wkt)
 
 
 def misplaced(rows: dict[str, Any]) -> pa.Table:
@@ -65,7 +77,13 @@ def faulty(rows: dict[str, Any]) -> pa.Table:
 
 @pytest.mark.parametrize(
     ("file", "outcome"),
-    [(sound, "inserted"), (of_shapes, "inserted"), (misplaced, "mismatched"), (faulty, "rejected")],
+    [
+        (sound, "inserted"),
+        (of_shapes, "inserted"),
+        (of_text, "inserted"),
+        (misplaced, "mismatched"),
+        (faulty, "rejected"),
+    ],
 )
 def test_an_import_stays_under_a_gibibyte(
     database: str, tmp_path: Path, file: Callable[[dict[str, Any]], pa.Table], outcome: str, *, soak: bool
