@@ -22,7 +22,7 @@ def read(name: str, path: Path, wish: Wish) -> Table:
         text.seek(0)
         reader = csv.reader(_without_mark(text), delimiter=delimiter)
         try:
-            return table_of_rows(name, reader, wish.limits, Sheet(wish.known))
+            return table_of_rows(name, reader, wish, Sheet(wish.known))
         except csv.Error as error:
             raise BadInput(
                 f"{name} 第 {reader.line_num} 行附近不是有效的 CSV：{error}",

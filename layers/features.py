@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import shapely
 
 from layers.celltext import Unreadable, texts_of
-from layers.sheets import Limits, Table
+from layers.pieces import Pieces
+from layers.sheets import Limits, Table, Wish
 from riskmap.errors import BadInput, TooLarge
 
 _COLLECTION = 7
@@ -33,32 +34,29 @@ def check_doubled(name: str, headers: Sequence[str]) -> None:
 
 
 def table_of_batches(
-    name: str, headers: Sequence[str], batches: Iterable[pa.RecordBatch], limits: Limits, shapes: str | None
+    name: str, headers: Sequence[str], batches: Iterable[pa.RecordBatch], wish: Wish, shapes: str | None
 ) -> Table:
     """A table of the columns `headers` of all batches, rows numbered from 1; `shapes` names the column of WKB.
 
-    BadInput for a column that cannot be text or is none, a doubled header, or no row.
+    BadInput for a column that cannot be text or is none, a doubled header, or no row; TooLarge beyond a limit.
     """
     check_doubled(name, headers)
-    parts: dict[str, list[pa.Array]] = {header: [] for header in headers}
-    wkb: list[pa.Array] = []
+    pieces = Pieces(name, wish.limits.unpacked_bytes, wish.scratch)
     faults: dict[int, str] = {}
     count = 0
     for batch in batches:
         count += batch.num_rows
-        check_extent(name, count, len(parts), limits)
-        for header, part in parts.items():
-            part.append(_texts(name, header, batch.column(header)))
+        check_extent(name, count, len(headers), wish.limits)
+        piece = [_texts(name, header, batch.column(header)) for header in headers]
         if shapes is not None:
-            wkb.append(_shallow(batch.column(shapes).cast(pa.binary()), count - batch.num_rows, faults))
+            piece.append(_shallow(batch.column(shapes).cast(pa.binary()), count - batch.num_rows, faults))
+        pieces.add(piece)
     if count == 0:
         raise BadInput(f"{name} 没有数据行", remedy="请核对导出的文件")
-    table = Table(name, {}, np.arange(1, count + 1, dtype=np.int32))
-    for header in headers:
-        table.columns[header] = pa.concat_arrays(parts.pop(header))
-    if shapes is not None:
-        table.wkb, table.shape_faults = pa.concat_arrays(wkb), faults
-    return table
+    columns = pieces.columns()
+    wkb = None if shapes is None else columns.pop()
+    rows = np.arange(1, count + 1, dtype=np.int32)
+    return Table(name, dict(zip(headers, columns, strict=True)), rows, wkb, faults)
 
 
 def _shallow(wkb: pa.Array, before: int, faults: dict[int, str]) -> pa.Array:

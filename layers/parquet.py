@@ -53,7 +53,7 @@ def _read_table(name: str, file: parquet.ParquetFile, wish: Wish) -> Table:
             headers.append(field.name)
     wanted = [*headers, *([shapes] if shapes else [])]
     batches = file.iter_batches(batch_size=_BATCH, columns=wanted, use_threads=False)
-    table = table_of_batches(name, headers, batches, wish.limits, shapes)
+    table = table_of_batches(name, headers, batches, wish, shapes)
     table.notes += [f"列“{header}”是二进制数据，没有读取" for header in binary]
     if described is not None:
         note_system(table, described.get("crs", "OGC:CRS84") or "")

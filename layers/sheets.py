@@ -19,6 +19,7 @@ from layers.celltext import Cells as Cells
 from layers.celltext import texts_of
 from layers.header_rows import TOP, Header, find_header
 from layers.parsing import Unreadable, is_example
+from layers.pieces import Pieces
 from riskmap.errors import BadInput, TooLarge
 
 Shapes = NDArray[np.object_]
@@ -120,14 +121,14 @@ class Sheet:
 
 
 def table_of_rows(
-    name: str, sheet_rows: Iterable[list[Any]], limits: Limits, sheet: Sheet | None = None
+    name: str, sheet_rows: Iterable[list[Any]], wish: Wish, sheet: Sheet | None = None
 ) -> Table:
     """A table from rows of cells; blank rows, a template's example and what stands above the header are passed over.
 
     The header is found by the headers to look for; without any it is the first row that is not blank. BadInput for no
     header, a doubled or an empty header above data, no data row; TooLarge beyond a limit.
     """
-    sheet = sheet or Sheet()
+    sheet, limits = sheet or Sheet(), wish.limits
     numbered = _filled_rows(_with_texts(sheet_rows, sheet))
     top = list(islice(numbered, TOP))
     if not top:
@@ -138,15 +139,14 @@ def table_of_rows(
         raise TooLarge(f"{name} 超过 {limits.columns} 列", remedy="请只保留需要的列")
     spread: list[tuple[int, int]] = []
     numbered = _filled_down(chain(top[after:], numbered), sheet, spread)
-    blocks: list[list[Cells]] = [[] for _ in headers]
+    pieces = Pieces(name, limits.unpacked_bytes, wish.scratch)
     rows: list[NDArray[np.int32]] = []
     count = 0
     overfull: dict[int, str] = {}
     while chunk := list(islice(numbered, _BLOCK)):
         overfull |= _squared(chunk, len(headers), count)
         rows.append(np.fromiter((number for number, _ in chunk), np.int32, len(chunk)))
-        for column, values in zip(blocks, zip(*(cells for _, cells in chunk), strict=True), strict=True):
-            column.append(cells_of_values(values))
+        pieces.add([cells_of_values(values) for values in zip(*(cells for _, cells in chunk), strict=True)])
         count += len(chunk)
         if count > limits.rows or count * len(headers) > limits.cells:
             raise TooLarge(
@@ -155,9 +155,8 @@ def table_of_rows(
     if not rows:
         raise BadInput(f"{name} 只有表头，没有数据行", remedy="请核对工作表")
     table = Table(name, {}, np.concatenate(rows), overfull=overfull)
-    for place, (header, parts) in enumerate(zip(headers, blocks, strict=True)):
-        _add_column(table, header, parts, sheet, place)
-        parts.clear()
+    for place, (header, cells) in enumerate(zip(headers, pieces.columns(), strict=True)):
+        _add_column(table, header, cells, sheet, place)
     _note_spread(table, headers, spread)
     if first:
         last = f"–{top[after - 1][0]}" if after > first + 1 else ""
@@ -166,14 +165,14 @@ def table_of_rows(
     return table
 
 
-def _add_column(table: Table, header: Header, parts: list[Cells], sheet: Sheet, place: int) -> None:
+def _add_column(table: Table, header: Header, cells: Cells, sheet: Sheet, place: int) -> None:
     """One column under its header, of two alike with its letters; BadInput for cells that have none."""
     if header.text:
         key = header.text if header.text not in table.columns else f"{header.text}（{header.letters} 列）"
-        table.columns[key] = pa.concat_arrays(parts)
+        table.columns[key] = cells
         table.headers[key] = header
         _note_broken(table, key, sheet, place)
-    elif any(part.null_count < len(part) for part in parts):
+    elif cells.null_count < len(cells):
         raise BadInput(f"{table.name} 的 {header.letters} 列没有表头", remedy="请为每一列写上表头")
 
 

@@ -56,7 +56,7 @@ def read_features(
             datetime_as_string=True,
         ) as (meta, batches):
             shapes = (meta["geometry_name"] or "wkb_geometry") if meta["geometry_type"] else None
-            table = table_of_batches(name, headers, batches, wish.limits, shapes)
+            table = table_of_batches(name, headers, batches, wish, shapes)
     except (DataLayerError, DataSourceError, OSError, UnicodeDecodeError) as error:
         raise BadInput(
             f"{name} 无法读取：{str(error)[:100]}", remedy="请在原来的程序中打开并重新导出"

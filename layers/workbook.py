@@ -95,7 +95,7 @@ def _read_sheet(name: str, path: Path, workbook: CalamineWorkbook, wish: Wish) -
         if bottom > top:
             merged.setdefault(top + 1, []).append((left - first_column, bottom + 1))
     told = f"{name}［{chosen}］"
-    table = table_of_rows(told, sheet.iter_rows(), limits, Sheet(wish.known, first_column, broken, merged))
+    table = table_of_rows(told, sheet.iter_rows(), wish, Sheet(wish.known, first_column, broken, merged))
     table.notes += _hidden(table, marks)
     return table
 

@@ -17,7 +17,7 @@ from layers.fields import LAYERS
 from layers.files import read_table
 from layers.headers import NOTHING, header_key, known_headers, meaning_of, names_of, read_synonyms
 from layers.mapping import Mapping, Named, name_columns
-from layers.sheets import LIMITS, Sheet, Table, table_of_rows
+from layers.sheets import Sheet, Table, Wish, table_of_rows
 from riskmap.errors import BadInput, RiskMapError
 from tests.checked_rows import checked, only_fault, table, texts
 
@@ -338,7 +338,7 @@ VALUES = st.one_of(st.none(), st.text("甲乙丙 ：:,0123456789", max_size=5).m
 def test_any_rows_are_named_or_refused_with_a_reason(rows: list[list[Any]], layer: str) -> None:
     told = ""
     try:
-        raw = table_of_rows("a", [list(row) for row in rows], LIMITS, Sheet(known_headers(LAYERS[layer])))
+        raw = table_of_rows("a", [list(row) for row in rows], Wish(), Sheet(known_headers(LAYERS[layer])))
         name_columns(raw, LAYERS[layer])
     except RiskMapError as error:
         told = f"{error.detail} {error.remedy}"
@@ -362,7 +362,7 @@ def test_the_header_is_found_under_any_title_and_over_any_rows(
         if number > len(titles) + 1 and any(str(cell).strip() for cell in row if cell is not None)
     ]
     assume(filled)
-    raw = table_of_rows("a", [list(row) for row in sheet], LIMITS, Sheet(known_headers(FIRMS)))
+    raw = table_of_rows("a", [list(row) for row in sheet], Wish(), Sheet(known_headers(FIRMS)))
     named = name_columns(raw, FIRMS)
     assert set(named.cells) == {"code", "name", "lon", "lat", "workers"}
     assert raw.rows.tolist() == filled
