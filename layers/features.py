@@ -41,19 +41,20 @@ def table_of_batches(
     BadInput for a column that cannot be text or is none, a doubled header, or no row; TooLarge beyond a limit.
     """
     check_doubled(name, headers)
-    pieces = Pieces(name, wish.limits.unpacked_bytes, wish.scratch)
     faults: dict[int, str] = {}
     count = 0
-    for batch in batches:
-        count += batch.num_rows
-        check_extent(name, count, len(headers), wish.limits)
-        piece = [_texts(name, header, batch.column(header)) for header in headers]
-        if shapes is not None:
-            piece.append(_shallow(batch.column(shapes).cast(pa.binary()), count - batch.num_rows, faults))
-        pieces.add(piece)
+    with Pieces(name, wish.limits.unpacked_bytes, wish.scratch) as pieces:
+        for batch in batches:
+            count += batch.num_rows
+            check_extent(name, count, len(headers), wish.limits)
+            piece = [_texts(name, header, batch.column(header)) for header in headers]
+            if shapes is not None:
+                wkb = batch.column(shapes).cast(pa.binary())
+                piece.append(_shallow(wkb, count - batch.num_rows, faults))
+            pieces.add(piece)
+        columns = pieces.columns()
     if count == 0:
         raise BadInput(f"{name} 没有数据行", remedy="请核对导出的文件")
-    columns = pieces.columns()
     wkb = None if shapes is None else columns.pop()
     rows = np.arange(1, count + 1, dtype=np.int32)
     return Table(name, dict(zip(headers, columns, strict=True)), rows, wkb, faults)

@@ -5,9 +5,12 @@ which the system can take away and bring back.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import TracebackType
+from typing import IO, Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +26,15 @@ class Pieces:
         self._name, self._most_bytes, self._folder = name, most_bytes, folder
         self._only: list[pa.Array] | None = None
         self._columns: list[_Column] = []
+        self._files = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._files.close()  # columns that were made stay: they have the pages
 
     def add(self, pieces: Sequence[pa.Array]) -> None:
         """The next piece of every column; TooLarge where they come to more than may be."""
@@ -31,7 +43,7 @@ class Pieces:
             return
         if self._only is not None:
             first, self._only = self._only, None
-            self._columns = [_Column(piece.type, self._folder) for piece in first]
+            self._columns = [_Column(piece.type, self._file()) for piece in first]
             self._write(first)
         self._write(pieces)
 
@@ -43,6 +55,9 @@ class Pieces:
                 f"{self._name} 展开后超过 {self._most_bytes // 2**20} MB", remedy="请分成几个文件导入"
             )
 
+    def _file(self) -> IO[bytes]:
+        return self._files.enter_context(TemporaryFile(dir=self._folder))
+
     def columns(self) -> list[pa.Array]:
         """The whole columns."""
         return self._only or [column.whole() for column in self._columns]
@@ -51,12 +66,11 @@ class Pieces:
 class _Column:
     """One column on its way into a file."""
 
-    def __init__(self, kind: pa.DataType, folder: Path | None) -> None:
+    def __init__(self, kind: pa.DataType, file: IO[bytes]) -> None:
         self.size = 0
-        self._kind = kind
-        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - open until the column is whole
+        self._kind, self._file = kind, file
         self._ends = [np.zeros(1, np.int32)]
-        self._given: list[NDArray[np.bool_]] = []
+        self._given: list[NDArray[np.bool_]] = [np.zeros(0, np.bool_)]
 
     def write(self, piece: pa.Array) -> None:
         """Put a piece behind the others."""
@@ -72,9 +86,8 @@ class _Column:
 
     def whole(self) -> pa.Array:
         """The column, lying in the file's pages."""
-        with self._file:
-            self._file.flush()
-            content = mmap(self._file.fileno(), 0, access=ACCESS_READ) if self.size else b""
+        self._file.flush()
+        content = mmap(self._file.fileno(), 0, access=ACCESS_READ) if self.size else b""
         _, given = pa.array(np.concatenate(self._given)).buffers()
         ends = np.concatenate(self._ends)
         self._given.clear()

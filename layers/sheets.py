@@ -139,23 +139,26 @@ def table_of_rows(
         raise TooLarge(f"{name} 超过 {limits.columns} 列", remedy="请只保留需要的列")
     spread: list[tuple[int, int]] = []
     numbered = _filled_down(chain(top[after:], numbered), sheet, spread)
-    pieces = Pieces(name, limits.unpacked_bytes, wish.scratch)
     rows: list[NDArray[np.int32]] = []
     count = 0
     overfull: dict[int, str] = {}
-    while chunk := list(islice(numbered, _BLOCK)):
-        overfull |= _squared(chunk, len(headers), count)
-        rows.append(np.fromiter((number for number, _ in chunk), np.int32, len(chunk)))
-        pieces.add([cells_of_values(values) for values in zip(*(cells for _, cells in chunk), strict=True)])
-        count += len(chunk)
-        if count > limits.rows or count * len(headers) > limits.cells:
-            raise TooLarge(
-                f"{name} 超过 {limits.rows:,} 行或 {limits.cells:,} 个单元格", remedy="请分成几个文件导入"
-            )
+    with Pieces(name, limits.unpacked_bytes, wish.scratch) as pieces:
+        while chunk := list(islice(numbered, _BLOCK)):
+            overfull |= _squared(chunk, len(headers), count)
+            rows.append(np.fromiter((number for number, _ in chunk), np.int32, len(chunk)))
+            columns = zip(*(cells for _, cells in chunk), strict=True)
+            pieces.add([cells_of_values(values) for values in columns])
+            count += len(chunk)
+            if count > limits.rows or count * len(headers) > limits.cells:
+                raise TooLarge(
+                    f"{name} 超过 {limits.rows:,} 行或 {limits.cells:,} 个单元格",
+                    remedy="请分成几个文件导入",
+                )
+        whole = pieces.columns()
     if not rows:
         raise BadInput(f"{name} 只有表头，没有数据行", remedy="请核对工作表")
     table = Table(name, {}, np.concatenate(rows), overfull=overfull)
-    for place, (header, cells) in enumerate(zip(headers, pieces.columns(), strict=True)):
+    for place, (header, cells) in enumerate(zip(headers, whole, strict=True)):
         _add_column(table, header, cells, sheet, place)
     _note_spread(table, headers, spread)
     if first:
