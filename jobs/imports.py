@@ -22,16 +22,7 @@ from layers.history import CLOCK, head_rev, open_revision
 from layers.intake import Rules, crs_note, layer_named, prepare
 from layers.kinds import SUFFIXES
 from layers.mapping import Mapping, read_mapping
-from layers.placement import (
-    ORDER,
-    area_rules,
-    danger_rules,
-    duty_rules,
-    mismatches,
-    place,
-    place_areas,
-    pull,
-)
+from layers.placement import area_rules, danger_rules, duty_rules, mismatches, settle
 from layers.preview import look
 from layers.questions import Question, ask, city_shape
 from layers.rejected import write_rejected
@@ -39,7 +30,6 @@ from layers.sheets import Table
 from layers.staging import (
     Comparison,
     Incoming,
-    compare,
     drop_stages,
     references,
     refuse,
@@ -287,28 +277,21 @@ def _compute(
 
     Reads only stored rows and the caller's; it may be called again where others have written meanwhile.
     """
-    plan: dict[str, Comparison] = {}
     areas = Areas(connection, "area_now" if "area" in incoming else "area")
-    for table in ORDER:
-        there = {*plan, table} if table in incoming else set(plan)
-        faults: list[Fault] = []
+    faults: dict[str, list[Fault]] = {}
+
+    def bring(table: str, staged: set[str]) -> bool:
         if table in incoming:
             stage(connection, incoming[table], areas)
-            faults = _refused(connection, incoming[table], there, rules)
-        if pull(connection, table, {name for name, found in plan.items() if found.moves}, there):
-            there.add(table)
-        if table not in there:
-            continue
-        if table == "area":
-            place_areas(connection)
-        else:
-            place(connection, table, there, areas)
-        found = plan[table] = compare(connection, table)
-        if table in reports:
-            report = reports[table]
-            report.rejected = sorted([*incoming[table].faults, *faults], key=lambda fault: fault.row)
-            report.inserted, report.updated, report.unchanged = found.inserted, found.updated, found.unchanged
-            report.mismatched = mismatches(connection, table, f"staged_{table}")
+            faults[table] = _refused(connection, incoming[table], {*staged, table}, rules)
+        return table in incoming
+
+    plan = settle(connection, areas, bring)
+    for table, report in reports.items():
+        found = plan[table]
+        report.rejected = sorted([*incoming[table].faults, *faults[table]], key=lambda fault: fault.row)
+        report.inserted, report.updated, report.unchanged = found.inserted, found.updated, found.unchanged
+        report.mismatched = mismatches(connection, table, f"staged_{table}")
     return plan
 
 

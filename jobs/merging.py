@@ -20,8 +20,8 @@ from layers.merging import (
     stage_kept,
     stage_named,
 )
-from layers.placement import ORDER, place, pull
-from layers.staging import Comparison, compare, write
+from layers.placement import settle
+from layers.staging import Comparison, write
 from riskmap.errors import NotFound, Refused
 
 
@@ -73,22 +73,16 @@ def _stage(
     connection: Connection, table: str, keep: str, drop: str, filled: list[str]
 ) -> tuple[dict[str, Comparison], dict[str, int]]:
     """Stage, place and compare everything that changes; what is to be written, and how many records were renamed."""
-    plan: dict[str, Comparison] = {}
     renamed: dict[str, int] = {}
-    areas = Areas(connection, "area")
-    for name in ORDER:
-        there = set(plan)
+
+    def bring(name: str, _staged: set[str]) -> bool:
         if name == table:
             stage_kept(connection, table, keep, drop, filled)
-            there.add(name)
         elif n := stage_named(connection, name, table, keep, drop):
             renamed[name] = n
-            there.add(name)
-        if pull(connection, name, {one for one, found in plan.items() if found.moves}, there):
-            there.add(name)
-        if name in there:
-            place(connection, name, there, areas)
-            plan[name] = compare(connection, name)
+        return name == table or name in renamed
+
+    plan = settle(connection, Areas(connection, "area"), bring)
     return plan, renamed
 
 

@@ -5,6 +5,7 @@ declared township; the difference is listed, never mended. Areas without a polyg
 them. When areas change every record is placed anew, when a record moves those that name it move along.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from layers.containment import PLACES, Areas, standing_points
 from layers.copying import copy_arrays
 from layers.fields import TABLES
 from layers.schema import SCOPE, metadata
-from layers.staging import Rule, columns_of, describe, index_stage, make_stage, missing
+from layers.staging import Comparison, Rule, columns_of, compare, describe, index_stage, make_stage, missing
 
 ORDER = (
     "area",
@@ -52,6 +53,30 @@ _OWN_PLACE = {"source", "zone_external"}
 _FETCHED = 20_000
 """records that are read from the database at once"""
 _LEVEL_RANK = "array_position(ARRAY['city', 'township', 'village', 'grid'], {}.level)"
+
+
+def settle(
+    connection: Connection, areas: Areas, bring: Callable[[str, set[str]], bool]
+) -> dict[str, Comparison]:
+    """Stage, place and compare all that changes; what is to be written, by table in order.
+
+    `bring` stages what is wanted of a layer, told which tables have a stage already; False where that is nothing.
+    """
+    plan: dict[str, Comparison] = {}
+    for table in ORDER:
+        staged = set(plan)
+        if bring(table, staged):
+            staged.add(table)
+        if pull(connection, table, {name for name, found in plan.items() if found.moves}, staged):
+            staged.add(table)
+        if table not in staged:
+            continue
+        if table == "area":
+            place_areas(connection)
+        else:
+            place(connection, table, staged, areas)
+        plan[table] = compare(connection, table)
+    return plan
 
 
 def place(connection: Connection, table: str, staged: set[str], areas: Areas) -> None:
