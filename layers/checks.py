@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 from layers.columns import read_column
 from layers.fields import Field, Layer
 from layers.foot import foot_rows
-from layers.headers import POSITION, QUANTITY
+from layers.headers import NUMBERS, POSITION, QUANTITY
 from layers.mapping import Named
 from layers.quantities import DensityOf, read_quantities
 from layers.sheets import Cells, Table
 
-_NUMBERS = {"int", "decimal", "number"}
 _DEFAULTS: dict[tuple[str, str], Any] = {("enterprise", "status"): "active", ("source", "status"): "active"}
 ONE_OF = {
     "inventory": ("cas", "substance", "hazard_class"),
@@ -118,7 +117,7 @@ def check_table(layer: Layer, table: Table, named: Named, density_of: DensityOf 
 
 def _blame_broken(checked: Checked, table: Table, named: Named, *names: str) -> None:
     """Cells of these columns that have no value to use; a number merged over several rows is none for each of them."""
-    numbers = {"quantity", *(one.name for one in checked.layer.fields if one.kind in _NUMBERS)}
+    numbers = {"quantity", *(one.name for one in checked.layer.fields if one.kind in NUMBERS)}
     for name in names:
         header = named.headers.get(name, "")
         for index in table.spread.get(header, ()) if name in numbers else ():

@@ -37,7 +37,7 @@ _BRACKET = re.compile(
 _STROKE = re.compile(r"(?P<base>[^/]+)/\s*(?P<unit>[^/]{1,12})")
 _SPELT = re.compile(r"(?P<base>.+?)[,;:，；]?\s*单位\s*:\s*(?P<unit>.{1,12})")
 _NEUTRAL = {"", "必填", "选填", "可空", "可选", "数字", "填数字", "整数"}
-_NUMBERS = {"int", "decimal", "number"}
+NUMBERS = {"int", "decimal", "number"}
 _NEAR = 60
 """from this likeness on (of 100) a header is proposed"""
 
@@ -138,7 +138,7 @@ def _with_unit(ours: str, written: str, layer: Layer) -> Meaning:
         if ours == "quantity_t" and known != "t":
             return Meaning(why_not=f"{ours} 的单位是吨，不是“{written}”")
         return Meaning(ours, None if ours == "quantity_t" else known)
-    if unit in _NEUTRAL or not (ours in UNIT_OF_FIELD or kinds.get(ours) in _NUMBERS):
+    if unit in _NEUTRAL or not (ours in UNIT_OF_FIELD or kinds.get(ours) in NUMBERS):
         return Meaning(ours)
     own = UNIT_OF_FIELD.get(ours)
     if own is not None and unit in UNIT_WORDS[own]:

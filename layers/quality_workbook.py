@@ -11,26 +11,23 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
+import xlsxwriter
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from layers.fields import LAYERS, Layer
-from layers.headers import POSITION
+from layers.headers import NUMBERS, POSITION
 from layers.quality import FIELDS, OWN, faulty_scores
 from layers.records import PREMISES_SUFFIX
 from layers.schema import metadata
+from layers.sheets import cell_text
+from layers.writing import PLAIN_WORKBOOK, write_header
 from riskmap.confidence import Figures
 from riskmap.errors import NotFound
 
 MOST_ROWS = 5000
 """doubtful scores that one workbook tells of, the worst first"""
-_YELLOW = PatternFill("solid", start_color="FFF2CC")
-_HEAD = PatternFill("solid", start_color="E6EEF6")
-_WIDE = 24
-_RENAMED = {"township_code": "declared_township_code"}
+_YELLOW = "#FFF2CC"
+_REASON_WIDTH, _NOTE_WIDTH = 48, 100
 Row = dict[str, Any]
 
 
@@ -75,15 +72,16 @@ def quality_workbook(
     sheets = {layer: rows for layer, rows in sheets.items() if rows}
     if not sheets:
         raise NotFound("这里没有可以填表补正的记录", remedy="请换一个镇街，或在数据质量页查看原因")
-    book = Workbook(write_only=True)
-    for layer, rows in sheets.items():
-        _write(book, layer, rows, words)
-    notes = book.create_sheet(words.notes)
-    notes.column_dimensions["A"].width = 100
-    for line in words.lines:
-        notes.append([_cell(notes, line)])
     content = io.BytesIO()
-    book.save(content)
+    with xlsxwriter.Workbook(
+        content, {**PLAIN_WORKBOOK, "constant_memory": False, "in_memory": True}
+    ) as book:
+        for layer, rows in sheets.items():
+            _write(book, layer, rows, words)
+        notes = book.add_worksheet(words.notes)
+        notes.set_column(0, 0, _NOTE_WIDTH, book.add_format({"text_wrap": True, "valign": "top"}))
+        for number, line in enumerate(words.lines):
+            notes.write_string(number, 0, line)
     return content.getvalue()
 
 
@@ -159,7 +157,7 @@ def _records(connection: Connection, layer: Layer, key: str, values: list[str]) 
     """Stored records by their import fields, with `lon` and `lat` of a point, else `wkt`."""
     table = metadata.tables[layer.table]
     columns: list[ColumnElement[Any]] = [
-        table.c[_RENAMED.get(one.name, one.name)].label(one.name) for one in layer.fields
+        table.c[column].label(one.name) for one, column in zip(layer.fields, layer.columns, strict=True)
     ]
     if layer.position != "none":
         at = case((func.ST_GeometryType(table.c.geom) == "ST_Point", table.c.geom))
@@ -181,34 +179,31 @@ def _write(book: Any, layer: Layer, rows: list[Faulty], words: Words) -> None:
     """One sheet. Points are asked for by longitude and latitude; where one record is no point, all by WKT."""
     names = [one.name for one in layer.fields]
     headers = [one.zh if words.lang == "zh" else one.en for one in layer.fields]
+    texts = {"wkt", *(one.name for one in layer.fields if one.kind not in NUMBERS)}
     if layer.position != "none":
         places = ["lon", "lat"] if all(one.values["lon"] is not None for one in rows) else ["wkt"]
         names += places
         headers += [POSITION[name][words.lang != "zh"] for name in places]
-    sheet = book.create_sheet(layer.zh if words.lang == "zh" else layer.en)
-    sheet.freeze_panes = "B2"
-    sheet.column_dimensions["A"].width = 2 * _WIDE
-    for n in range(len(names)):
-        sheet.column_dimensions[get_column_letter(n + 2)].width = _WIDE
-    sheet.append([_cell(sheet, text, fill=_HEAD, bold=True) for text in (words.header, *headers)])
-    for one in rows:
-        reason = "；".join(words.reasons[cause] for cause in dict.fromkeys(one.causes))
-        cells = [_cell(sheet, reason)]
-        cells += [
-            _cell(sheet, one.values.get(name), fill=_YELLOW if name in one.fields else None) for name in names
-        ]
-        sheet.append(cells)
+    sheet = book.add_worksheet(layer.zh if words.lang == "zh" else layer.en)
+    write_header(book, sheet, [words.header, *headers])
+    sheet.set_column(0, 0, _REASON_WIDTH)
+    sheet.freeze_panes(1, 1)
+    plain, marked = _looks(book), _looks(book, bg_color=_YELLOW)
+    for row, one in enumerate(rows, start=1):
+        reasons = "；".join(words.reasons[cause] for cause in dict.fromkeys(one.causes))
+        sheet.write_string(row, 0, reasons, plain["text"])
+        for column, name in enumerate(names, start=1):
+            look = (marked if name in one.fields else plain)["text" if name in texts else "number"]
+            value = one.values.get(name)
+            if value is None:
+                sheet.write_blank(row, column, None, look)
+            elif name in texts:
+                sheet.write_string(row, column, cell_text(value), look)
+            else:
+                sheet.write_number(row, column, value, look)
 
 
-def _cell(sheet: Any, value: Any, *, fill: Any = None, bold: bool = False) -> Any:
-    """A cell whose text stays text, whatever sign it begins with."""
-    plain = value.isoformat() if isinstance(value, date) else value
-    cell = WriteOnlyCell(sheet, plain if not isinstance(plain, bool) else str(plain).lower())
-    if isinstance(cell.value, str):
-        cell.data_type = "s"
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
-    if fill is not None:
-        cell.fill = fill
-    if bold:
-        cell.font = Font(bold=True)
-    return cell
+def _looks(book: Any, **more: str) -> dict[str, Any]:
+    """How cells look: texts stay texts, also what is filled in."""
+    text = {"num_format": "@", "text_wrap": True, "valign": "top"}
+    return {"text": book.add_format(text | more), "number": book.add_format({"valign": "top"} | more)}

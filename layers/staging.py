@@ -27,7 +27,6 @@ from layers.schema import SCOPE, metadata
 _BLOCK = 20_000
 """records that are written out at once"""
 _NEW_ON = ("opened_on", "found_on", "as_of")
-_RENAMED = {"event_id": "code", "township_code": "declared_township_code"}
 _MANY = 500
 """from so many rows on a stage has statistics, which cost more than they save below"""
 _STAGED_AS: dict[str, str | bool] = {"op": "I", "moved": False, "synthetic": False, "status": "active"}
@@ -59,7 +58,8 @@ class Incoming:
     @classmethod
     def of(cls, checked: Checked, groups: Groups, positions: Positions | None) -> "Incoming":
         """From what the checks left over."""
-        columns = {_RENAMED.get(name, name): values for name, values in checked.columns.items()}
+        stored = dict(zip((one.name for one in checked.layer.fields), checked.layer.columns, strict=True))
+        columns = {stored[name]: values for name, values in checked.columns.items()}
         faults = [checked.faults[index] for index in sorted(checked.faults)]
         return cls(checked.layer, checked.rows, columns, groups, positions, faults)
 

@@ -202,8 +202,7 @@ def _words(lang: str) -> Words:
 def _side_by_side(page: Page, layer: str, pair: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
     """What the two records say, field by field: header, both values, and whether they differ."""
     told = []
-    for one in FILES[layer].fields:
-        name = "declared_township_code" if one.name == "township_code" else one.name
+    for one, name in zip(FILES[layer].fields, FILES[layer].columns, strict=True):
         mine, theirs = (
             _said(page, layer, one.name, about[name]) for about in (pair["about"], pair["other_about"])
         )

@@ -250,7 +250,7 @@ def yellow(path: Path, sheet: str) -> dict[str, list[str]]:
     headers = [cell.value for cell in rows[0]]
     return {
         str(row[1].value or row[2].value): [
-            headers[n] for n, cell in enumerate(row) if cell.fill.start_color.rgb == "00FFF2CC"
+            headers[n] for n, cell in enumerate(row) if cell.fill.start_color.rgb[-6:] == "FFF2CC"
         ]
         for row in rows[1:]
     }
@@ -318,7 +318,7 @@ def test_filled_in_and_sent_back_the_causes_are_gone(owner: Engine, tmp_path: Pa
         for row in list(book["企业"].iter_rows(min_row=2)):
             for cell in row:
                 header = book["企业"].cell(1, cell.column).value
-                if cell.fill.start_color.rgb == "00FFF2CC" and header in values:
+                if cell.fill.start_color.rgb[-6:] == "FFF2CC" and header in values:
                     cell.value = values[header]
                 if header == "经度" and str(row[1].value).startswith("same"):
                     cell.value = float(cell.value) + 0.0001 * int(str(row[1].value)[-1])
