@@ -167,6 +167,20 @@ def test_unreadable_wkt_is_its_rows_fault(wkt: str) -> None:
     assert only_fault(found)[0] == "wkt"
 
 
+def test_wkt_in_full_width_and_blank_wkt_beside_degrees() -> None:
+    """The first by its text, the second by its degrees; the third has neither."""
+    found, positions = located(
+        "enterprises",
+        code=["1", "2", "3"],
+        name=["甲", "乙", "丙"],
+        wkt=["ＰＯＩＮＴ　（112.36　28.85）", "\u3000", "\u3000"],
+        lon=[None, "112.36", None],
+        lat=[None, "28.85", None],
+    )
+    assert {index: fault.reason for index, fault in found.faults.items()} == {2: "没有位置"}
+    assert positions.lonlat[:2].tolist() == [[112.36, 28.85]] * 2
+
+
 def test_collections_without_end_are_a_fault_and_not_the_end() -> None:
     deep = "GEOMETRYCOLLECTION(" * 100_000 + "POINT (112 28)" + ")" * 100_000
     found, _ = located("targets", code=["1"], name=["甲"], target_class=["important"], wkt=[deep])
