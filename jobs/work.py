@@ -29,6 +29,9 @@ _PATROL_S = 30
 _DROP_S = 3
 _COLOURS_S = 60
 _WAIT_S = 2.0
+_TASKS = ("drop", "colours", "demo_feed")
+_SCHEDULED = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
+"""A turn that comes while the last one is still at work finds it so and ends (`_alone`); none is skipped for being late."""
 
 
 class _Stopped(Exception):
@@ -60,7 +63,8 @@ class Worker:
         self._drop = drop
         self._feeds_demo = feeds_demo
         self._clock = clock
-        self._at_drop = threading.Lock()
+        self._under_way = {task: threading.Lock() for task in _TASKS}
+        self._woken = threading.Event()
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -85,53 +89,54 @@ class Worker:
             _LOG.warning("%s", error.detail)
 
     def _hold(self, connection: psycopg.Connection) -> None:
-        """Take the runner's lock (it dies with this connection) and turn every notice into a patrol."""
+        """Take the runner's lock (it dies with this connection) and wake the patrol at every notice."""
         while not take_runner_lock(connection):
             if self._stop.wait(_WAIT_S):
                 return
-        scheduler = BackgroundScheduler(timezone=CLOCK)
-        scheduler.add_job(
-            self._patrol, "interval", seconds=_PATROL_S, id="patrol", max_instances=1, coalesce=True
-        )
-        scheduler.add_job(
-            self._look_into_drop, "interval", seconds=_DROP_S, id="drop", max_instances=2, coalesce=True
-        )
-        scheduler.add_job(
-            self._weigh_colours, "interval", seconds=_COLOURS_S, id="colours", max_instances=1, coalesce=True
-        )
-        scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight", misfire_grace_time=None)
+        scheduler = BackgroundScheduler(timezone=CLOCK, job_defaults=_SCHEDULED)
+        scheduler.add_job(self._look_into_drop, "interval", seconds=_DROP_S, id="drop")
+        scheduler.add_job(self._weigh_colours, "interval", seconds=_COLOURS_S, id="colours")
+        scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight")
         if self._feeds_demo:
             scheduler.add_job(
-                self._feed_demo, "interval", seconds=demo_feed.PACE_S, id="demo_feed", max_instances=1,
-                coalesce=True, next_run_time=datetime.now(UTC),
-            )  # fmt: skip
+                self._feed_demo,
+                "interval",
+                seconds=demo_feed.PACE_S,
+                id="demo_feed",
+                next_run_time=datetime.now(UTC),
+            )
+        over = threading.Event()
+        patrolling = threading.Thread(target=self._patrol, args=(over,), name="patrol")
+        heed(connection)
         scheduler.start()
+        patrolling.start()
         try:
-            self._wake(scheduler)
-            heed(connection)
             while not self._stop.is_set():
                 for _ in connection.notifies(timeout=_WAIT_S, stop_after=1):
-                    self._wake(scheduler)
+                    self._woken.set()
         finally:
+            over.set()
+            self._woken.set()
+            patrolling.join()
             scheduler.shutdown(wait=True)
 
-    @staticmethod
-    def _wake(scheduler: BackgroundScheduler) -> None:
-        scheduler.modify_job("patrol", next_run_time=datetime.now(UTC))
+    def _patrol(self, over: threading.Event) -> None:
+        """Recompute what changed since the last run, when woken and twice a minute; a failure is logged and tried again.
 
-    def _patrol(self) -> None:
-        """Recompute what changed since the last run; a failure is logged and tried again at the next turn."""
-        self._safely(lambda: assess(self._owner, actor="scheduler") if is_stale(self._owner) else None)
+        However often it is woken during a run, it looks once more.
+        """
+        while not over.is_set():
+            self._safely(lambda: assess(self._owner, actor="scheduler") if is_stale(self._owner) else None)
+            self._woken.wait(_PATROL_S)
+            self._woken.clear()
 
     def _look_into_drop(self) -> None:
-        """Take in what other programs have put down, unless that is still being done."""
-        if self._at_drop.acquire(blocking=False):
-            self._safely(lambda: patrol(self._owner, self._drop))
-            self._at_drop.release()
+        """Take in what other programs have put down."""
+        self._alone("drop", lambda: patrol(self._owner, self._drop))
 
     def _feed_demo(self) -> None:
         """Send what the sensors of a demo city have to report; nothing in any other."""
-        self._safely(lambda: demo_feed.feed(self._owner, self._clock()))
+        self._alone("demo_feed", lambda: demo_feed.feed(self._owner, self._clock()))
 
     def _weigh_colours(self) -> None:
         """Once a day and for new rules: which colours hang on a single weight. Given up when the worker is to stop."""
@@ -141,7 +146,17 @@ class Worker:
                 with suppress(_Stopped):
                     check_stability(self._owner, actor="scheduler", progress=self._go_on)
 
-        self._safely(check)
+        self._alone("colours", check)
+
+    def _alone(self, task: str, work: Callable[[], object]) -> bool:
+        """Do a task unless it is under way already; whether it was done."""
+        if not self._under_way[task].acquire(blocking=False):
+            return False
+        try:
+            self._safely(work)
+        finally:
+            self._under_way[task].release()
+        return True
 
     def _go_on(self, _label: str, _share: float) -> None:
         if self._stop.is_set():
