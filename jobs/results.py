@@ -173,6 +173,13 @@ class Assessment:
         content = "\n".join([self.edition_hash, *ordered]) + "\n"
         return hashlib.sha256(content.encode()).hexdigest()
 
+    def level_counts(self) -> dict[str, dict[int | None, int]]:
+        """How many things of each kind have each level, as `layers.risk.level_counts` tells it of the current ones."""
+        counts: dict[str, dict[int | None, int]] = {}
+        for row in self.results.scores.group_by(["kind", "level"]).aggregate([([], "count_all")]).to_pylist():
+            counts.setdefault(row["kind"], {})[row["level"]] = row["count_all"]
+        return counts
+
     def score_blocks(self) -> Iterator[pa.RecordBatch]:
         """The columns of `score` but rev, block by block."""
         yield from self.results.scores.to_batches(max_chunksize=_BLOCK)

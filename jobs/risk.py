@@ -78,7 +78,7 @@ def _assess_past(owner: Engine, actor: str, as_of: str, tell: Any) -> dict[str, 
         rev = open_revision(connection, actor, "assess", f"回算至 {as_of}")
         found = bytes.fromhex(result.result_hash())
         return _noted(
-            connection, _Run(rev, then.rev, inputs, started), found, {}, _levels(result.scores), current=False
+            connection, _Run(rev, then.rev, inputs, started), found, {}, result.level_counts(), current=False
         )
 
 
@@ -139,11 +139,8 @@ class _Run(NamedTuple):
 
 
 def _noted_current(connection: Connection, run: _Run, changed: dict[str, int]) -> dict[str, Any]:
-    levels = {kind: dict.fromkeys(LEVELS.values(), 0) for kind in SCORE_KINDS}
-    for kind, counts in level_counts(connection).items():
-        levels[kind] |= {LEVELS[level]: n for level, n in counts.items() if level is not None}
     found = result_hash(connection, run.inputs.edition.hash)
-    return _noted(connection, run, found, changed, levels, current=True)
+    return _noted(connection, run, found, changed, level_counts(connection), current=True)
 
 
 def _noted(
@@ -151,12 +148,16 @@ def _noted(
     run: _Run,
     found: bytes,
     changed: dict[str, int],
-    levels: dict[str, dict[str, int]],
+    counts: dict[str, dict[int | None, int]],
     *,
     current: bool,
 ) -> dict[str, Any]:
     """Note a run in the ledger and say what it came to."""
     edition, at = run.inputs.edition, run.inputs.at
+    levels = {
+        kind: {word: counts.get(kind, {}).get(level, 0) for level, word in LEVELS.items()}
+        for kind in SCORE_KINDS
+    }
     values: dict[str, Any] = {
         "rev": run.rev,
         "known_rev": run.known_rev,
@@ -194,16 +195,6 @@ def _next_step(inputs: Inputs) -> str:
 
 def _silent(_label: str, _share: float) -> None:
     """Nobody watches."""
-
-
-def _levels(scores: Any) -> dict[str, dict[str, int]]:
-    """How many things of each kind have each colour."""
-    return {
-        kind: {
-            word: int(((scores["kind"] == kind) & (scores["level"] == n)).sum()) for n, word in LEVELS.items()
-        }
-        for kind in SCORE_KINDS
-    }
 
 
 def is_stale(owner: Engine) -> bool:
