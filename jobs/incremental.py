@@ -8,7 +8,7 @@ edition, the day, an event over the whole city) the run is a whole one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +35,11 @@ from jobs.assessment import as_standing
 from jobs.city import City, Ground, arrange, places_of
 from jobs.dynamic import events_of
 from jobs.results import Assessment, assessment_of
-from layers.dynamic import read_events, silences_broken
+from layers.dynamic import read_dynamic, read_events, silences_broken
 from layers.hazards import Basis, box_around, hazards_of, read_hazards, widest_reach_mm
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
-from layers.risk import Inputs, read_inputs, read_part
+from layers.risk import Inputs, no_records, read_inputs, read_part
 from layers.touched import (
     MOST_RECORDS,
     Touched,
@@ -90,6 +90,8 @@ def assess_changes(
         and _by_events(connection, touched, incidents, last, at, edition)
     ):
         return None
+    if not touched and not incidents:
+        return _nothing_new(connection, at, edition)
     _whole_enterprises(connection, touched, last["known_rev"])
     return _recomputed(connection, last, at, city_code, touched, incidents)
 
@@ -166,6 +168,13 @@ def _whole_enterprises(connection: Connection, touched: Touched, rev: int) -> No
     touched.sources |= sources_of(connection, touched.enterprises, rev)
 
 
+def _nothing_new(connection: Connection, at: datetime, edition: Edition) -> Increment:
+    """No result is looked at; what is going on is read, for it says when the next step is due."""
+    records = read_dynamic(connection, at, DynamicWeights.from_edition(edition))
+    inputs = replace(no_records(edition), at=at, records=records)
+    return Increment(assessment_of([], edition.hash), pd.DataFrame(columns=["kind", "code"]), inputs)
+
+
 # --- what it comes to --------------------------------------------------------------------------------------
 
 
@@ -180,10 +189,6 @@ def _recomputed(
     mark_sites(connection, touched.sources, last["known_rev"], float(LONGEST_REACH_M))
     beside = at_one_point(connection, touched.enterprises, last["known_rev"])
     inputs = read_inputs(connection, at, limits=limits(touched, beside))
-    if not touched and not incidents:
-        return Increment(
-            assessment_of([], inputs.edition.hash), pd.DataFrame(columns=["kind", "code"]), inputs
-        )
     city = arrange(inputs)
     sources = source_accounts(inputs, city)
     enterprises = enterprise_accounts(inputs, city, sources)
