@@ -30,6 +30,13 @@ settings.register_profile("house", max_examples=1000 if SOAK else 50, deadline=N
 settings.load_profile("house")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks whether it is soaked has a place in `make soak`."""
+    for item in items:
+        if "soak" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.soak)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of figures, vectors and foreign data beside the clone; tests that need it skip without it."""

@@ -53,6 +53,7 @@ from tests.random_city import (
 )
 from tests.riskmap.standard import edited
 
+pytestmark = pytest.mark.soak
 SEEDS = st.integers(0, 1_000_000)
 
 
