@@ -158,8 +158,10 @@ def test_where_nothing_has_risen_the_pages_say_so(own_site: Served) -> None:
         connection.execute(metadata.tables["danger"].update().values(closed_on=date(2026, 2, 1), rev=rev))
     assess(owner, actor="test")
     owner.dispose()
-    for address in ("/risk", "/sources", "/wall", "/phone"):
-        assert CALM in client.get(address).text, address
+    for address in ("/risk", "/sources", "/wall", "/phone", "/explain/source/ours-tank"):
+        page = client.get(address).text
+        assert "+0.0" not in page, "nothing is no rise of so many points"
+        assert CALM in page or "/explain/" in address
     assert client.get("/status").json()["risen"] is False
     assert "没有上升的危险源和企业" in client.get("/wall").text
     assert "未上升" in client.get("/sources").text

@@ -63,10 +63,11 @@ window.RiskMap = window.RiskMap || {};
     filled.style.width = `${largest ? (100 * Math.abs(entry.value)) / largest : 0}%`;
     const percent = total > 0 && entry.value > 0 ? (100 * entry.value) / total : null;
     const share = percent === null ? "" : RiskMap.t("map.share", { value: percent < 1 ? "<1" : number(percent) });
+    const amount = entry.value > 0 && entry.value < 0.005 ? "<0.01" : number(entry.value, 2, 2);
     return el("li", { class: `line ${entry.value < 0 ? "credit" : ""} ${entry.value === 0 ? "zero" : ""}`,
         "data-value": entry.value, "data-since": entry.since, "data-until": entry.until },
       el("div", { class: "line-top" }, el("b", {}, entry.label),
-        el("span", { class: "line-value" }, `${entry.value > 0 ? "+" : ""}${number(entry.value, 2, 2)}`)),
+        el("span", { class: "line-value" }, `${entry.value > 0 ? "+" : ""}${amount}`)),
       entry.value === 0 ? null : el("div", { class: "track" }, el("span", { class: "track-room" }, filled), el("small", {}, share)),
       el("p", { class: "line-reason" }, entry.reason || (entry.value === 0 ? RiskMap.t("map.explain_zero") : ""), link(entry)));
   }

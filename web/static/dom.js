@@ -40,7 +40,7 @@ window.RiskMap = window.RiskMap || {};
     const { t } = RiskMap;
     const risen = scale === "rise";
     const colour = level ? t(`${risen ? "level_short" : "level"}.${level}`) : t("map.none");
-    const told = typeof points === "number";
+    const told = typeof points === "number" && (!risen || points > 0);
     const amount = told && (risen ? t("map.risen", { points: risenBy(points) }) : `${number(points, 1, 1)} ${t("map.points")}`);
     const still = risen && level === "blue";
     return el("span", { class: `pill level-${level || "none"}${still ? " still" : ""}`, "data-scale": scale },
