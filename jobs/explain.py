@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlalchemy import Connection, Engine
 from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.city import places_of
 from jobs.frames import each
+from jobs.nearby import places_known
 from jobs.past import past_of
 from jobs.theme_lines import Filing
 from layers.consequences import study_zones
 from layers.database import Identity, reading, snapshot
+from layers.dynamic import read_incidents
 from layers.editions import edition_named, edition_on
 from layers.hazards import Basis, box_around, hazards_of, lines_of_sources, read_hazards, widest_reach_mm
 from layers.history import CLOCK, Moment
@@ -170,7 +173,7 @@ def _area_lines(owner: Engine, kind: str, record: dict[str, Any], then: Moment |
     if record["score"] is None:
         return []
     with snapshot(owner) as connection:
-        basis, inputs = basis_of(connection, record["run_id"], record["data_time"], then)
+        basis, inputs = _basis_of_area(connection, kind, record, then)
         weights = RiskWeights.from_edition(inputs.edition)
         if kind == "city":
             lines = _city_lines(connection, basis, inputs, weights)
@@ -200,6 +203,16 @@ def _standing(
         return Basis.of_past(then), edition_on(connection, day, then)
     run = run_numbered(connection, run_id)
     return Basis.of_run(run), edition_named(connection, run["edition"], run["known_rev"])
+
+
+def _basis_of_area(
+    connection: Connection, kind: str, record: dict[str, Any], then: Moment | None
+) -> tuple[Basis, Inputs]:
+    """What one area's score stands on: the sources, and its own part of all else."""
+    basis, used = _standing(connection, record["run_id"], record["data_time"], then)
+    at = datetime.fromisoformat(record["data_time"])
+    places = places_known(connection, basis.records, used, kind, record["code"])
+    return basis, replace(places, at=at, records=read_incidents(connection, at, basis.records))
 
 
 def _rule_lines(

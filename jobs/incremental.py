@@ -188,7 +188,7 @@ def _recomputed(
 ) -> Increment | None:
     mark_sites(connection, touched.sources, last["known_rev"], float(LONGEST_REACH_M))
     beside = at_one_point(connection, touched.enterprises, last["known_rev"])
-    inputs = read_inputs(connection, at, limits=limits(touched, beside))
+    inputs = read_inputs(connection, at, limits=limits(touched.sources, {*touched.enterprises, *beside}))
     city = arrange(inputs)
     sources = source_accounts(inputs, city)
     enterprises = enterprise_accounts(inputs, city, sources)

@@ -1,32 +1,30 @@
 """What would lower a colour, read as the last run knew it, proven on a copy of the records, told within one's rights."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Engine
 
 from jobs.actions import CUT, applied
-from jobs.areas import PART_OF, places_within
-from jobs.city import places_of
 from jobs.counterfactual import Answer, lowering, recomputed
 from jobs.explain import explain
-from jobs.nearby import inputs_near
+from jobs.nearby import inputs_of
 from jobs.past import past_of
 from jobs.remains import Line, remaining
 from jobs.subjects import COLOURS
 from layers.city import stored_city
 from layers.database import Identity, reading, snapshot
-from layers.hazards import Basis, box_around, read_hazards, widest_reach_mm
-from layers.history import Moment, parse_as_of
-from layers.records import PREMISES_SUFFIX, points, visible_codes
-from layers.risk import Inputs, last_run, read_inputs
+from layers.editions import edition_on
+from layers.hazards import Basis
+from layers.history import CLOCK, Moment, parse_as_of
+from layers.records import points, visible_codes
+from layers.risk import last_run
 from riskmap.counterfactual_words import action_words, remaining_words
+from riskmap.editions import Edition
 from riskmap.errors import BadInput, RiskMapError
-from riskmap.vocabulary import AREA_KINDS, LEVELS
-from riskmap.weights import MILLI, RiskWeights
+from riskmap.vocabulary import LEVELS
 from riskmap.wording import words
 
 _LEVEL_OF = {word: level for level, word in LEVELS.items()}
@@ -59,9 +57,8 @@ def counterfactual(
     account = explain(owner, reader, identity, kind, code, as_of=as_of, lang=lang)
     if account["level"] is None:
         raise BadInput(f"{account['name']} 没有风险等级", remedy="请先补充人口或重新计算")
-    with snapshot(owner) as connection:
-        basis, inputs = _known(connection, as_of, then)
-        inputs = _part_of(connection, basis, inputs, kind, code)
+    with snapshot(owner, scratch=True) as connection:
+        inputs = inputs_of(connection, *_known(connection, as_of, then), kind, code)
         city_code = stored_city(connection).code
     answer = lowering(inputs, kind, code, of=of, goal=_LEVEL_OF[goal] if goal else None)
     if answer.chosen and answer.reached:
@@ -73,48 +70,18 @@ def counterfactual(
     return told | {"tried": None if done is None else _tried(answer, told["actions"], done)}
 
 
-def _known(connection: Connection, as_of: str | None, then: Moment | None) -> tuple[Basis, Inputs]:
-    """What the account stands on: what the last run knew, or what was recorded by a moment of the past."""
+def _known(connection: Connection, as_of: str | None, then: Moment | None) -> tuple[Basis, datetime, Edition]:
+    """What the account stands on: what the last run knew, or what was recorded by a moment of the past; when; its edition."""
     if as_of and then:
-        return Basis.of_past(then), read_inputs(connection, parse_as_of(as_of), then)
+        at = parse_as_of(as_of)
+        return Basis.of_past(then), at, edition_on(connection, at.astimezone(CLOCK).date(), then)
     run = last_run(connection)
     assert run is not None  # explained before
-    basis = Basis.of_run(run)
-    inputs = read_inputs(connection, run["data_time"], basis.records)
-    if inputs.edition.name != run["edition"]:
+    basis, at = Basis.of_run(run), run["data_time"]
+    used = edition_on(connection, at.astimezone(CLOCK).date(), basis.records)
+    if used.name != run["edition"]:
         raise RiskMapError("规则版本在上次计算之后更换过", remedy="请重新计算风险后再试")
-    return basis, inputs
-
-
-def _part_of(connection: Connection, basis: Basis, inputs: Inputs, kind: str, code: str) -> Inputs:
-    """The records as far as one thing is computed from them."""
-    if kind == "city":
-        levels = inputs.areas["level"]
-        kept = levels == "township" if len(inputs.population) else levels.isin(["township", "grid"])
-        return replace(inputs, areas=inputs.areas[kept].reset_index(drop=True))
-    if kind not in AREA_KINDS:
-        return _own(connection, basis, inputs, kind, code)
-    area = inputs.areas[inputs.areas["code"] == code]
-    row = next(area.itertuples(index=False))
-    people, places = places_of(inputs, RiskWeights.from_edition(inputs.edition))
-    inside = places_within(row, people, places.xy)
-    box = box_around(places.xy[inside] / MILLI, widest_reach_mm(connection, basis) / MILLI)
-    standing_in = {PART_OF[kind]: [code]} if kind in PART_OF else None
-    hazards = read_hazards(connection, basis, box, standing_in=standing_in)
-    if len(inputs.population):
-        by_code = inputs.population["code"].isin(people["code"][inside]).to_numpy(bool)
-        return inputs_near(inputs, hazards, by_code, area)
-    return inputs_near(inputs, hazards, inside, inputs.areas)
-
-
-def _own(connection: Connection, basis: Basis, inputs: Inputs, kind: str, code: str) -> Inputs:
-    """The records of one source, or of all sources of an enterprise."""
-    owned = [*inputs.sources["code"][inputs.sources["enterprise_code"] == code], code + PREMISES_SUFFIX]
-    codes = owned if kind == "enterprise" else [code]
-    own = read_hazards(connection, basis, codes=codes)
-    nobody = np.zeros(len(inputs.population), bool)
-    areas = inputs.areas if not len(inputs.population) else inputs.areas.iloc[:0]
-    return inputs_near(inputs, own, nobody, areas)
+    return basis, at, used
 
 
 def _seen(

@@ -1,6 +1,6 @@
 """What a risk run reads, and how its results are kept: changed rows only, the old ones to the past."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
@@ -22,6 +22,9 @@ from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
 from riskmap.errors import NotFound
 from riskmap.vocabulary import AREA_KINDS
+
+Only = Callable[[FromClause], ColumnElement[bool]]
+"""which rows of a layer are read, said of the layer as it is or was"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def read_inputs(
     connection: Connection,
     at: datetime,
     then: Moment | None = None,
-    limits: Mapping[str, ColumnElement[bool]] | None = None,
+    limits: Mapping[str, Only] | None = None,
     used: Edition | None = None,
 ) -> Inputs:
     """Everything a run at an instant needs, now or as of a moment, in the caller's snapshot.
@@ -81,13 +84,13 @@ def read_inputs(
 
 
 def read_part(
-    connection: Connection, inputs: Inputs, people: ColumnElement[bool], areas: ColumnElement[bool]
+    connection: Connection, inputs: Inputs, people: Only, areas: Only, then: Moment | None = None
 ) -> Inputs:
-    """The same records with other places and areas: those of some conditions."""
+    """The same records with other places and areas, those of some conditions, now or as of a moment."""
     return replace(
         inputs,
-        population=_frame(connection, rows_of("population"), _POPULATION, only=people),
-        areas=_frame(connection, rows_of("area"), _AREA, only=areas),
+        population=_frame(connection, rows_of("population", then), _POPULATION, only=people),
+        areas=_frame(connection, rows_of("area", then), _AREA, only=areas),
     )
 
 
@@ -160,7 +163,7 @@ def _frame(
     names: tuple[str, ...],
     *,
     open_on: date | None = None,
-    only: ColumnElement[bool] | None = None,
+    only: Only | None = None,
 ) -> pd.DataFrame:
     """The named columns of a layer in order of code; positions as shapely geometries under `geom`."""
     columns = [rows.c.code, *(rows.c[n] for n in names if n != "geom_m" and n in rows.c)]
@@ -172,7 +175,7 @@ def _frame(
         still = or_(func.coalesce(rows.c.status, "active") != "closed", rows.c.closed_on > open_on)
         query = query.where(and_(still, or_(rows.c.opened_on.is_(None), rows.c.opened_on <= open_on)))
     if only is not None:
-        query = query.where(only)
+        query = query.where(only(rows))
     frame = read_frame(connection, query)
     if with_position:
         frame["geom"] = shapes(frame["geom"])

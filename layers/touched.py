@@ -29,9 +29,10 @@ from sqlalchemy import (
 
 from layers.copying import copy_in
 from layers.dynamic import counting
-from layers.history import as_known
+from layers.history import Moment, as_known, rows_of
 from layers.reading import among, read_frame
 from layers.records import PREMISES_SUFFIX
+from layers.risk import Only
 from layers.schema import SCOPE, change, metadata, score
 
 MOST_RECORDS = 2_000
@@ -160,29 +161,45 @@ def event_rows(connection: Connection, rev: int) -> list[Mapping[str, Any]]:
     return [dict(row) for row in connection.execute(union_all(*queries).limit(MOST_RECORDS + 1)).mappings()]
 
 
-def limits(touched: Touched, enterprises: Collection[str]) -> dict[str, ColumnElement[bool]]:
-    """What is read for the accounts of touched sources: their records, and people and targets around them.
+def limits(
+    sources: Collection[str],
+    enterprises: Collection[str],
+    then: Moment | None = None,
+    places: Collection[str] = (),
+) -> dict[str, Only]:
+    """What is read for the accounts of some sources and enterprises, now or as of a moment: their records, and people and
+    targets around them.
 
-    `enterprises` are those needed beside the touched ones. The table `touched_site` says where the sources stand.
+    The table `touched_site` says where the sources stand. `places` are read besides, and one place of the city in any
+    case: where people are on file, some are nowhere near, and that is known.
     """
-    firms, sources = metadata.tables["enterprise"], metadata.tables["source"]
-    held, zones, areas = (metadata.tables[name] for name in ("inventory", "zone_external", "area"))
-    people, targets = metadata.tables["population"], metadata.tables["target"]
-    near = _near("population")
+    first = rows_of("population", then).alias("first")
+
+    def around(rows: FromClause) -> ColumnElement[bool]:
+        a_place = select(func.min(first.c.code)).scalar_subquery()
+        return or_(
+            rows.c.code.in_(_near("population", then)), rows.c.code == among(places), rows.c.code == a_place
+        )
+
+    def with_people(rows: FromClause) -> ColumnElement[bool]:
+        people = rows_of("population", then).alias("people")
+        grids = select(people.c.grid_code).where(people.c.code.in_(_near("population", then)))
+        return rows.c.code.in_(grids)
+
     return {
-        "enterprise": firms.c.code == among({*touched.enterprises, *enterprises}),
-        "source": sources.c.code == among(touched.sources),
-        "inventory": held.c.source_code == among(touched.sources),
-        "zone_external": zones.c.source_code == among(touched.sources),
-        "population": people.c.code.in_(near),
-        "target": targets.c.code.in_(_near("target")),
-        "area": areas.c.code.in_(select(people.c.grid_code).where(people.c.code.in_(near))),
+        "enterprise": lambda rows: rows.c.code == among(enterprises),
+        "source": lambda rows: rows.c.code == among(sources),
+        "inventory": lambda rows: rows.c.source_code == among(sources),
+        "zone_external": lambda rows: rows.c.source_code == among(sources),
+        "population": around,
+        "target": lambda rows: rows.c.code.in_(_near("target", then)),
+        "area": with_people,
     }
 
 
-def _near(table: str) -> Select[Any]:
+def _near(table: str, then: Moment | None) -> Select[Any]:
     """Codes of the records of a table within the sites' radii, by the index of their positions."""
-    rows = metadata.tables[table].alias("near")
+    rows = rows_of(table, then).alias("near")
     within = func.ST_DWithin(
         rows.c.geom_m, literal_column("touched_site.geom_m"), literal_column("touched_site.r_m")
     )
@@ -238,7 +255,7 @@ def reached_places(connection: Connection, changed: Collection[str], rev: int) -
         for rows in _now_and_known("population", rev)
     ]
     within = select(people.c.code, *(people.c[name] for name in SCOPE)).where(
-        people.c.code.in_(_near("population"))
+        people.c.code.in_(_near("population", None))
     )
     rows = connection.execute(union_all(within, *queries)).all()
     return pd.DataFrame(rows, columns=["code", *SCOPE], dtype=object)
@@ -261,34 +278,31 @@ def places_now(connection: Connection, codes: Collection[str]) -> pd.DataFrame:
     return read_frame(connection, query.where(score.c.kind == "place", score.c.code == among(codes)))
 
 
-def has_places(connection: Connection) -> bool:
+def has_places(connection: Connection, then: Moment | None = None) -> bool:
     """Whether people are on file where they are; else they are taken to be spread over the grid units."""
-    return bool(
-        connection.execute(
-            select(exists().where(metadata.tables["population"].c.code.is_not(None)))
-        ).scalar_one()
-    )
+    people = rows_of("population", then)
+    return bool(connection.execute(select(exists(select(people.c.code)))).scalar_one())
 
 
-def conditions(codes: Mapping[str, Collection[str]]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def conditions(codes: Mapping[str, Collection[str]]) -> tuple[Only, Only]:
     """Which places, and which areas, are read for areas to be computed anew: their own, and those of every overlay.
 
     `codes` are the areas by the column that says where a record stands.
     """
-    people, areas, overlay = (
-        metadata.tables["population"],
-        metadata.tables["area"],
-        metadata.tables["area"].alias("overlay"),
-    )
-    standing = [people.c[name] == among(found) for name, found in codes.items() if found]
-    members = select(func.unnest(overlay.c.members)).where(overlay.c.level == "overlay").scalar_subquery()
-    standing += [people.c[name].in_(members) for name in codes]
-    inside = people.alias("inside")  # joined by the index of positions: asked row by row it takes seconds
-    within = overlay.join(inside, func.ST_Intersects(overlay.c.geom_m, inside.c.geom_m))
-    by_polygon = and_(overlay.c.level == "overlay", overlay.c.members.is_(None))
-    standing.append(people.c.code.in_(select(inside.c.code).select_from(within).where(by_polygon)))
+    overlay = metadata.tables["area"].alias("overlay")
     named = {code for found in codes.values() for code in found}
-    return or_(*standing), or_(areas.c.level == "overlay", areas.c.code == among(named))
+
+    def of_people(rows: FromClause) -> ColumnElement[bool]:
+        members = select(func.unnest(overlay.c.members)).where(overlay.c.level == "overlay").scalar_subquery()
+        standing = [rows.c[name] == among(found) for name, found in codes.items() if found]
+        standing += [rows.c[name].in_(members) for name in codes]
+        inside = rows.alias("inside")  # joined by the index of positions: asked row by row it takes seconds
+        within = overlay.join(inside, func.ST_Intersects(overlay.c.geom_m, inside.c.geom_m))
+        by_polygon = and_(overlay.c.level == "overlay", overlay.c.members.is_(None))
+        standing.append(rows.c.code.in_(select(inside.c.code).select_from(within).where(by_polygon)))
+        return or_(*standing)
+
+    return of_people, lambda rows: or_(rows.c.level == "overlay", rows.c.code == among(named))
 
 
 def _now_and_known(table: str, rev: int) -> tuple[FromClause, FromClause]:

@@ -15,7 +15,7 @@ from layers.city import stored_city
 from layers.database import snapshot
 from layers.history import CLOCK
 from layers.risk import last_run, read_inputs
-from tests.import_files import load
+from tests.import_files import SOURCE_HEADER, at, load, load_areas
 
 EDITS = {True: 200, False: 25}
 TODAY = datetime.now(CLOCK).date()
@@ -291,3 +291,16 @@ def test_a_new_day_is_a_whole_run(demo_owner: Engine) -> None:
     run = assess(demo_owner, actor="test", full=True)
     tomorrow = datetime.fromisoformat(run["data_time"]) + timedelta(days=1)
     assert assess(demo_owner, actor="test", at=tomorrow)["full"]
+
+
+def test_a_source_far_from_everybody_knows_that_people_are_on_file(owner: Engine, tmp_path: Path) -> None:
+    """Nobody within 500 m is α = 0.5; that nobody is on file at all would leave α unknown."""
+    load_areas(owner, tmp_path)
+    load(owner, tmp_path, "population", "code,people,lon,lat", f"P1,900,{at(0.21, 0.2)}")
+    load(owner, tmp_path, "sources", SOURCE_HEADER, f"S1,孤罐,ammonia_cold_store,,{at(3.5, 0.2)}")
+    load(owner, tmp_path, "inventory", "source_code,substance,quantity_t", "S1,氨,40")
+    day = datetime.now(CLOCK)
+    assess(owner, actor="test", full=True)
+    load(owner, tmp_path, "inventory", "source_code,substance,quantity_t", "S1,氨,60", at=day)
+    assert not assess(owner, actor="test")["full"]
+    compare(owner)

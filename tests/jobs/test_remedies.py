@@ -1,5 +1,6 @@
 """What would lower a colour: on the demo city's worst day, within one's rights, and for every kind of action."""
 
+import random
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,15 +14,17 @@ from jobs.assessment import assess_records
 from jobs.city import City, arrange
 from jobs.counterfactual import Answer, lowering
 from jobs.dynamic import factors_of
+from jobs.nearby import inputs_of
 from jobs.remedies import counterfactual
 from jobs.results import Assessment
 from jobs.risk import assess
 from layers.city import stored_city
 from layers.database import CITY, Identity, reading, snapshot
 from layers.dynamic import read_dynamic
+from layers.hazards import Basis
 from layers.history import CLOCK, moment, parse_as_of
 from layers.records import fetch
-from layers.risk import Inputs, read_inputs
+from layers.risk import Inputs, last_run, read_inputs, results_at
 from riskmap.dynamic import CLEARED, DynamicWeights
 from riskmap.errors import BadInput, NotFound
 from riskmap.risk import BLUE
@@ -136,6 +139,29 @@ def test_every_kind_is_told_its_way_down(demo_owner: Engine, demo_reader: Engine
     assert all(0 <= gain <= answer["score"] for gain in gains)
     tried = counterfactual(demo_owner, demo_reader, CITY, kind, row["code"], done=[])["tried"]
     assert tried == {"records": [], "level_after": row["level"], "score_after": row["score"]}
+
+
+@pytest.mark.parametrize("kind", ["township", "village", "grid", "overlay", "enterprise", "source"])
+def test_a_part_of_the_city_gives_the_answer_of_the_whole(demo_owner: Engine, kind: str) -> None:
+    """What is read for one thing is enough: score, colour, actions and what they come to are those of all records."""
+    with snapshot(demo_owner) as connection:
+        run = last_run(connection)
+        assert run is not None
+        basis = Basis.of_run(run)
+        whole = read_inputs(connection, run["data_time"], basis.records)
+        results = results_at(connection, run["rev"])
+    codes = sorted(row["code"] for row in results if row["kind"] == kind and row["level"] < BLUE)
+    for code in random.Random(kind).sample(codes, min(len(codes), 3)):
+        with snapshot(demo_owner, scratch=True) as connection:
+            part = inputs_of(connection, basis, whole.at, whole.edition, kind, code)
+        if kind != "overlay":
+            assert len(part.enterprises) < len(whole.enterprises) / 2
+        told, expected = (lowering(inputs, kind, code) for inputs in (part, whole))
+        for answer in (told, expected):
+            assert answer.before.level < BLUE
+        assert (told.before, told.after, told.reached) == (expected.before, expected.after, expected.reached)
+        assert [one.record for one in told.actions] == [one.record for one in expected.actions], code
+        assert told.left_t == expected.left_t
 
 
 def test_a_township_is_told_of_neighbours_without_detail(demo_owner: Engine, demo_reader: Engine) -> None:
