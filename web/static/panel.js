@@ -195,7 +195,9 @@ window.RiskMap = window.RiskMap || {};
 
   function fullRecord(kind, code) {
     if (!GRADED.has(kind)) return null;
-    return RiskMap.dom.el("a", { class: "wide", href: `/explain/${kind}/${encodeURIComponent(code)}?${RiskMap.past.query()}` },
+    const then = RiskMap.past.query();
+    const address = `/explain/${kind}/${encodeURIComponent(code)}`;
+    return RiskMap.dom.el("a", { class: "wide", href: then ? `${address}?${then}` : address },
       RiskMap.t("map.ledger"));
   }
 
