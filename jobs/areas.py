@@ -48,7 +48,7 @@ class Standing:
             frame,
             frame["level"].to_numpy(np.int64),
             frame["base_level"].to_numpy(np.int64),
-            ~frame["code"].str.endswith(PREMISES_SUFFIX).to_numpy(bool),
+            ~np.array([code.endswith(PREMISES_SUFFIX) for code in frame["code"]], bool),
         )
 
     @cached_property

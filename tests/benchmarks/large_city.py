@@ -33,7 +33,10 @@ KINDS = tuple(kind for kind in SOURCE_KINDS if kind != "premises")
 ONE_PERCENT = """
     UPDATE {table} SET {change}, rev = :rev, valid_from = :day WHERE code IN (
       SELECT code FROM {table} ORDER BY sha256(code::bytea) LIMIT (SELECT count(*) / 100 FROM {table}))"""
-CHANGES = {"enterprise": "workers = coalesce(workers, 0) + 300", "source": "kind = 'ferry'"}
+CHANGES = {
+    "enterprise": "workers = CASE WHEN workers >= 300 THEN 3 ELSE 1200 END",
+    "source": "kind = CASE WHEN kind = 'ferry' THEN 'bridge' ELSE 'ferry' END",
+}
 
 Columns = dict[str, Any]
 
