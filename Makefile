@@ -35,13 +35,15 @@ lint: setup-test ## style, types and the contracts between the floors
 soak: setup-test ## the failure tests, many times over
 	@RISKMAP_SOAK=1 $(BIN)/pytest -m soak --timeout 3600 $(ARGS)
 
-bench: setup-test ## speed beside a peer, as ratios; SIZE=S, M or L, else S and M
+bench: ## speed beside a peer, as ratios; SIZE=S, M or L, else S and M
+	@.ci/setup bench
 	@RISKMAP_BENCH="$(or $(SIZE),S M)" $(BIN)/pytest tests/benchmarks -m bench --timeout 3600 -s -q $(ARGS)
 
 lock: setup-test ## write the locks anew from pyproject.toml and package.json; UPGRADE=--upgrade for newer versions
 	@$(BIN)/pip install --quiet uv==$(UV_VERSION)
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group test -c requirements.lock -o requirements-test.lock
+	$(COMPILE) --group bench -c requirements-test.lock -o requirements-bench.lock
 	$(COMPILE) --group node -o requirements-node.lock
 	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm install --package-lock-only
 

@@ -7,7 +7,7 @@ and one area at a time, so the results are the same to the last bit. Where a cha
 edition, the day, an event over the whole city) the run is a whole one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ from jobs.areas import (
 from jobs.assessment import as_standing
 from jobs.city import City, Ground, arrange, places_of
 from jobs.dynamic import events_of
+from jobs.premises import widest_premises_mm
 from jobs.results import Assessment, assessment_of
 from layers.dynamic import read_dynamic, read_events, silences_broken
 from layers.hazards import Basis, box_around, hazards_of, read_hazards, widest_reach_mm
@@ -51,6 +52,7 @@ from layers.touched import (
     limits,
     mark_reaches,
     mark_sites,
+    naming,
     places_now,
     reached_places,
     scores_of,
@@ -93,7 +95,7 @@ def assess_changes(
     if not touched and not incidents:
         return _nothing_new(connection, at, edition)
     _whole_enterprises(connection, touched, last["known_rev"])
-    return _recomputed(connection, last, at, city_code, touched, incidents)
+    return _recomputed(connection, last, at, city_code, touched, incidents, edition)
 
 
 # --- what is touched ---------------------------------------------------------------------------------------
@@ -185,8 +187,9 @@ def _recomputed(
     city_code: str,
     touched: Touched,
     incidents: set[str],
+    edition: Edition,
 ) -> Increment | None:
-    mark_sites(connection, touched.sources, last["known_rev"], float(LONGEST_REACH_M))
+    mark_sites(connection, _radii(connection, touched, last["known_rev"], edition), last["known_rev"])
     beside = at_one_point(connection, touched.enterprises, last["known_rev"])
     inputs = read_inputs(connection, at, limits=limits(touched.sources, {*touched.enterprises, *beside}))
     city = arrange(inputs)
@@ -213,6 +216,16 @@ def _recomputed(
     scope = [pd.DataFrame({"kind": kind, "code": sorted(codes)}) for kind, codes in looked_at.items()]
     scope.append(assessment.results.scores.select(["kind", "code"]).to_pandas())
     return Increment(assessment, pd.concat(scope).drop_duplicates(ignore_index=True), inputs)
+
+
+def _radii(
+    connection: Connection, touched: Touched, rev: int, edition: Edition
+) -> dict[float, Collection[str]]:
+    """How far around touched sources people may count, in metres: most premises reach no farther than their kind."""
+    holding = naming(connection, ("inventory", "zone_external"), touched.sources, rev)
+    near = {code for code in touched.sources - holding if code.endswith(PREMISES_SUFFIX)}
+    far_m = widest_premises_mm(RiskWeights.from_edition(edition)) / MILLI
+    return {float(LONGEST_REACH_M): touched.sources - near, far_m: near}
 
 
 def _as_hazards(city: City, sources: Accounts) -> pd.DataFrame:

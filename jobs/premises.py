@@ -11,8 +11,15 @@ from jobs.frames import Array
 from jobs.grading import Graded
 from jobs.json_columns import integers, objects, texts
 from jobs.results import line_rows, named
-from riskmap.risk import premises_points, reaches_of_points
+from riskmap.risk import premises_points, reach_of_points, reaches_of_points
 from riskmap.weights import Industry, RiskWeights
+
+
+def widest_premises_mm(weights: RiskWeights) -> int:
+    """How far any premises are felt by what they are, without anything held or studied there."""
+    reaches = [one.reach_mm for one in (*weights.industries.values(), weights.unknown_industry)]
+    of_points = reach_of_points(weights, weights.premises_most)
+    return max(weights.kinds["premises"].reach_mm, of_points, *reaches)
 
 
 @dataclass(frozen=True, slots=True)

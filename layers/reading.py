@@ -92,8 +92,9 @@ def _objects(column: pa.ChunkedArray, kind: TypeEngine[Any]) -> Column:
         found[:] = column.to_pylist()
         return found
     alike = column.combine_chunks().dictionary_encode()
-    make = _FROM_TEXT.get(type(kind), str)
+    make = _FROM_TEXT.get(type(kind))
     texts = np.empty(len(alike.dictionary) + 1, object)
-    texts[:-1] = [make(text) for text in alike.dictionary.to_pylist()]
+    told = alike.dictionary.to_numpy(zero_copy_only=False)
+    texts[:-1] = told if make is None else [make(text) for text in told]
     found[:] = texts[alike.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
     return found

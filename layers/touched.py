@@ -206,9 +206,25 @@ def _near(table: str, then: Moment | None) -> Select[Any]:
     return select(rows.c.code).select_from(text("touched_site")).where(within)
 
 
-def mark_sites(connection: Connection, sources: Collection[str], rev: int, radius_m: float) -> None:
-    """Fill `touched_site` anew: where sources and their enterprises stand and stood, with one radius."""
+def naming(connection: Connection, tables: Collection[str], sources: Collection[str], rev: int) -> set[str]:
+    """Which of some sources are named, or were at a revision, by a record of some tables."""
+    queries = [
+        select(rows.c.source_code).where(rows.c.source_code == among(sources))
+        for table in tables
+        for rows in _now_and_known(table, rev)
+    ]
+    return set(connection.execute(union_all(*queries)).scalars())
+
+
+def mark_sites(connection: Connection, around: Mapping[float, Collection[str]], rev: int) -> None:
+    """Fill `touched_site` anew: where sources and their enterprises stand and stood, by radius in metres."""
     _make_sites(connection)
+    for radius_m, sources in around.items():
+        _mark_sites(connection, sources, rev, radius_m)
+    connection.execute(text("ANALYZE touched_site"))
+
+
+def _mark_sites(connection: Connection, sources: Collection[str], rev: int, radius_m: float) -> None:
     query = """
       INSERT INTO touched_site
       SELECT s.geom_m, CAST(:r AS float8) FROM source_all s
@@ -228,7 +244,6 @@ def mark_sites(connection: Connection, sources: Collection[str], rev: int, radiu
         "suffix": PREMISES_SUFFIX,
     }
     connection.execute(text(query), values)
-    connection.execute(text("ANALYZE touched_site"))
 
 
 def mark_reaches(connection: Connection, sites: pd.DataFrame) -> None:

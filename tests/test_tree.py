@@ -131,11 +131,12 @@ def test_imports_are_declared() -> None:
 def test_locks_pin_every_dependency_by_hash() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     wanted = {normalised(r) for r in project()["dependencies"] + groups["build"]}
-    run, test, node = (locked(f"requirements{kind}.lock") for kind in ("", "-test", "-node"))
+    run, test, bench, node = (locked(f"requirements{kind}.lock") for kind in ("", "-test", "-bench", "-node"))
     assert wanted <= set(run)
     assert {normalised(r) for r in groups["test"]} <= set(test)
+    assert {normalised(r) for r in groups["bench"]} <= set(bench)
     assert {normalised(r) for r in groups["node"]} <= set(node)
-    assert all(hashes for lock in (run, test, node) for hashes in lock.values())
+    assert all(hashes for lock in (run, test, bench, node) for hashes in lock.values())
 
 
 def test_test_lock_holds_the_whole_lock() -> None:
