@@ -121,7 +121,7 @@ def test_an_event_recolours_one_map_and_leaves_the_other(
         expect(calm).to_have_text("当前没有动态因素：没有上升，当前风险与固有风险一致")
         expect(calm).to_be_visible()
         risen = page.locator("#panel [data-scale='rise']")
-        expect(risen).to_have_text("动态上升上升 0.0 分 · 蓝")
+        expect(risen).to_have_text("动态上升蓝")
         base = page.locator("#panel [data-scale='base']")
         before = base.text_content()
         assert before
