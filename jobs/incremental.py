@@ -195,7 +195,7 @@ def _recomputed(
     city = arrange(inputs)
     sources = source_accounts(inputs, city)
     enterprises = enterprise_accounts(inputs, city, sources)
-    known = read_hazards(connection, Basis.of_run(last), codes=touched.sources)
+    known = read_hazards(connection, Basis.of_run(last), codes=touched.sources, named=False)
     new = _as_hazards(city, sources)
     of_sources, of_enterprises = (
         new["code"].isin(touched.sources),
@@ -277,7 +277,7 @@ def _around(
     basis = Basis.of_run(last)
     margin_m = widest_reach_mm(connection, basis) / MILLI
     box = box_around(np.concatenate([places.xy / MILLI, corners]), margin_m)
-    known = read_hazards(connection, basis, box=box, standing_in=standing_in)
+    known = read_hazards(connection, basis, box=box, standing_in=standing_in, named=False)
     known = known[~known["code"].isin(touched.sources)]
     frame = pd.concat([known, new])[[*new.columns]].sort_values("code", ignore_index=True)
     base, now = hazards_of(frame)

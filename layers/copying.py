@@ -1,12 +1,16 @@
 """Whole tables into the database by COPY: the way of every job that writes more than a few rows."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
+import psycopg
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
 from sqlalchemy import Connection
 
 
@@ -43,6 +47,25 @@ def numbered(blocks: Iterable[pa.RecordBatch], name: str, number: int) -> Iterat
     """Blocks with one more column (bigint) that says the same on every row."""
     for block in blocks:
         yield block.append_column(name, pa.repeat(pa.scalar(number, pa.int64()), block.num_rows))
+
+
+def copied_out(connection: psycopg.Connection[Any], statement: str, values: Mapping[str, Any]) -> bytes:
+    """All that a `COPY … TO STDOUT` sends, as it comes: row by row from the library, not by way of psycopg's waiting."""
+    with connection.cursor().copy(statement, values) as copy:
+        first = copy.read()
+        if not first:
+            return b""
+        stream, rows = connection.pgconn, [first]
+        count, row = stream.get_copy_data(0)
+        while count > 0:
+            rows.append(row)
+            count, row = stream.get_copy_data(0)
+        ends = []
+        while (end := stream.get_result()) is not None:
+            ends.append(end)
+        if ends[0].status != ExecStatus.COMMAND_OK:
+            raise error_from_result(ends[0])
+        return b"".join(rows)
 
 
 def copy_in(connection: Connection, table: str, frame: pd.DataFrame) -> None:

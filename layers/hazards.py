@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import BigInteger, ColumnElement, Connection, Double, Label, cast, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    FromClause,
+    Label,
+    cast,
+    func,
+    or_,
+    select,
+)
 
 from layers.exposure import shapes_from, sites_of
 from layers.history import Moment, results_of, rows_of
@@ -44,11 +55,13 @@ def read_hazards(
     *,
     standing_in: Mapping[str, Collection[str]] | None = None,
     codes: Collection[str] | None = None,
+    named: bool = True,
 ) -> pd.DataFrame:
     """Sources whose site meets a box (metres: west, south, east, north), as they were known and scored, by code.
 
     `standing_in` adds those that stand in some areas, by the column of `SCOPE` that says so; `codes` adds these.
-    Where none of the three is given (None), all sources are read.
+    Where none of the three is given (None), all sources are read. Those that nobody is told of need not be `named`:
+    name, kind, industry and hazards are left out.
     Columns: code, name, kind, industry, level, base_level, hazard and hazard_base (micro-points), reach_mm and
     base_reach_mm, hazards, the columns of `SCOPE`, site.
     """
@@ -61,8 +74,7 @@ def read_hazards(
     query = (
         select(
             result.c.code,
-            func.coalesce(record.c.name, firm.c.name).label("name"),
-            firm.c.industry,
+            *(_told(result, record, firm) if named else ()),
             result.c.level,
             result.c.base_level,
             *_felt(result.c.facts),
@@ -85,7 +97,10 @@ def read_hazards(
             )
         )
     frame = read_frame(connection, query)
-    frame["hazards"] = frame["hazards"].map({text: json.loads(text) for text in frame["hazards"].unique()})
+    if named:
+        frame["hazards"] = frame["hazards"].map(
+            {text: json.loads(text) for text in frame["hazards"].unique()}
+        )
     for name in ("hazard", "hazard_base"):
         frame[name] = frame[name].to_numpy(np.int64)
     for name in ("base_reach", "reach"):
@@ -98,12 +113,20 @@ def read_hazards(
     return frame
 
 
+def _told(result: FromClause, record: FromClause, firm: FromClause) -> list[ColumnElement[Any]]:
+    """What an explanation names of a source."""
+    return [
+        func.coalesce(record.c.name, firm.c.name).label("name"),
+        firm.c.industry,
+        result.c.facts["kind"].astext.label("kind"),
+        result.c.facts["hazards"].astext.label("hazards"),
+    ]
+
+
 def _felt(facts: ColumnElement[Any]) -> list[Label[Any]]:
     """What places feel of a source, out of its facts; runs of early releases kept no baseline apart."""
     hazard, reach = facts["hazard"].as_integer(), facts["distances_m"]["reach"].as_float()
     return [
-        facts["kind"].astext.label("kind"),
-        facts["hazards"].astext.label("hazards"),
         cast(hazard, BigInteger).label("hazard"),
         cast(func.coalesce(facts["hazard_base"].as_integer(), hazard), BigInteger).label("hazard_base"),
         cast(reach, Double).label("base_reach_m"),

@@ -14,6 +14,8 @@ from pyarrow import csv
 from sqlalchemy import ARRAY, ColumnElement, Connection, Label, Select, Text, any_, bindparam, func
 from sqlalchemy.types import BigInteger, Boolean, Date, Double, Integer, Numeric, SmallInteger, TypeEngine
 
+from layers.copying import copied_out
+
 Column = NDArray[Any]
 
 _ARROW: dict[type[TypeEngine[Any]], pa.DataType] = {
@@ -66,9 +68,8 @@ def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
 def _copied(
     connection: Connection, statement: str, values: dict[str, Any], types: dict[str, pa.DataType]
 ) -> pa.Table:
-    cursor = connection.connection.cursor()
-    with cursor.copy(statement, values) as copy:
-        content = b"".join(copy)
+    driver: Any = connection.connection.driver_connection
+    content = copied_out(driver, statement, values)
     if not content:
         return pa.schema(list(types.items())).empty_table()
     return csv.read_csv(

@@ -42,11 +42,16 @@ END $$;
 REVOKE EXECUTE ON FUNCTION keep_results(bigint, text[], boolean) FROM PUBLIC;
 
 -- SHA-256 over all current results, as CONTRACT words it: kind, code, micro-points, level and grade of each, in the
--- order of their bytes, after the hash of the edition.
+-- order of their bytes, after the hash of the edition. Kind by kind and by the index of the codes: no kind begins
+-- another and no code holds a sign below the tab, so this is the order of the lines, and no two million are sorted.
 CREATE OR REPLACE FUNCTION result_hash(edition_hash text) RETURNS bytea
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-  SELECT sha256(convert_to(edition_hash || E'\n' || coalesce(string_agg(line || E'\n', '' ORDER BY line), ''), 'UTF8'))
-  FROM (SELECT concat_ws(E'\t', kind, code, coalesce(score::text, ''), coalesce(level::text, ''),
-               coalesce(grade::text, '')) COLLATE "C" AS line FROM score) lines
+  SELECT sha256(convert_to(edition_hash || E'\n' || coalesce(string_agg(lines, '' ORDER BY kind COLLATE "C"), ''), 'UTF8'))
+  FROM unnest(ARRAY['source', 'enterprise', 'place', 'grid', 'village', 'township', 'city', 'overlay']) AS kinds (kind)
+  CROSS JOIN LATERAL (
+    SELECT string_agg(line, '') AS lines
+    FROM (SELECT concat_ws(E'\t', s.kind, s.code, coalesce(score::text, ''), coalesce(level::text, ''),
+                 coalesce(grade::text, '')) || E'\n' AS line
+          FROM score s WHERE s.kind = kinds.kind ORDER BY s.code) ordered) of_kind
 $$;
 REVOKE EXECUTE ON FUNCTION result_hash(text) FROM PUBLIC;

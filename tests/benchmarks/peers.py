@@ -12,6 +12,8 @@ import pyarrow as pa
 import sedonadb
 from duckdb_extensions import import_extension
 
+from layers.copying import copied_out
+
 _PULL = "s.points * (1 - {d2} / {r2}) * (1 - {d2} / {r2})"
 _OUTER = "0.8 * max(pull) + 0.2 * sum(pull)"
 _HEADER, _TRAILER = 19, 2
@@ -75,13 +77,12 @@ def _tables(places: np.ndarray, sources: np.ndarray, points: np.ndarray) -> dict
     }
 
 
-def copied_out(connection: psycopg.Connection[Any], query: str, **columns: str) -> np.ndarray:
+def fixed_rows(connection: psycopg.Connection[Any], query: str, **columns: str) -> np.ndarray:
     """The rows of a query of fixed-width columns (`x=">f8"`), none of them NULL."""
     row = [("count", ">i2")]
     for name, kind in columns.items():
         row += [(f"{name}_length", ">i4"), (name, kind)]
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy:
-        content = b"".join(copy)
+    content = copied_out(connection, f"COPY ({query}) TO STDOUT (FORMAT binary)", {})
     return np.frombuffer(content[_HEADER:-_TRAILER], np.dtype(row))
 
 

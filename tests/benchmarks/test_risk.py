@@ -13,7 +13,7 @@ from layers.database import owner_engine
 from riskmap.shapes import Shapes
 from riskmap.superposition import Hazards, Places, place_scores, reached_places
 from tests.benchmarks.large_city import change_one_percent, fill, towns
-from tests.benchmarks.peers import DuckDb, SedonaDb, copied_in, copied_out, in_postgis
+from tests.benchmarks.peers import DuckDb, SedonaDb, copied_in, fixed_rows, in_postgis
 from tests.benchmarks.ratios import SIZES, Size, seconds
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
@@ -61,9 +61,9 @@ def test_kernel_pass_with_read_and_write_back(size: Size, bare_database: str, co
         def ours() -> None:
             connection.execute("TRUNCATE score")
             query = "SELECT id, ST_X(geom), ST_Y(geom) FROM place ORDER BY id"
-            there = copied_out(connection, query, id=">i4", x=">f8", y=">f8")
+            there = fixed_rows(connection, query, id=">i4", x=">f8", y=">f8")
             query = "SELECT points, ST_X(geom), ST_Y(geom) FROM source ORDER BY id"
-            felt = copied_out(connection, query, points=">i8", x=">f8", y=">f8")
+            felt = fixed_rows(connection, query, points=">i8", x=">f8", y=">f8")
             ground = laid_out(_xy(there), _xy(felt), felt["points"].astype(np.int64))
             copied_in(connection, "score", there["id"], place_scores(*ground, SHARE_PERMILLE))
 
