@@ -18,6 +18,7 @@ from riskmap.compiled import kernel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.int8]
+Marks = NDArray[np.bool_]
 
 POINT, LINE, SHELL, HOLE = 0, 1, 2, 3
 """kinds of a part: loose points, a line, a polygon's outer ring, a ring cut out of it"""

@@ -1,0 +1,155 @@
+"""The minimum spanning forest of linked sites, without a list of all pairs.
+
+Kruskal's rule by bands of distance: the pairs of one band are looked for only between sites that shorter links have
+not joined yet, so a crowd costs no more than its forest. The order is total (distance in mm, then both positions):
+there is one forest, whatever the order of rows, the bands or the threads.
+"""
+
+import math
+
+import numpy as np
+
+from riskmap.compiled import kernel
+from riskmap.nearness import NO_LINKS, Cells, Family, Links, Scan, joined, sort_cells
+from riskmap.shapes import Ints
+
+_PAIRS_PER_SITE = 16
+"""so many candidates a site may bring in the first band"""
+
+
+def spanning_forest(family: Family, held: Links = NO_LINKS, *, threads: int = 0) -> Links:
+    """The forest of all linked pairs and of the pairs `held` beyond their reach, in order of distance."""
+    n = len(family.sites)
+    if not n:
+        return NO_LINKS
+    parent = np.arange(n)
+    found = [_kept(parent, _same_spots(family))]
+    far = int(family.reach.max())
+    low, bands = 0, _bands(family, far)
+    for high, known in bands:
+        label = roots(parent)
+        cells = known or sort_cells(family.sites.arrays.box, family.key, high)
+        pairs = Scan.of(family, cells, label, low, high).run(0, label, threads)
+        inside = (held.distance <= high) & ((held.distance > low) | (low == 0))
+        found.append(_kept(parent, joined([pairs, held.take(inside)])))
+        low = high
+    found.append(_kept(parent, held.take(held.distance > low)))
+    return joined(found)
+
+
+def by_strength(key: Ints, links: Links) -> Ints:
+    """Positions of the links by ascending key, then by their ends."""
+    order = np.argsort(key)
+    _order_ties(order, key[order], links.a, links.b)
+    return order
+
+
+def _kept(parent: Ints, links: Links) -> Links:
+    """Join what the links join, the shortest first; returns those that joined something."""
+    links = links.take(by_strength(links.distance, links))
+    return links.take(join_all(parent, links.a, links.b))
+
+
+def _bands(family: Family, far: int) -> list[tuple[int, Cells | None]]:
+    """Upper ends of the bands, doubling up to `far`; the first is so narrow that its pairs are few."""
+    if far <= 0:
+        return []
+    box, key = family.sites.arrays.box, family.key
+    reaches = (family.reach > 0).astype(np.int64)
+    high, most = far, _PAIRS_PER_SITE * len(box)
+    cells = sort_cells(box, key, high)
+    while high > 1 and cells.cell <= 2 * high:
+        reaching = np.add.reduceat(reaches[cells.item], cells.start[:-1])
+        pairs = 9 * int((np.diff(cells.start) * reaching).sum())
+        if pairs <= most:
+            break
+        # as many as there would be if sites lay evenly, but at least a step
+        high = max(1, min(high // 2, int(high * math.sqrt(most / pairs))))
+        cells = sort_cells(box, key, high)
+    bands: list[tuple[int, Cells | None]] = [(high, cells)]
+    while high < far:
+        high = min(far, 2 * high)
+        bands.append((high, None))
+    return bands
+
+
+def _same_spots(family: Family) -> Links:
+    """Sites of one key, one point and one reach, each with the first of them: their shortest links are these."""
+    box = family.sites.arrays.box
+    point = (box[:, 0] == box[:, 2]) & (box[:, 1] == box[:, 3]) & (family.reach > 0)
+    index = np.flatnonzero(point)
+    index = index[np.argsort(box[index, 0])]
+    same = np.diff(box[index, 0]) == 0
+    index = index[np.append(same, False) | np.append(False, same)] if len(index) else index
+    x, y, key, reach = box[:, 0], box[:, 1], family.key, family.reach
+    index = index[np.lexsort((index, reach[index], key[index], y[index], x[index]))]
+    new = np.zeros(len(index), np.bool_)
+    new[:1] = True
+    for column in (x, y, key, reach) if len(index) else ():
+        new[1:] |= np.diff(column[index]) != 0
+    first: Ints = index[new][np.cumsum(new) - 1] if len(index) else index
+    return Links(first[~new], index[~new], np.zeros(int((~new).sum()), np.int64))
+
+
+@kernel
+def root(parent: Ints, i: int) -> int:
+    """The first site of all that `i` is joined with."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@kernel
+def roots(parent: Ints) -> Ints:
+    """The first site of all that each site is joined with."""
+    out = np.empty(len(parent), np.int64)
+    for i in range(len(parent)):
+        out[i] = root(parent, i)
+    return out
+
+
+@kernel
+def join(parent: Ints, a: int, b: int) -> bool:
+    """Join two sites; False where they were joined already."""
+    a, b = root(parent, a), root(parent, b)
+    if a == b:
+        return False
+    parent[max(a, b)] = min(a, b)
+    return True
+
+
+@kernel
+def join_all(parent: Ints, a: Ints, b: Ints) -> Ints:
+    """Join all pairs in their order; positions of those that joined something."""
+    out = np.empty(len(a), np.int64)
+    n = 0
+    for k in range(len(a)):
+        if join(parent, a[k], b[k]):
+            out[n] = k
+            n += 1
+    return out[:n].copy()
+
+
+@kernel
+def _order_ties(order: Ints, key: Ints, a: Ints, b: Ints) -> None:
+    """Put runs of equal keys into the order of their ends."""
+    k = 0
+    while k < len(order):
+        end = k + 1
+        while end < len(order) and key[end] == key[k]:
+            end += 1
+        step = (end - k) // 2
+        while step > 0:
+            for i in range(k + step, end):
+                one = order[i]
+                j = i
+                while j - step >= k and (
+                    a[order[j - step]] > a[one]
+                    or (a[order[j - step]] == a[one] and b[order[j - step]] > b[one])
+                ):
+                    order[j] = order[j - step]
+                    j -= step
+                order[j] = one
+            step //= 2
+        k = end

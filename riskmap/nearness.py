@@ -1,0 +1,356 @@
+"""Which sites of a city are near each other: cells that hold at any scale, distances of sites, pairs within reach.
+
+A pair is linked where the larger of its two reaches covers the distance between the sites' boundaries (0 where they
+touch). Distances are whole mm, rounded up, so that "within 200 m" is decided exactly. Nothing here depends on the
+order of rows or on threads but the order of the pairs.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from riskmap.compiled import kernel, over_spans
+from riskmap.shapes import POINT, Floats, Ints, Marks, ShapeArrays, Shapes, squared_distance
+
+_CELLS_ACROSS = 2**23
+_ROW, _KEY = 2**24, 2**48
+"""What a row and a key count in a cell's number: columns and rows stay below `_CELLS_ACROSS`, keys below 32768"""
+_NEVER2 = 2.0**80
+MOST_KEYS = 2**15 - 1
+
+
+class Links(NamedTuple):
+    """Pairs of sites by their positions, `a` < `b`, with the distance between them in mm."""
+
+    a: Ints
+    b: Ints
+    distance: Ints
+
+    def take(self, index: Ints | Marks) -> "Links":
+        """The pairs at these positions (or marked so)."""
+        return Links(self.a[index], self.b[index], self.distance[index])
+
+
+NO_LINKS = Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def joined(parts: list[Links]) -> Links:
+    """Several lists of pairs as one."""
+    return Links(*(np.concatenate(column) for column in zip(NO_LINKS, *parts, strict=True)))
+
+
+class Cells(NamedTuple):
+    """Occupied cells in ascending order of their number; cell c holds `item[start[c] : start[c + 1]]`.
+
+    A site stands in every cell that its box touches. `alone`: every site stands in one cell only.
+    """
+
+    number: Ints
+    start: Ints
+    item: Ints
+    x0: float
+    y0: float
+    cell: float
+    alone: bool
+
+
+class Family(NamedTuple):
+    """Sites that one kind of link can join: those of the same `key` (0 … `MOST_KEYS`), each with its `reach` in mm.
+
+    `reach` 0: the site can be reached, it reaches nothing.
+    """
+
+    sites: Shapes
+    key: Ints
+    reach: Ints
+
+
+def sort_cells(box: Floats, key: Ints, cell_mm: float) -> Cells:
+    """Sort boxes (n, 4), none empty, into cells of at least `cell_mm`, each key for itself.
+
+    Cells are no smaller than the boxes' root mean square size, which keeps the number of entries in proportion.
+    """
+    x0, y0 = (float(v) for v in box[:, :2].min(axis=0))
+    size = box[:, 2:] - box[:, :2]
+    across = float((box[:, 2:].max(axis=0) - (x0, y0)).max())
+    cell = max(
+        float(cell_mm), math.sqrt(float((size * size).sum(axis=1).mean())), across / _CELLS_ACROSS, 1.0
+    )
+    columns = np.floor((box[:, (0, 2)] - x0) / cell).astype(np.int64)
+    rows = np.floor((box[:, (1, 3)] - y0) / cell).astype(np.int64)
+    alone = bool((columns[:, 0] == columns[:, 1]).all() and (rows[:, 0] == rows[:, 1]).all())
+    item = np.arange(len(box))
+    numbers = key * _KEY + rows[:, 0] * _ROW + columns[:, 0]
+    if not alone:
+        wide = columns[:, 1] - columns[:, 0] + 1
+        count = wide * (rows[:, 1] - rows[:, 0] + 1)
+        item = np.repeat(item, count)
+        nth = np.arange(len(item)) - np.repeat(np.cumsum(count) - count, count)
+        numbers = numbers[item] + nth // wide[item] * _ROW + nth % wide[item]
+    order = np.argsort(numbers)
+    numbers = numbers[order]
+    first = np.flatnonzero(np.diff(numbers, prepend=-1))
+    return Cells(numbers[first], np.append(first, len(numbers)), item[order], x0, y0, cell, alone)
+
+
+def links_within(family: Family, most: int = 0, *, threads: int = 0) -> tuple[Links, Ints]:
+    """All linked pairs, each once, and the number of sites that each site reaches.
+
+    With `most`, sites that reach more than so many others name none of their pairs, and counting stops there.
+    """
+    n = len(family.sites)
+    if not n:
+        return NO_LINKS, np.zeros(0, np.int64)
+    far = int(family.reach.max())
+    scan = Scan.of(family, sort_cells(family.sites.arrays.box, family.key, far), np.arange(n), 0, far)
+    count = np.zeros(n, np.int64)
+    found = scan.run(most or n, count, threads)
+    # a pair may be named from both ends: once is enough
+    both = np.unique(found.a * n + found.b, return_index=True)[1]
+    return found.take(both), count
+
+
+class Scan(NamedTuple):
+    """One pass over the cells: pairs of different `label` farther apart than `low` and within `high` and reach."""
+
+    sites: ShapeArrays
+    reach: Ints
+    cells: Cells
+    box: Floats
+    of_item: Ints
+    of_cell: Ints
+    order: Ints
+    own_box: Floats
+    own_key: Ints
+    own_reach: Ints
+    own_label: Ints
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, family: Family, cells: Cells, label: Ints, low: int, high: int) -> "Scan":
+        """Prepare a pass; `label` tells what is joined already."""
+        arrays = family.sites.arrays
+        order = cells.item
+        if not cells.alone:
+            order = order[np.sort(np.unique(order, return_index=True)[1])]
+        of_item, box = label[cells.item], arrays.box[cells.item]
+        return cls(
+            sites=arrays,
+            reach=family.reach,
+            cells=cells,
+            box=box,
+            of_item=of_item,
+            of_cell=_shared_labels(of_item, cells.start),
+            order=order,
+            own_box=box if cells.alone else arrays.box[order],
+            own_key=family.key[order],
+            own_reach=np.minimum(family.reach[order], high),
+            own_label=of_item if cells.alone else label[order],
+            low=low,
+            high=high,
+        )
+
+    def run(self, most: int, count: Ints, threads: int = 0) -> Links:
+        """The pairs, and in `count` how many sites each one reaches. Below `most` = 0 each pair is named once."""
+        spans = over_spans(lambda lo, hi: _scan_span(lo, hi, self, most, count), len(self.order), threads)
+        return joined([Links(*span) for span in spans])
+
+
+def distances_of(sites: Shapes, a: Ints, b: Ints) -> Ints:
+    """The distance in mm of each pair of sites."""
+    out = np.empty(len(a), np.int64)
+    over_spans(lambda lo, hi: _distances_span(lo, hi, sites.arrays, a, b, out), len(a))
+    return out
+
+
+@kernel
+def rounded_up(distance2: float) -> int:
+    """The least whole number whose square is not smaller."""
+    w = math.ceil(math.sqrt(distance2))
+    while float(w) * float(w) < distance2:
+        w += 1
+    while w > 0 and float(w - 1) * float(w - 1) >= distance2:
+        w -= 1
+    return w
+
+
+@kernel
+def _crosses(ax: float, ay: float, bx: float, by: float, cx: float, cy: float, dx: float, dy: float) -> bool:
+    """Whether two segments cross in the inside of both."""
+    one = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    two = (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
+    three = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx)
+    four = (dx - cx) * (by - cy) - (dy - cy) * (bx - cx)
+    return (one > 0.0) != (two > 0.0) and (three > 0.0) != (four > 0.0) and one != 0.0 and two != 0.0
+
+
+@kernel
+def _cross(sites: ShapeArrays, a: int, b: int) -> bool:
+    """Whether a line or a border of one site crosses one of the other."""
+    for p in range(sites.shape_start[a], sites.shape_start[a + 1]):
+        for q in range(sites.shape_start[b], sites.shape_start[b + 1]):
+            if sites.part_kind[p] == POINT or sites.part_kind[q] == POINT:
+                continue
+            for i in range(sites.part_start[p], sites.part_start[p + 1] - 1):
+                for j in range(sites.part_start[q], sites.part_start[q + 1] - 1):
+                    if _crosses(
+                        *(sites.xy[i, 0], sites.xy[i, 1], sites.xy[i + 1, 0], sites.xy[i + 1, 1]),
+                        *(sites.xy[j, 0], sites.xy[j, 1], sites.xy[j + 1, 0], sites.xy[j + 1, 1]),
+                    ):
+                        return True
+    return False
+
+
+@kernel
+def site_distance2(sites: ShapeArrays, a: int, b: int) -> float:
+    """Squared distance in mm² between two sites; 0 where they touch, cross or one lies in the other."""
+    best = np.inf
+    for s, t in ((a, b), (b, a)):
+        first, last = sites.part_start[sites.shape_start[s]], sites.part_start[sites.shape_start[s + 1]]
+        for i in range(first, last):
+            best = min(best, squared_distance(sites.xy[i, 0], sites.xy[i, 1], sites, t))
+            if best <= 0.0:
+                return 0.0
+    return 0.0 if _cross(sites, a, b) else best
+
+
+@kernel
+def _distances_span(lo: int, hi: int, sites: ShapeArrays, a: Ints, b: Ints, out: Ints) -> None:
+    for k in range(lo, hi):
+        out[k] = rounded_up(site_distance2(sites, a[k], b[k]))
+
+
+@kernel
+def _cell_from(number: Ints, value: int) -> int:
+    """The first cell whose number is not below `value`."""
+    lo, hi = 0, len(number)
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if number[middle] < value:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@kernel
+def _grown(column: Ints) -> Ints:
+    out = np.empty(2 * len(column), np.int64)
+    out[: len(column)] = column
+    return out
+
+
+@kernel
+def _met_elsewhere(scan: Scan, k: int, c: int, left: int, bottom: int) -> bool:
+    """Whether entry `k` of cell `c` was met in an earlier cell of a window that begins at `left`, `bottom`."""
+    column, row = scan.cells.number[c] % _ROW, scan.cells.number[c] // _ROW % _ROW
+    first_column = max(left, math.floor((scan.box[k, 0] - scan.cells.x0) / scan.cells.cell))
+    first_row = max(bottom, math.floor((scan.box[k, 1] - scan.cells.y0) / scan.cells.cell))
+    return bool(column != first_column or row != first_row)
+
+
+@kernel
+def _rows_of_window(scan: Scan, t: int, window: Ints, ranges: Ints) -> bool:
+    """Set the cells that site `order[t]` can reach, row by row, unless they are the last window's.
+
+    `window` is left, right, bottom, top and key; returns whether all those cells are of the site's own label.
+    """
+    cells, r = scan.cells, scan.own_reach[t]
+    left = max(0, math.floor((scan.own_box[t, 0] - r - cells.x0) / cells.cell))
+    right = max(0, math.floor((scan.own_box[t, 2] + r - cells.x0) / cells.cell))
+    bottom = max(0, math.floor((scan.own_box[t, 1] - r - cells.y0) / cells.cell))
+    top = max(0, math.floor((scan.own_box[t, 3] + r - cells.y0) / cells.cell))
+    key = scan.own_key[t]
+    if window[0] != left or window[1] != right or window[2] != bottom or window[3] != top or window[4] != key:
+        window[0], window[1], window[2], window[3], window[4] = left, right, bottom, top, key
+        window[5] = -1
+        mixed, empty = False, True
+        for row in range(bottom, top + 1):
+            base = key * _KEY + row * _ROW
+            first = _cell_from(cells.number, base + left)
+            last = first
+            while last < len(cells.number) and cells.number[last] <= base + right:
+                if empty:
+                    window[5], empty = scan.of_cell[last], False
+                mixed = mixed or scan.of_cell[last] != window[5]
+                last += 1
+            at = (row - bottom) % len(ranges)
+            ranges[at, 0], ranges[at, 1] = first, last
+        if mixed:
+            window[5] = -1
+    return bool(window[5] == scan.own_label[t])
+
+
+@kernel
+def _distance(scan: Scan, p: int, k: int, is_point: bool, gap2: float) -> int:
+    """The distance between site `p` and entry `k`, whose boxes are apart by the root of `gap2`."""
+    if not (is_point and scan.box[k, 0] == scan.box[k, 2] and scan.box[k, 1] == scan.box[k, 3]):
+        gap2 = min(site_distance2(scan.sites, p, scan.cells.item[k]), _NEVER2)
+    return rounded_up(gap2)
+
+
+@kernel
+def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[Ints, Ints, Ints]:
+    """The pairs of the sites at `order[lo:hi]`."""
+    room = 64 + 2 * (hi - lo)
+    a, b, w = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    window = np.full(6, -1, np.int64)
+    ranges = np.zeros((_most_rows(scan, lo, hi), 2), np.int64)
+    box, of_item, of_cell, start = scan.box, scan.of_item, scan.of_cell, scan.cells.start
+    end, low = 0, scan.low if scan.low > 0 else -1
+    for t in range(lo, hi):
+        r = scan.own_reach[t]
+        if r <= 0 or r < scan.low or _rows_of_window(scan, t, window, ranges):
+            continue
+        p, begin, label, named, r2 = scan.order[t], end, scan.own_label[t], 0, float(r) * float(r)
+        west, south, east, north = scan.own_box[t]
+        is_point = west == east and south == north
+        for row in range(window[3] - window[2] + 1):
+            for c in range(ranges[row, 0], ranges[row, 1]):
+                if of_cell[c] == label or (most and named > most):
+                    continue
+                for k in range(start[c], start[c + 1]):
+                    dx = max(west - box[k, 2], box[k, 0] - east, 0.0)
+                    dy = max(south - box[k, 3], box[k, 1] - north, 0.0)
+                    gap2 = dx * dx + dy * dy
+                    if gap2 > r2 or of_item[k] == label:
+                        continue
+                    q = scan.cells.item[k]
+                    if not scan.cells.alone and _met_elsewhere(scan, k, c, window[0], window[2]):
+                        continue
+                    distance = _distance(scan, p, k, is_point, gap2)
+                    if not low < distance <= r or (most == 0 and q < p and distance <= scan.reach[q]):
+                        continue
+                    named += 1
+                    if end == len(a):
+                        a, b, w = _grown(a), _grown(b), _grown(w)
+                    a[end], b[end], w[end] = min(p, q), max(p, q), distance
+                    end += 1
+        if most:
+            count[p] = named
+            end = begin if named > most else end
+    return a[:end].copy(), b[:end].copy(), w[:end].copy()
+
+
+@kernel
+def _most_rows(scan: Scan, lo: int, hi: int) -> int:
+    """How many rows of cells the windows of these sites have at most."""
+    rows = 1
+    for t in range(lo, hi):
+        height = scan.own_box[t, 3] - scan.own_box[t, 1] + 2.0 * scan.own_reach[t]
+        rows = max(rows, int(height / scan.cells.cell) + 3)
+    return rows
+
+
+@kernel
+def _shared_labels(of_item: Ints, start: Ints) -> Ints:
+    """The label that all entries of a cell have, else −1."""
+    out = np.empty(len(start) - 1, np.int64)
+    for c in range(len(out)):
+        out[c] = of_item[start[c]]
+        for k in range(start[c] + 1, start[c + 1]):
+            if of_item[k] != out[c]:
+                out[c] = -1
+    return out

@@ -1,0 +1,143 @@
+"""What hangs together, and where a chain that would swallow a town is cut.
+
+Links are taken up from the strongest to the weakest: first those within a zone of before, then by kind (domino,
+adjacent, similar by industry, by format), then the shorter, then by code. A link that would join two parts to more
+than the bounds allow is cut. That is the same as removing the weakest links of the spanning forest until every part
+keeps the bounds, and then putting back, strongest first, each whose removal was not needed. So it depends neither on
+the order of rows nor on where the chain begins, and a zone of before is taken apart last.
+
+The span of a part is its extent in the widest of four directions: west–east, south–north and both diagonals.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from riskmap.compiled import kernel
+from riskmap.forest import by_strength, join, root, roots
+from riskmap.nearness import Links
+from riskmap.shapes import Floats, Ints, Marks, Shapes
+from riskmap.zone_links import Edges
+from riskmap.zone_rules import Bounds
+
+KEPT, CUT_BY_SPAN, CUT_BY_MEMBERS = 0, 1, 2
+"""why a link does not hold its sites together"""
+_ROOT2 = 2.0**0.5
+
+
+class Bounded(NamedTuple):
+    """The parts that hold together: `part` and `component` name the first site of each site's part and component.
+
+    `cut` says of each link why it was cut, `needed` which links of a cut component hold their part together.
+    """
+
+    part: Ints
+    component: Ints
+    cut: Ints
+    needed: Marks
+
+
+def bounded(shapes: Shapes, edges: Edges, before: Ints, bounds: Bounds) -> Bounded:
+    """Components of the links, cut to the bounds. `before`: the zone that each site was in, −1 for none."""
+    a, b = edges.links.a, edges.links.b
+    n = len(shapes)
+    parent, low, high = np.arange(n), *_extents(shapes)
+    size, wide_low, wide_high = np.ones(n, np.int64), low.copy(), high.copy()
+    _join_all(parent, a, b, size, wide_low, wide_high)
+    component = roots(parent)
+    fits = _fits(size[component], wide_low[component], wide_high[component], bounds.span_mm, bounds.members)
+    part, cut, needed = component.copy(), np.zeros(len(a), np.int64), np.zeros(len(a), np.bool_)
+    too_large = np.flatnonzero(~fits[a])
+    if len(too_large):
+        links = edges.links.take(too_large)
+        same = (before[links.a] == before[links.b]) & (before[links.a] >= 0)
+        order = _by_strength(same, edges.kind[too_large], links)
+        parent = np.where(fits, component, np.arange(n))
+        why, useful = _cut(
+            *(parent, links.a[order], links.b[order], same[order], np.ones(n, np.int64), low, high),
+            *(float(bounds.span_mm), bounds.members, float(bounds.leave_span_mm), bounds.leave_members),
+        )
+        cut[too_large[order]], needed[too_large[order]] = why, useful
+        part = roots(parent)
+    return Bounded(part, component, cut, needed)
+
+
+def _by_strength(same: Marks, kind: Ints, links: Links) -> Ints:
+    return by_strength((((~same).astype(np.int64) * 8 + kind) << 40) + links.distance, links)
+
+
+def _extents(shapes: Shapes) -> tuple[Floats, Floats]:
+    """Least and greatest x, y, x + y and x − y of each site (n, 4), in mm."""
+    box = shapes.arrays.box
+    plain = shapes.is_single_point
+    low, high = np.empty((len(box), 4)), np.empty((len(box), 4))
+    low[:, :2], high[:, :2] = box[:, :2], box[:, 2:]
+    for column, sign in ((2, 1.0), (3, -1.0)):
+        low[:, column] = high[:, column] = box[:, 0] + sign * box[:, 1]
+        if not plain.all():
+            a = shapes.arrays
+            along = a.xy[:, 0] + sign * a.xy[:, 1]
+            start = a.part_start[a.shape_start[:-1]]
+            low[:, column], high[:, column] = (
+                np.minimum.reduceat(along, start),
+                np.maximum.reduceat(along, start),
+            )
+    return low, high
+
+
+def _fits(size: Ints, low: Floats, high: Floats, span: float, members: int) -> Marks:
+    extent = high - low
+    most = np.array([1.0, 1.0, _ROOT2, _ROOT2]) * span
+    fits: Marks = (size <= members) & (extent <= most).all(axis=1)
+    return fits
+
+
+@kernel
+def _merge(size: Ints, low: Floats, high: Floats, a: int, b: int) -> None:
+    """Give part `min(a, b)` all that the other has."""
+    into, other = min(a, b), max(a, b)
+    size[into] += size[other]
+    for d in range(4):
+        low[into, d] = min(low[into, d], low[other, d])
+        high[into, d] = max(high[into, d], high[other, d])
+
+
+@kernel
+def _join_all(parent: Ints, a: Ints, b: Ints, size: Ints, low: Floats, high: Floats) -> None:
+    for k in range(len(a)):
+        one, other = root(parent, a[k]), root(parent, b[k])
+        if join(parent, one, other):
+            _merge(size, low, high, one, other)
+
+
+@kernel
+def _cut(
+    parent: Ints,
+    a: Ints,
+    b: Ints,
+    same: Marks,
+    size: Ints,
+    low: Floats,
+    high: Floats,
+    span: float,
+    members: int,
+    leave_span: float,
+    leave_members: int,
+) -> tuple[Ints, Marks]:
+    """Join in the order given what the bounds allow; why each link was cut, and whether it joined something."""
+    why, useful = np.zeros(len(a), np.int64), np.zeros(len(a), np.bool_)
+    for k in range(len(a)):
+        one, other = root(parent, a[k]), root(parent, b[k])
+        if one == other:
+            continue
+        most = leave_span if same[k] else span
+        if size[one] + size[other] > (leave_members if same[k] else members):
+            why[k] = CUT_BY_MEMBERS
+        for d in range(4):
+            extent = max(high[one, d], high[other, d]) - min(low[one, d], low[other, d])
+            if extent > (most if d < 2 else most * _ROOT2):
+                why[k] = CUT_BY_SPAN
+        if why[k] == KEPT:
+            useful[k] = join(parent, one, other)
+            _merge(size, low, high, one, other)
+    return why, useful

@@ -1,0 +1,185 @@
+"""Why sites belong together: links of stated kinds, each with its distance, kept from one run to the next.
+
+    domino     one's domino zone reaches the other's site          domino zone at an escalation threshold
+    adjacent   within the larger of both sites' own distances      by industry and size
+    similar    same industry group, or same business format        within the distance of that group or format
+
+A link is joined within a distance and given up only beyond a wider one. What is kept on file is enough for that: a
+site with few neighbours keeps all its links, and every kind keeps its minimum spanning forest, which alone decides
+what hangs together.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from riskmap.forest import spanning_forest
+from riskmap.nearness import NO_LINKS, Family, Links, distances_of, joined, links_within
+from riskmap.shapes import Ints, Marks, Shapes
+from riskmap.zone_rules import ZoneRules, group_of
+
+DOMINO, ADJACENT, SIMILAR_INDUSTRY, SIMILAR_FORMAT = 0, 1, 2, 3
+"""codes of the kinds, the strongest first"""
+KINDS = ("domino", "adjacent", "similar", "similar")
+"""what a code is called; of the two similar ones the first is by industry, the second by format"""
+
+
+@dataclass(frozen=True, eq=False)
+class ZoneSites:
+    """What stands in the city, in order of code: enterprises, and sources without one.
+
+    `workers` −1: unknown; `domino` how far an accident carries on, in mm, 0 where it does not; `score` the risk in
+    micro-points. Sites have a position; closed ones are left out.
+    """
+
+    codes: Sequence[str]
+    shapes: Shapes
+    industry: Sequence[str | None]
+    business_format: Sequence[str | None]
+    workers: Ints
+    domino: Ints
+    score: Ints
+
+    def take(self, index: Ints) -> "ZoneSites":
+        """The sites at these ascending positions."""
+        these = index.tolist()
+        return ZoneSites(
+            [self.codes[i] for i in these],
+            self.shapes.take(index),
+            [self.industry[i] for i in these],
+            [self.business_format[i] for i in these],
+            *(self.workers[index], self.domino[index], self.score[index]),
+        )
+
+
+class Kinship(NamedTuple):
+    """One kind of link in numbers: `key` −1 takes no part; a pair's distances are the larger of both sites'."""
+
+    kind: int
+    key: Ints
+    join: Ints
+    leave: Ints
+
+
+class Edges(NamedTuple):
+    """Links as they are kept: kind, both sites by position, distance in mm, and `cut` (0 kept, else why not)."""
+
+    kind: Ints
+    links: Links
+    cut: Ints
+
+    def take(self, index: Ints | Marks) -> "Edges":
+        """The links at these positions (or marked so)."""
+        return Edges(self.kind[index], self.links.take(index), self.cut[index])
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+def in_order(edges: Edges) -> Edges:
+    """Links by kind and ends: a state does not tell how it was come by."""
+    return edges.take(np.lexsort((edges.links.b, edges.links.a, edges.kind)))
+
+
+NO_EDGES = Edges(NO_LINKS.a, NO_LINKS, NO_LINKS.a)
+
+
+def kinships(sites: ZoneSites, rules: ZoneRules) -> list[Kinship]:
+    """All kinds of link between sites by the edition's tables."""
+    nearby = _each(sites.industry, rules.nearby)
+    adjacent = np.array([one.adjacent_mm for one in nearby], np.int64) + _by_size(sites.workers, rules)
+    similar = np.array([one.similar_mm for one in nearby], np.int64)
+    group = np.array(_each(sites.industry, group_of), np.int64)
+    form = np.array(_each(sites.business_format, rules.format_of), np.int64)
+    formats = np.array([one.similar_mm for one in rules.formats] or [0], np.int64)[form]
+    none = np.zeros(len(group), np.int64)
+    return [
+        _kinship(rules, *one)
+        for one in (
+            (DOMINO, none, sites.domino),
+            (ADJACENT, none, adjacent),
+            (SIMILAR_INDUSTRY, group, similar),
+            (SIMILAR_FORMAT, form, formats),
+        )
+    ]
+
+
+def kinships_what_if(
+    sites: ZoneSites, rules: ZoneRules, distance_mm: int, kinds: Sequence[str]
+) -> list[Kinship]:
+    """The named kinds with one distance for all but domino: tables of industry and size are off, as is hysteresis."""
+    same = np.full(len(sites.codes), distance_mm, np.int64)
+    found = []
+    for one in kinships(sites, rules):
+        join = one.join if one.kind == DOMINO else same
+        if KINDS[one.kind] in kinds:
+            found.append(Kinship(one.kind, one.key, join, join))
+    return found
+
+
+def linked(
+    shapes: Shapes, kinship: Kinship, previous: Links, most: int, *, threads: int = 0
+) -> tuple[Links, Links]:
+    """The links of one kind to keep on file, and those of before that still hold without being needed."""
+    index = np.flatnonzero(kinship.key >= 0)
+    everyone = len(index) == len(kinship.key)
+    family = Family(
+        *((shapes, kinship.key, kinship.join) if everyone else _part(shapes, kinship, index)),
+    )
+    if not len(index) or (not family.reach.any() and not len(previous.a)):
+        return NO_LINKS, NO_LINKS
+    held = _held(shapes, kinship, previous)
+    if not everyone:
+        at = np.full(len(kinship.key), -1, np.int64)
+        at[index] = np.arange(len(index))
+        held = Links(at[held.a], at[held.b], held.distance)
+    beyond = held.distance > np.maximum(family.reach[held.a], family.reach[held.b])
+    forest = spanning_forest(family, held.take(beyond), threads=threads)
+    listed, count = links_within(family, most, threads=threads)
+    sparse = beyond & (np.minimum(count[held.a], count[held.b]) <= most)
+    kept, rest = _apart(joined([forest, listed, held.take(sparse)]), held, len(index))
+    if everyone:
+        return kept, rest
+    return _placed(kept, index), _placed(rest, index)
+
+
+def _placed(links: Links, index: Ints) -> Links:
+    return Links(index[links.a], index[links.b], links.distance)
+
+
+def _part(shapes: Shapes, kinship: Kinship, index: Ints) -> tuple[Shapes, Ints, Ints]:
+    return shapes.take(index), kinship.key[index], kinship.join[index]
+
+
+def _held(shapes: Shapes, kinship: Kinship, previous: Links) -> Links:
+    """Links of before whose sites still take part alike and are not farther apart than they may be."""
+    key = kinship.key
+    alike = previous.take((key[previous.a] == key[previous.b]) & (key[previous.a] >= 0))
+    distance = distances_of(shapes, alike.a, alike.b)
+    most = np.maximum(kinship.leave[alike.a], kinship.leave[alike.b])
+    return Links(alike.a, alike.b, distance).take(distance <= most)
+
+
+def _apart(kept: Links, held: Links, n: int) -> tuple[Links, Links]:
+    """The links to keep, each once and in order of their ends, and the held ones that are not among them."""
+    numbers, first = np.unique(kept.a * n + kept.b, return_index=True)
+    return kept.take(first), held.take(~np.isin(held.a * n + held.b, numbers))
+
+
+def _kinship(rules: ZoneRules, kind: int, key: Ints, join: Ints) -> Kinship:
+    join = np.where(key >= 0, join, 0)
+    more = np.maximum(rules.leave_least_mm, join * rules.leave_permille // 1000)
+    return Kinship(kind, key, join, np.where(join > 0, join + more, 0))
+
+
+def _each(values: Sequence[Any], rule: Any) -> list[Any]:
+    """What a rule makes of each value, asked once for equal ones."""
+    known: Mapping[Any, Any] = {value: rule(value) for value in set(values)}
+    return [known[value] for value in values]
+
+
+def _by_size(workers: Ints, rules: ZoneRules) -> Ints:
+    more = np.array([0, *(mm for _, mm in rules.sizes)], np.int64)
+    return more[np.searchsorted([least for least, _ in rules.sizes], workers, side="right")]

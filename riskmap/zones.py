@@ -1,0 +1,186 @@
+"""Joint-control zones 联防联控区 that keep their name: a pure function of (what was, what stands there, the edition).
+
+Sites are linked (`riskmap.zone_links`), what hangs together is kept within bounds (`riskmap.zone_cuts`), and every part
+of two members or more is a zone that continues one of before or is new (`riskmap.zone_lineage`). An id is `Z` and
+ten hex digits of the SHA-256 of the first members, and is kept for life.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from riskmap.nearness import Family, Links, joined, links_within
+from riskmap.shapes import Ints
+from riskmap.zone_cuts import bounded
+from riskmap.zone_lineage import Before, Event, Now, succession
+from riskmap.zone_links import (
+    NO_EDGES,
+    Edges,
+    Kinship,
+    ZoneSites,
+    in_order,
+    kinships,
+    kinships_what_if,
+    linked,
+)
+from riskmap.zone_rules import UNBOUNDED, Bounds, ZoneRules
+
+
+@dataclass(frozen=True, eq=False)
+class Zones:
+    """The zones of one run, and all that the next one needs of it.
+
+    `zone` numbers the zone of each site in order of `ids`, −1 for none; `edges` join positions in `codes`; `ended`
+    are the last members of the ids that no zone bears now.
+    """
+
+    codes: Sequence[str]
+    edges: Edges
+    zone: Ints
+    ids: Sequence[str]
+    ended: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+
+    @cached_property
+    def members(self) -> list[list[str]]:
+        """The codes of each zone's members, in order."""
+        order, start = grouped(self.zone, len(self.ids))
+        codes = [self.codes[i] for i in order.tolist()]
+        return [codes[start[z] : start[z + 1]] for z in range(len(self.ids))]
+
+    def zones_hash(self, edition_hash: str) -> str:
+        """SHA-256 of one line with the edition's hash and a line `id⇥member,member…` for each zone, by id."""
+        digest = hashlib.sha256(f"{edition_hash}\n".encode())
+        for zone, members in zip(self.ids, self.members, strict=True):
+            digest.update(f"{zone}\t{','.join(members)}\n".encode())
+        return digest.hexdigest()
+
+    def edges_of(self, zone: int) -> Edges:
+        """The links of one zone: those that hold it together, and those that are cut at its border."""
+        ends = self.zone[self.edges.links.a], self.zone[self.edges.links.b]
+        return self.edges.take(np.flatnonzero((ends[0] == zone) | (ends[1] == zone)))
+
+
+NOTHING = Zones((), NO_EDGES, np.zeros(0, np.int64), ())
+"""before the first run"""
+
+
+def zones_of(
+    sites: ZoneSites,
+    rules: ZoneRules,
+    previous: Zones = NOTHING,
+    changes: Mapping[str, Collection[str]] | None = None,
+    *,
+    threads: int = 0,
+) -> Zones:
+    """The zones of a city, by what they were.
+
+    `changes` says of codes what happened to them (`opened closed moved industry …`): the causes told in lineage.
+    """
+    return zones_from(
+        sites, kinships(sites, rules), rules.listed, rules.bounds, previous, changes or {}, (), threads
+    )
+
+
+def zones_what_if(
+    sites: ZoneSites, rules: ZoneRules, distance_mm: int, kinds: Sequence[str], *, unbounded: bool = False
+) -> Zones:
+    """The zones of a first run with one distance for the named kinds; ids `W1…` in order of first members."""
+    kin = kinships_what_if(sites, rules, distance_mm, kinds)
+    made = zones_from(sites, kin, rules.listed, UNBOUNDED if unbounded else rules.bounds, NOTHING, {}, (), 0)
+    order, start = grouped(made.zone, len(made.ids))
+    rank = np.argsort(np.argsort(order[start[:-1]]))
+    zone = np.where(made.zone < 0, -1, rank[made.zone]) if len(rank) else made.zone
+    return Zones(made.codes, made.edges, zone, [f"W{k + 1}" for k in range(len(rank))])
+
+
+def edges_within(sites: ZoneSites, kin: Sequence[Kinship]) -> Edges:
+    """All links of a first run, not only those that are kept: for cities whose pairs can be listed."""
+    found = []
+    for one in kin:
+        index = np.flatnonzero(one.key >= 0)
+        links, _ = links_within(Family(sites.shapes.take(index), one.key[index], one.join[index]))
+        found.append(Links(index[links.a], index[links.b], links.distance))
+    return _edges(kin, found)
+
+
+def grouped(label: Ints, n: int) -> tuple[Ints, Ints]:
+    """Positions by their label from 0 to n − 1, and where each label's run starts; −1 is left out."""
+    order = np.argsort(label, kind="stable")
+    order = order[np.searchsorted(label[order], 0) :]
+    return order, np.concatenate([[0], np.cumsum(np.bincount(label[order], minlength=n))]).astype(np.int64)
+
+
+def zones_from(
+    sites: ZoneSites,
+    kin: Sequence[Kinship],
+    most: int,
+    bounds: Bounds,
+    previous: Zones,
+    changes: Mapping[str, Collection[str]],
+    taken: Collection[str],
+    threads: int,
+) -> Zones:
+    """The zones by these kinds of link and bounds; `taken` are ids that zones bear elsewhere."""
+    n = len(sites.codes)
+    at = positions(previous.codes, sites.codes)
+    before = np.full(n, -1, np.int64)
+    before[at[at >= 0]] = previous.zone[at >= 0]
+    kept, rest = [], []
+    for one in kin:
+        links, spare = linked(sites.shapes, one, _still(previous.edges, one.kind, at), most, threads=threads)
+        kept.append(links)
+        rest.append(spare)
+    edges = _edges(kin, [*kept, *rest])
+    n_kept = sum(len(links.a) for links in kept)
+    found = bounded(sites.shapes, edges, before, bounds)
+    keep = found.needed.copy()
+    keep[:n_kept] = True
+    edges = Edges(edges.kind, edges.links, found.cut).take(np.flatnonzero(keep))
+    zone, n_zones = _numbered(found.part)
+    order, start = grouped(zone, n_zones)
+    now = Now(sites.codes, zone, order, start, found.component, sites.score)
+    ids, ended, events = succession(
+        now,
+        Before(previous.codes, previous.zone, previous.ids, previous.ended, previous.edges, at, taken),
+        changes,
+    )
+    rank = np.argsort(np.argsort(np.array(ids))) if ids else np.zeros(0, np.int64)
+    by_id = np.where(zone < 0, -1, rank[zone]) if ids else zone
+    return Zones(sites.codes, in_order(edges), by_id, sorted(ids), ended, events)
+
+
+def _edges(kin: Sequence[Kinship], found: Sequence[Links]) -> Edges:
+    """Links of several kinds (the list of kinds may go round again) as one list."""
+    kind = np.concatenate(
+        [
+            np.zeros(0, np.int64),
+            *(np.full(len(links.a), kin[k % len(kin)].kind) for k, links in enumerate(found)),
+        ]
+    ).astype(np.int64)
+    return Edges(kind, joined(list(found)), np.zeros(len(kind), np.int64))
+
+
+def positions(old: Sequence[str], new: Sequence[str]) -> Ints:
+    """Where each code of before stands now, −1 where it is gone."""
+    where = {code: i for i, code in enumerate(new)}
+    return np.fromiter((where.get(code, -1) for code in old), np.int64, len(old))
+
+
+def _still(edges: Edges, kind: int, at: Ints) -> Links:
+    """The links of one kind between sites that are there, by the positions of now."""
+    links = edges.links.take(np.flatnonzero(edges.kind == kind))
+    moved = Links(at[links.a], at[links.b], links.distance)
+    return moved.take((moved.a >= 0) & (moved.b >= 0))
+
+
+def _numbered(part: Ints) -> tuple[Ints, int]:
+    """Parts of at least two sites numbered by their first one, the others −1."""
+    size = np.bincount(part, minlength=len(part))
+    first = np.flatnonzero(size >= 2)
+    number = np.full(len(part), -1, np.int64)
+    number[first] = np.arange(len(first))
+    return number[part], len(first)
