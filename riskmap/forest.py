@@ -74,21 +74,21 @@ def _bands(family: Family, far: int) -> list[tuple[int, Cells | None]]:
 
 
 def _same_spots(family: Family) -> Links:
-    """Sites of one key, one point and one reach, each with the first of them: their shortest links are these."""
-    box = family.sites.arrays.box
-    point = (box[:, 0] == box[:, 2]) & (box[:, 1] == box[:, 3]) & (family.reach > 0)
-    index = np.flatnonzero(point)
+    """Sites of one key at one point, each with the first of them, where all reach: their shortest links are these."""
+    box, key = family.sites.arrays.box, family.key
+    index = np.flatnonzero((box[:, 0] == box[:, 2]) & (box[:, 1] == box[:, 3]))
     index = index[np.argsort(box[index, 0])]
     same = np.diff(box[index, 0]) == 0
     index = index[np.append(same, False) | np.append(False, same)] if len(index) else index
-    x, y, key, reach = box[:, 0], box[:, 1], family.key, family.reach
-    index = index[np.lexsort((index, reach[index], key[index], y[index], x[index]))]
-    new = np.zeros(len(index), np.bool_)
-    new[:1] = True
-    for column in (x, y, key, reach) if len(index) else ():
-        new[1:] |= np.diff(column[index]) != 0
-    first: Ints = index[new][np.cumsum(new) - 1] if len(index) else index
-    return Links(first[~new], index[~new], np.zeros(int((~new).sum()), np.int64))
+    index = index[np.lexsort((index, key[index], box[index, 1], box[index, 0]))]
+    if not len(index):
+        return NO_LINKS
+    new = np.ones(len(index), np.bool_)
+    new[1:] = (np.diff(box[index, :2], axis=0) != 0).any(axis=1) | (np.diff(key[index]) != 0)
+    spot = np.cumsum(new) - 1
+    reaching = np.minimum.reduceat(family.reach[index], np.flatnonzero(new)) > 0
+    later = ~new & reaching[spot]
+    return Links(index[new][spot][later], index[later], np.zeros(int(later.sum()), np.int64))
 
 
 @kernel

@@ -321,7 +321,7 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
                     if not scan.cells.alone and _met_elsewhere(scan, k, c, window[0], window[2]):
                         continue
                     distance = _distance(scan, p, k, is_point, gap2)
-                    if not low < distance <= r or (most == 0 and q < p and distance <= scan.reach[q]):
+                    if not low < distance <= r or (most == 0 and q < p and 0 < scan.reach[q] >= distance):
                         continue
                     named += 1
                     if end == len(a):

@@ -28,17 +28,21 @@ _ROOT2 = 2.0**0.5
 class Bounded(NamedTuple):
     """The parts that hold together: `part` and `component` name the first site of each site's part and component.
 
-    `cut` says of each link why it was cut, `needed` which links of a cut component hold their part together.
+    `cut` says of each link why it was cut; `needed` are the spare links without which a part would not hold together.
     """
 
     part: Ints
     component: Ints
     cut: Ints
-    needed: Marks
+    needed: Ints
 
 
-def bounded(shapes: Shapes, edges: Edges, before: Ints, bounds: Bounds) -> Bounded:
-    """Components of the links, cut to the bounds. `before`: the zone that each site was in, −1 for none."""
+def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bounds) -> Bounded:
+    """Components of the links, cut to the bounds. `before`: the zone that each site was in, −1 for none.
+
+    The links after the first `n_kept` are spare: they count where a component is cut, so that a zone of before is not
+    taken apart for a shorter way round it.
+    """
     a, b = edges.links.a, edges.links.b
     n = len(shapes)
     parent, low, high = np.arange(n), *_extents(shapes)
@@ -46,19 +50,19 @@ def bounded(shapes: Shapes, edges: Edges, before: Ints, bounds: Bounds) -> Bound
     _join_all(parent, a, b, size, wide_low, wide_high)
     component = roots(parent)
     fits = _fits(size[component], wide_low[component], wide_high[component], bounds.span_mm, bounds.members)
-    part, cut, needed = component.copy(), np.zeros(len(a), np.int64), np.zeros(len(a), np.bool_)
+    part, cut, needed = component, np.zeros(len(a), np.int64), np.zeros(0, np.int64)
     too_large = np.flatnonzero(~fits[a])
     if len(too_large):
         links = edges.links.take(too_large)
         same = (before[links.a] == before[links.b]) & (before[links.a] >= 0)
         order = _by_strength(same, edges.kind[too_large], links)
         parent = np.where(fits, component, np.arange(n))
-        why, useful = _cut(
+        cut[too_large[order]] = _cut(
             *(parent, links.a[order], links.b[order], same[order], np.ones(n, np.int64), low, high),
             *(float(bounds.span_mm), bounds.members, float(bounds.leave_span_mm), bounds.leave_members),
         )
-        cut[too_large[order]], needed[too_large[order]] = why, useful
         part = roots(parent)
+        needed = too_large[order[_needed(links.a[order], links.b[order], too_large[order] < n_kept, part)]]
     return Bounded(part, component, cut, needed)
 
 
@@ -111,6 +115,15 @@ def _join_all(parent: Ints, a: Ints, b: Ints, size: Ints, low: Floats, high: Flo
 
 
 @kernel
+def _extent_in(low: Floats, high: Floats, a: int, b: int, span: float) -> bool:
+    """Whether two parts together extend over no more than `span`."""
+    for d in range(4):
+        if max(high[a, d], high[b, d]) - min(low[a, d], low[b, d]) > (span if d < 2 else span * _ROOT2):
+            return False
+    return True
+
+
+@kernel
 def _cut(
     parent: Ints,
     a: Ints,
@@ -123,21 +136,38 @@ def _cut(
     members: int,
     leave_span: float,
     leave_members: int,
-) -> tuple[Ints, Marks]:
-    """Join in the order given what the bounds allow; why each link was cut, and whether it joined something."""
-    why, useful = np.zeros(len(a), np.int64), np.zeros(len(a), np.bool_)
+) -> Ints:
+    """Join in the order given what the bounds allow, and say why each link is cut.
+
+    The reason is told of the parts as they are in the end, and of the bounds for what is new: what was tried on the
+    way does not matter.
+    """
+    why = np.zeros(len(a), np.int64)
     for k in range(len(a)):
         one, other = root(parent, a[k]), root(parent, b[k])
-        if one == other:
-            continue
-        most = leave_span if same[k] else span
-        if size[one] + size[other] > (leave_members if same[k] else members):
-            why[k] = CUT_BY_MEMBERS
-        for d in range(4):
-            extent = max(high[one, d], high[other, d]) - min(low[one, d], low[other, d])
-            if extent > (most if d < 2 else most * _ROOT2):
-                why[k] = CUT_BY_SPAN
-        if why[k] == KEPT:
-            useful[k] = join(parent, one, other)
+        if (
+            one != other
+            and size[one] + size[other] <= (leave_members if same[k] else members)
+            and _extent_in(low, high, one, other, leave_span if same[k] else span)
+        ):
+            join(parent, one, other)
             _merge(size, low, high, one, other)
-    return why, useful
+    for k in range(len(a)):
+        one, other = root(parent, a[k]), root(parent, b[k])
+        if one != other:
+            why[k] = CUT_BY_MEMBERS if size[one] + size[other] > members else CUT_BY_SPAN
+    return why
+
+
+@kernel
+def _needed(a: Ints, b: Ints, kept: Marks, part: Ints) -> Ints:
+    """Positions of the links that are not kept but join, in their order, what the kept ones of a part do not."""
+    parent, out, n = np.arange(len(part)), np.empty(len(a), np.int64), 0
+    for k in range(len(a)):
+        if kept[k] and part[a[k]] == part[b[k]]:
+            join(parent, a[k], b[k])
+    for k in range(len(a)):
+        if not kept[k] and part[a[k]] == part[b[k]] and join(parent, a[k], b[k]):
+            out[n] = k
+            n += 1
+    return out[:n].copy()

@@ -42,8 +42,12 @@ class ZoneSites:
     domino: Ints
     score: Ints
 
+    def by_code(self) -> "ZoneSites":
+        """The sites in order of code, however they came."""
+        return self.take(np.array(sorted(range(len(self.codes)), key=self.codes.__getitem__), np.int64))
+
     def take(self, index: Ints) -> "ZoneSites":
-        """The sites at these ascending positions."""
+        """The sites at these positions."""
         these = index.tolist()
         return ZoneSites(
             [self.codes[i] for i in these],

@@ -136,10 +136,8 @@ def zones_from(
         rest.append(spare)
     edges = _edges(kin, [*kept, *rest])
     n_kept = sum(len(links.a) for links in kept)
-    found = bounded(sites.shapes, edges, before, bounds)
-    keep = found.needed.copy()
-    keep[:n_kept] = True
-    edges = Edges(edges.kind, edges.links, found.cut).take(np.flatnonzero(keep))
+    found = bounded(sites.shapes, edges, n_kept, before, bounds)
+    edges = Edges(edges.kind, edges.links, found.cut).take(np.append(np.arange(n_kept), found.needed))
     zone, n_zones = _numbered(found.part)
     order, start = grouped(zone, n_zones)
     now = Now(sites.codes, zone, order, start, found.component, sites.score)
