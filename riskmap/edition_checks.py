@@ -8,6 +8,7 @@ from riskmap.editions import Edition
 from riskmap.sources import Gb18218
 from riskmap.substances import Catalogue
 from riskmap.weights import RiskWeights
+from riskmap.zone_rules import ZoneRules
 
 NEEDED = ("gb18218", "risk", "dynamic", "densities", "consequences")
 """the tables without which the program cannot compute"""
@@ -27,3 +28,4 @@ def check_edition(edition: Edition) -> None:
     Densities.from_edition(edition, catalogue)
     ConsequenceRules.from_edition(edition)
     Figures.of(edition)
+    ZoneRules.from_edition(edition)

@@ -117,10 +117,11 @@ def _join_all(parent: Ints, a: Ints, b: Ints, size: Ints, low: Floats, high: Flo
 @kernel
 def _extent_in(low: Floats, high: Floats, a: int, b: int, span: float) -> bool:
     """Whether two parts together extend over no more than `span`."""
+    inside = True
     for d in range(4):
-        if max(high[a, d], high[b, d]) - min(low[a, d], low[b, d]) > (span if d < 2 else span * _ROOT2):
-            return False
-    return True
+        extent = max(high[a, d], high[b, d]) - min(low[a, d], low[b, d])
+        inside = inside and extent <= (span if d < 2 else span * _ROOT2)
+    return inside
 
 
 @kernel

@@ -39,7 +39,10 @@ class Site:
         if not self.width:
             return shapely.Point(self.x, self.y)
         return shapely.box(
-            self.x - self.width / 2, self.y - self.height / 2, self.x + self.width / 2, self.y + self.height / 2
+            self.x - self.width / 2,
+            self.y - self.height / 2,
+            self.x + self.width / 2,
+            self.y + self.height / 2,
         )
 
 

@@ -62,7 +62,7 @@ def adversarial(name: str, rng: np.random.Generator) -> Ints:
         return np.stack([x.ravel(), y.ravel()], axis=1) * 100_000
     if name == "a clump and strays":
         clump = rng.integers(0, 500, (150, 2))
-        return np.concatenate([clump, rng.integers(0, 60_000_000, (20, 2)), clump[:5] + [30_000_000, 0]])
+        return np.concatenate([clump, rng.integers(0, 60_000_000, (20, 2)), [*clump[:5], 30000000, 0]])
     return rng.integers(-3_000_000, 3_000_000, (150, 2))
 
 
@@ -174,16 +174,25 @@ def test_a_first_run_is_that_of_brute_force_and_networkx(seed: int) -> None:
 def test_each_kind_links_by_its_own_rule() -> None:
     city: City = {
         # 50 m each on the edge: unknown industry and size
-        **{"A1": Site(0, 0), "A2": Site(50, 0), "A3": Site(100.001, 0)},
+        "A1": Site(0, 0),
+        "A2": Site(50, 0),
+        "A3": Site(100.001, 0),
         # a chemical works reaches an unknown neighbour at its own 150 m, and 30 more with 400 workers
-        **{"B1": Site(0, 5_000, "2614", workers=400), "B2": Site(180, 5_000), "B3": Site(-180.001, 5_000)},
+        "B1": Site(0, 5_000, "2614", workers=400),
+        "B2": Site(180, 5_000),
+        "B3": Site(-180.001, 5_000),
         # the same group 2 6 1 within 500 m, another group not
-        **{"C1": Site(0, 10_000, "2611"), "C2": Site(500, 10_000, "C2619"), "C3": Site(-400, 10_000, "2621")},
+        "C1": Site(0, 10_000, "2611"),
+        "C2": Site(500, 10_000, "C2619"),
+        "C3": Site(-400, 10_000, "2621"),
         # two markets, and a market and a dock
-        **{"D1": Site(0, 15_000, form="五金市场"), "D2": Site(150, 15_000, form="农贸市场")},
-        **{"D3": Site(-140, 15_000, form="货运码头")},
+        "D1": Site(0, 15_000, form="五金市场"),
+        "D2": Site(150, 15_000, form="农贸市场"),
+        "D3": Site(-140, 15_000, form="货运码头"),
         # a domino zone of 300 m reaches one, nobody reaches back
-        **{"E1": Site(0, 20_000, domino_m=300), "E2": Site(300, 20_000), "E3": Site(-300.001, 20_000)},
+        "E1": Site(0, 20_000, domino_m=300),
+        "E2": Site(300, 20_000),
+        "E3": Site(-300.001, 20_000),
     }
     sites = sites_of(city)
     assert named(edges_within(sites, kinships(sites, RULES)), sites.codes) == {

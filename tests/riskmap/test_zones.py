@@ -7,6 +7,7 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,20 +61,9 @@ def hanging_together(*states: Zones) -> list[set[str]]:
 
 
 def fits(city: City, codes: Sequence[str], bounds: Bounds) -> bool:
-    corners: list[tuple[float, float]] = []
-    for code in codes:
-        outline = city[code].outline
-        west, south, east, north = outline.bounds
-        corners += [(west, south), (west, north), (east, south), (east, north)]
-    extents = [
-        max(f(x, y) for x, y in corners) - min(f(x, y) for x, y in corners)
-        for f in (
-            lambda x, y: x,
-            lambda x, y: y,
-            lambda x, y: (x + y) / math.sqrt(2),
-            lambda x, y: (x - y) / math.sqrt(2),
-        )
-    ]
+    corners = np.concatenate([shapely.get_coordinates(city[code].outline) for code in codes])
+    x, y = corners[:, 0], corners[:, 1]
+    extents = [np.ptp(along) for along in (x, y, (x + y) / math.sqrt(2), (x - y) / math.sqrt(2))]
     return len(codes) <= bounds.members and max(extents) <= bounds.span_mm / 1000 + 1e-9
 
 
@@ -122,7 +112,10 @@ def test_a_chain_is_cut_at_its_weakest_link() -> None:
     city = {f"S{k}": Site(x, 0) for k, x in enumerate((0, 30, 60, 109, 140, 170))}
     narrow = replace(RULES, bounds=Bounds(100_000, 12, 100_000, 12))
     zones = zones_of(sites_of(city), narrow)
-    assert zones.members in ([["S0", "S1", "S2"], ["S3", "S4", "S5"]], [["S3", "S4", "S5"], ["S0", "S1", "S2"]])
+    assert zones.members in (
+        [["S0", "S1", "S2"], ["S3", "S4", "S5"]],
+        [["S3", "S4", "S5"], ["S0", "S1", "S2"]],
+    )
     cuts = zones.edges.take(zones.edges.cut > 0)
     assert named(cuts, zones.codes) == {("adjacent", "S2", "S3")}
     assert cuts.links.distance.tolist() == [49_000]
@@ -186,7 +179,9 @@ def assert_lineage(before: Zones, after: Zones) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("rules", [RULES, NARROW, replace(NARROW, listed=1)], ids=["wide", "narrow", "crowded"])
+@pytest.mark.parametrize(
+    "rules", [RULES, NARROW, replace(NARROW, listed=1)], ids=["wide", "narrow", "crowded"]
+)
 def test_a_replay_of_edits_keeps_what_was_not_edited(rules: ZoneRules, soak: bool) -> None:
     replay(365 if soak else 30, 11, rules)
 
@@ -211,9 +206,7 @@ def test_nothing_happens_where_nothing_changes(seed: int, listed: int) -> None:
 
 def jittered(city: City, rng: np.random.Generator) -> City:
     return {
-        code: replace(
-            site, x=round(site.x + rng.uniform(-1, 1), 3), y=round(site.y + rng.uniform(-1, 1), 3)
-        )
+        code: replace(site, x=round(site.x + rng.uniform(-1, 1), 3), y=round(site.y + rng.uniform(-1, 1), 3))
         for code, site in city.items()
     }
 
@@ -261,7 +254,9 @@ def calm() -> City:
     return city | {f"K{k:02d}": Site(5_000 + k * 35.0, 0) for k in range(50)}
 
 
-@pytest.mark.parametrize("rules", [RULES, NARROW, replace(NARROW, listed=1)], ids=["wide", "narrow", "crowded"])
+@pytest.mark.parametrize(
+    "rules", [RULES, NARROW, replace(NARROW, listed=1)], ids=["wide", "narrow", "crowded"]
+)
 def test_jitter_alone_is_no_event(rules: ZoneRules, calm: City) -> None:
     rng, city = np.random.default_rng(4), calm
     sites = sites_of(city)
