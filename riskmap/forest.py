@@ -10,26 +10,32 @@ import math
 import numpy as np
 
 from riskmap.compiled import kernel
-from riskmap.nearness import NO_LINKS, Cells, Family, Links, Scan, joined, sort_cells
+from riskmap.nearness import NO_LINKS, Cells, Family, Links, Scan, far_cells, joined, sort_cells
 from riskmap.shapes import Ints
 
 _PAIRS_PER_SITE = 16
 """so many candidates a site may bring in the first band"""
 
 
-def spanning_forest(family: Family, held: Links = NO_LINKS, *, threads: int = 0) -> Links:
-    """The forest of all linked pairs and of the pairs `held` beyond their reach, in order of distance."""
+def spanning_forest(
+    family: Family, held: Links = NO_LINKS, cells: Cells | None = None, *, threads: int = 0
+) -> Links:
+    """The forest of all linked pairs and of the pairs `held` beyond their reach, in order of distance.
+
+    `cells` as `far_cells` gives them, where they are known already.
+    """
     n = len(family.sites)
     if not n:
         return NO_LINKS
+    far_off = cells or far_cells(family)
     parent = np.arange(n)
     found = [_kept(parent, _same_spots(family))]
     far = int(family.reach.max())
-    low, bands = 0, _bands(family, far)
+    low, bands = 0, _bands(family, far_off, far)
     for high, known in bands:
         label = roots(parent)
-        cells = known or sort_cells(family.sites.arrays.box, family.key, high)
-        pairs = Scan.of(family, cells, label, low, high).run(0, label, threads)
+        within = known or sort_cells(family.sites.arrays.box, family.key, high)
+        pairs = Scan.of(family, within, label, low, high).run(0, label, threads)
         inside = (held.distance <= high) & ((held.distance > low) | (low == 0))
         found.append(_kept(parent, joined([pairs, held.take(inside)])))
         low = high
@@ -50,14 +56,14 @@ def _kept(parent: Ints, links: Links) -> Links:
     return links.take(join_all(parent, links.a, links.b))
 
 
-def _bands(family: Family, far: int) -> list[tuple[int, Cells | None]]:
+def _bands(family: Family, far_off: Cells, far: int) -> list[tuple[int, Cells | None]]:
     """Upper ends of the bands, doubling up to `far`; the first is so narrow that its pairs are few."""
     if far <= 0:
         return []
     box, key = family.sites.arrays.box, family.key
     reaches = (family.reach > 0).astype(np.int64)
     high, most = far, _PAIRS_PER_SITE * len(box)
-    cells = sort_cells(box, key, high)
+    cells = far_off
     while high > 1 and cells.cell <= 2 * high:
         reaching = np.add.reduceat(reaches[cells.item], cells.start[:-1])
         pairs = 9 * int((np.diff(cells.start) * reaching).sum())
@@ -69,7 +75,7 @@ def _bands(family: Family, far: int) -> list[tuple[int, Cells | None]]:
     bands: list[tuple[int, Cells | None]] = [(high, cells)]
     while high < far:
         high = min(far, 2 * high)
-        bands.append((high, None))
+        bands.append((high, far_off if high == far else None))
     return bands
 
 

@@ -71,6 +71,8 @@ def sort_cells(box: Floats, key: Ints, cell_mm: float) -> Cells:
 
     Cells are no smaller than the boxes' root mean square size, which keeps the number of entries in proportion.
     """
+    if not len(box):
+        return Cells(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64), 0.0, 0.0, 1.0, True)
     x0, y0 = (float(v) for v in box[:, :2].min(axis=0))
     size = box[:, 2:] - box[:, :2]
     across = float((box[:, 2:].max(axis=0) - (x0, y0)).max())
@@ -94,21 +96,32 @@ def sort_cells(box: Floats, key: Ints, cell_mm: float) -> Cells:
     return Cells(numbers[first], np.append(first, len(numbers)), item[order], x0, y0, cell, alone)
 
 
-def links_within(family: Family, most: int = 0, *, threads: int = 0) -> tuple[Links, Ints]:
-    """All linked pairs, each once, and the number of sites that each site reaches.
+def links_within(family: Family) -> Links:
+    """All linked pairs, each once, in order of their ends."""
+    return in_order(links_named(family, len(family.sites), far_cells(family))[0], len(family.sites))
 
-    With `most`, sites that reach more than so many others name none of their pairs, and counting stops there.
+
+def links_named(family: Family, most: int, cells: Cells, *, threads: int = 0) -> tuple[Links, Ints]:
+    """Linked pairs that a site names which reaches at most `most` others, and how many each site reaches.
+
+    A pair may be named from both ends; counting stops where it is more than `most`. `cells` as `far_cells` gives them.
     """
     n = len(family.sites)
-    if not n:
-        return NO_LINKS, np.zeros(0, np.int64)
-    far = int(family.reach.max())
-    scan = Scan.of(family, sort_cells(family.sites.arrays.box, family.key, far), np.arange(n), 0, far)
     count = np.zeros(n, np.int64)
-    found = scan.run(most or n, count, threads)
-    # a pair may be named from both ends: once is enough
-    both = np.unique(found.a * n + found.b, return_index=True)[1]
-    return found.take(both), count
+    scan = Scan.of(family, cells, np.arange(n), 0, int(family.reach.max(initial=0)))
+    return scan.run(most, count, threads), count
+
+
+def far_cells(family: Family) -> Cells:
+    """Cells as wide as the family's longest reach."""
+    return sort_cells(family.sites.arrays.box, family.key, int(family.reach.max(initial=0)))
+
+
+def in_order(links: Links, n: int) -> Links:
+    """Pairs among `n` sites, each once, in order of their ends."""
+    number = links.a * n + links.b
+    order = np.argsort(number)
+    return links.take(order[np.flatnonzero(np.diff(number[order], prepend=-1))])
 
 
 class Scan(NamedTuple):

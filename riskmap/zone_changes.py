@@ -11,7 +11,7 @@ import numpy as np
 from riskmap.forest import join_all, roots
 from riskmap.nearness import Family, Links, links_within
 from riskmap.shapes import Ints, Marks, Shapes
-from riskmap.zone_links import Edges, Kinship, ZoneSites, in_order, kinships
+from riskmap.zone_links import Edges, Kinship, ZoneSites, kinships
 from riskmap.zone_rules import ZoneRules
 from riskmap.zones import Zones, positions, zones_from
 
@@ -92,7 +92,7 @@ def _near(shapes: Shapes, kin: list[Kinship], changed: Marks) -> Marks:
         far = int(one.join[index].max(initial=0))
         reach = np.where(changed[index], far, 0)
         if reach.any():
-            links, _ = links_within(Family(shapes.take(index), one.key[index], reach))
+            links = links_within(Family(shapes.take(index), one.key[index], reach))
             near[index[links.a]] = near[index[links.b]] = True
     return near
 
@@ -143,4 +143,4 @@ def _whole(sites: ZoneSites, made: Zones, index: Ints, previous: Zones, inside: 
     ):
         new_number = np.array([*(number.get(name, -1) for name in names), -1], np.int64)
         zone[positions_now] = new_number[zones]
-    return Zones(sites.codes, in_order(edges), zone, ids, made.ended, made.events)
+    return Zones(sites.codes, edges.by_kind(len(sites.codes)), zone, ids, made.ended, made.events)

@@ -268,9 +268,11 @@ class _Teller:
         return Event(kind, self.ids[new], other, joined, left, self._causes(around))
 
     def _causes(self, codes: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        if not self.changes:
+            return ()
         codes = sorted(codes)
         own = [code for code in codes if code in self.changes]
-        if not own and self.changes:
+        if not own:
             components = {int(self.now.component[self.where[code]]) for code in codes if code in self.where}
             own = sorted({code for one in components for code in self.around.get(one, ())})
         return tuple((code, what) for code in own for what in sorted(self.changes[code]))

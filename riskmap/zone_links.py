@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from riskmap.forest import spanning_forest
-from riskmap.nearness import NO_LINKS, Family, Links, distances_of, joined, links_within
+from riskmap.nearness import NO_LINKS, Family, Links, distances_of, far_cells, in_order, joined, links_named
 from riskmap.shapes import Ints, Marks, Shapes
 from riskmap.zone_rules import ZoneRules, group_of
 
@@ -78,13 +78,13 @@ class Edges(NamedTuple):
         """The links at these positions (or marked so)."""
         return Edges(self.kind[index], self.links.take(index), self.cut[index])
 
+    def by_kind(self, n: int) -> "Edges":
+        """The links among `n` sites by kind and ends: a state does not tell how it was come by."""
+        number = (self.kind * n + self.links.a) * n + self.links.b
+        return self if (np.diff(number) > 0).all() else self.take(np.argsort(number))
+
     def __len__(self) -> int:
         return len(self.kind)
-
-
-def in_order(edges: Edges) -> Edges:
-    """Links by kind and ends: a state does not tell how it was come by."""
-    return edges.take(np.lexsort((edges.links.b, edges.links.a, edges.kind)))
 
 
 NO_EDGES = Edges(NO_LINKS.a, NO_LINKS, NO_LINKS.a)
@@ -140,10 +140,12 @@ def linked(
         at[index] = np.arange(len(index))
         held = Links(at[held.a], at[held.b], held.distance)
     beyond = held.distance > np.maximum(family.reach[held.a], family.reach[held.b])
-    forest = spanning_forest(family, held.take(beyond), threads=threads)
-    listed, count = links_within(family, most, threads=threads)
+    cells = far_cells(family)
+    forest = spanning_forest(family, held.take(beyond), cells, threads=threads)
+    listed, count = links_named(family, most, cells, threads=threads)
     sparse = beyond & (np.minimum(count[held.a], count[held.b]) <= most)
-    kept, rest = _apart(joined([forest, listed, held.take(sparse)]), held, len(index))
+    kept = in_order(joined([forest, listed, held.take(sparse)]), len(index))
+    rest = _without(held, kept, len(index))
     if everyone:
         return kept, rest
     return _placed(kept, index), _placed(rest, index)
@@ -166,10 +168,13 @@ def _held(shapes: Shapes, kinship: Kinship, previous: Links) -> Links:
     return Links(alike.a, alike.b, distance).take(distance <= most)
 
 
-def _apart(kept: Links, held: Links, n: int) -> tuple[Links, Links]:
-    """The links to keep, each once and in order of their ends, and the held ones that are not among them."""
-    numbers, first = np.unique(kept.a * n + kept.b, return_index=True)
-    return kept.take(first), held.take(~np.isin(held.a * n + held.b, numbers))
+def _without(links: Links, others: Links, n: int) -> Links:
+    """The links that are not among others, which stand in order of their ends."""
+    if not len(links.a) or not len(others.a):
+        return links
+    wanted, known = links.a * n + links.b, others.a * n + others.b
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return links.take(known[at] != wanted)
 
 
 def _kinship(rules: ZoneRules, kind: int, key: Ints, join: Ints) -> Kinship:

@@ -21,7 +21,6 @@ from riskmap.zone_links import (
     Edges,
     Kinship,
     ZoneSites,
-    in_order,
     kinships,
     kinships_what_if,
     linked,
@@ -102,7 +101,7 @@ def edges_within(sites: ZoneSites, kin: Sequence[Kinship]) -> Edges:
     found = []
     for one in kin:
         index = np.flatnonzero(one.key >= 0)
-        links, _ = links_within(Family(sites.shapes.take(index), one.key[index], one.join[index]))
+        links = links_within(Family(sites.shapes.take(index), one.key[index], one.join[index]))
         found.append(Links(index[links.a], index[links.b], links.distance))
     return _edges(kin, found)
 
@@ -148,7 +147,7 @@ def zones_from(
     )
     rank = np.argsort(np.argsort(np.array(ids))) if ids else np.zeros(0, np.int64)
     by_id = np.where(zone < 0, -1, rank[zone]) if ids else zone
-    return Zones(sites.codes, in_order(edges), by_id, sorted(ids), ended, events)
+    return Zones(sites.codes, edges.by_kind(n), by_id, sorted(ids), ended, events)
 
 
 def _edges(kin: Sequence[Kinship], found: Sequence[Links]) -> Edges:
@@ -164,7 +163,9 @@ def _edges(kin: Sequence[Kinship], found: Sequence[Links]) -> Edges:
 
 def positions(old: Sequence[str], new: Sequence[str]) -> Ints:
     """Where each code of before stands now, −1 where it is gone."""
-    where = {code: i for i, code in enumerate(new)}
+    if old == new:
+        return np.arange(len(new))
+    where = {code: i for i, code in enumerate(new)} if len(old) else {}
     return np.fromiter((where.get(code, -1) for code in old), np.int64, len(old))
 
 

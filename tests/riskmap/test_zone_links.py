@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmap.forest import spanning_forest
-from riskmap.nearness import Family, Links, distances_of, links_within, rounded_up
+from riskmap.nearness import (
+    Family,
+    Links,
+    distances_of,
+    far_cells,
+    in_order,
+    links_named,
+    links_within,
+    rounded_up,
+)
 from riskmap.shapes import LINE, POINT, SHELL, Ints, Shapes
 from riskmap.zone_links import kinships
 from riskmap.zones import NOTHING, edges_within, zones_of, zones_what_if
@@ -82,8 +91,7 @@ def test_pairs_and_forest_are_those_of_brute_force(name: str, mixed: bool) -> No
     reach = rng.choice([0, 50_000, 200_000, 700_000], n) if mixed else np.full(n, 200_000)
     family = Family(Shapes.points(xy / 1000), key, reach)
     expected = slow_pairs(xy, key, reach)
-    found, _ = links_within(family)
-    assert pairs_of(found) == expected
+    assert pairs_of(links_within(family)) == expected
     assert pairs_of(spanning_forest(family)) == slow_forest(n, expected)
     assert expected or name == "chain one mm beyond"
 
@@ -96,7 +104,7 @@ def test_any_points_in_any_order_and_threads(seed: int, n: int, side_m: int) -> 
     key, reach = rng.integers(0, 2, n), rng.choice([0, 80_000, 300_000], n)
     family = Family(Shapes.points(xy / 1000), key, reach)
     expected = slow_pairs(xy, key, reach)
-    assert pairs_of(links_within(family)[0]) == expected
+    assert pairs_of(links_within(family)) == expected
     held = [(a, b, w) for a, b, w in slow_pairs(xy, key, np.full(n, 400_000)) if (a + b) % 3 == 0]
     beyond = [row for row in held if row not in expected]
     columns = np.array(beyond, np.int64).reshape(-1, 3).T
@@ -110,9 +118,9 @@ def test_a_site_with_many_neighbours_names_none_of_its_own() -> None:
     city = {f"S{k:02d}": Site(k * 10.0, 0.0) for k in range(20)}
     sites = sites_of(city)
     family = Family(sites.shapes, np.zeros(20, np.int64), np.full(20, 25_000))
-    found, count = links_within(family, 3)
+    found, count = links_named(family, 3, far_cells(family))
     assert count.tolist() == [2, 3, *[4] * 16, 3, 2]
-    assert pairs_of(found) == [
+    assert pairs_of(in_order(found, 20)) == [
         (0, 1, 10_000),
         (0, 2, 20_000),
         (1, 2, 10_000),
