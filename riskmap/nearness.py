@@ -236,9 +236,14 @@ def _distances_span(lo: int, hi: int, sites: ShapeArrays, a: Ints, b: Ints, out:
 
 
 @kernel
-def _cell_from(number: Ints, value: int) -> int:
-    """The first cell whose number is not below `value`."""
-    lo, hi = 0, len(number)
+def _cell_from(number: Ints, value: int, hint: int) -> int:
+    """The first cell whose number is not below `value`; quick where it is a little after `hint`."""
+    lo, step = 0, 1
+    hi = min(hint, len(number))
+    while hi < len(number) and number[hi] < value:
+        lo = hi + 1
+        hi = min(len(number), hi + step)
+        step *= 2
     while lo < hi:
         middle = (lo + hi) // 2
         if number[middle] < value:
@@ -282,14 +287,14 @@ def _rows_of_window(scan: Scan, t: int, window: Ints, ranges: Ints) -> bool:
         mixed, empty = False, True
         for row in range(bottom, top + 1):
             base = key * _KEY + row * _ROW
-            first = _cell_from(cells.number, base + left)
+            at = (row - bottom) % len(ranges)
+            first = _cell_from(cells.number, base + left, ranges[at, 0])
             last = first
             while last < len(cells.number) and cells.number[last] <= base + right:
                 if empty:
                     window[5], empty = scan.of_cell[last], False
                 mixed = mixed or scan.of_cell[last] != window[5]
                 last += 1
-            at = (row - bottom) % len(ranges)
             ranges[at, 0], ranges[at, 1] = first, last
         if mixed:
             window[5] = -1

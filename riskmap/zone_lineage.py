@@ -70,18 +70,21 @@ class Before(NamedTuple):
 
 
 class Now(NamedTuple):
-    """What is: the number of each site's zone, the members by zone (`order` and `start`), component and risk."""
+    """What is: the number of each site's zone, component and risk, and the codes of all members, zone after zone.
+
+    Zone z has the members `ordered[start[z] : start[z + 1]]`.
+    """
 
     codes: Sequence[str]
     zone: Ints
-    order: Ints
-    start: Ints
     component: Ints
     score: Ints
+    ordered: list[str]
+    start: list[int]
 
     def members(self, zone: int) -> list[str]:
         """The codes of a zone, in order."""
-        return [self.codes[i] for i in self.order[self.start[zone] : self.start[zone + 1]].tolist()]
+        return self.ordered[self.start[zone] : self.start[zone + 1]]
 
 
 class _Overlap(NamedTuple):

@@ -139,7 +139,8 @@ def zones_from(
     edges = Edges(edges.kind, edges.links, found.cut).take(np.append(np.arange(n_kept), found.needed))
     zone, n_zones = _numbered(found.part)
     order, start = grouped(zone, n_zones)
-    now = Now(sites.codes, zone, order, start, found.component, sites.score)
+    ordered = [sites.codes[i] for i in order.tolist()]
+    now = Now(sites.codes, zone, found.component, sites.score, ordered, start.tolist())
     ids, ended, events = succession(
         now,
         Before(previous.codes, previous.zone, previous.ids, previous.ended, previous.edges, at, taken),

@@ -71,7 +71,9 @@ def adversarial(name: str, rng: np.random.Generator) -> Ints:
         return np.stack([x.ravel(), y.ravel()], axis=1) * 100_000
     if name == "a clump and strays":
         clump = rng.integers(0, 500, (150, 2))
-        return np.concatenate([clump, rng.integers(0, 60_000_000, (20, 2)), [*clump[:5], 30000000, 0]])
+        return np.concatenate(
+            [clump, rng.integers(0, 60_000_000, (20, 2)), clump[:5] + np.array([30_000_000, 0])]
+        )
     return rng.integers(-3_000_000, 3_000_000, (150, 2))
 
 
