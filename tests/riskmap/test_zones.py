@@ -268,3 +268,16 @@ def test_jitter_alone_is_no_event(rules: ZoneRules, calm: City) -> None:
         sites = moved
         assert [event for event in zones.events if event.kind != "continue"] == []
         assert zones.zones_hash(EDITION) == first.zones_hash(EDITION)
+
+
+def test_nobody_and_one_alone() -> None:
+    empty = zones_of(sites_of({}), RULES)
+    assert (list(empty.ids), empty.members, len(empty.edges)) == ([], [], 0)
+    alone = zones_of(sites_of({"A": Site(0, 0)}), RULES, empty)
+    assert (list(alone.ids), alone.zone.tolist()) == ([], [-1])
+    pair = sites_of({"A": Site(0, 0), "B": Site(0, 0)})
+    two = zones_of(pair, RULES, alone)
+    assert two.members == [["A", "B"]]
+    gone = zones_after(sites_of({}), RULES, two, changes_between(pair, sites_of({})))
+    assert [event.kind for event in gone.events] == ["dissolve"]
+    assert_same(gone, zones_of(sites_of({}), RULES, two))
