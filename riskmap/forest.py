@@ -35,7 +35,7 @@ def spanning_forest(
     for high, known in bands:
         label = roots(parent)
         within = known or sort_cells(family.sites.arrays.box, family.key, high)
-        pairs = Scan.of(family, within, label, low, high).run(0, label, threads)
+        pairs = Scan.of(family, within, label, low, high).run(0, np.zeros(n, np.int64), threads)
         inside = (held.distance <= high) & ((held.distance > low) | (low == 0))
         found.append(_kept(parent, joined([pairs, held.take(inside)])))
         low = high

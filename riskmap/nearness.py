@@ -166,7 +166,7 @@ class Scan(NamedTuple):
         )
 
     def run(self, most: int, count: Ints, threads: int = 0) -> Links:
-        """The pairs, and in `count` how many sites each one reaches. Below `most` = 0 each pair is named once."""
+        """The pairs, and in `count` how many sites each one named. With `most` = 0 each pair is named once."""
         spans = over_spans(lambda lo, hi: _scan_span(lo, hi, self, most, count), len(self.order), threads)
         return joined([Links(*span) for span in spans])
 
@@ -261,71 +261,65 @@ def _grown(column: Ints) -> Ints:
 
 
 @kernel
-def _met_elsewhere(scan: Scan, k: int, c: int, left: int, bottom: int) -> bool:
-    """Whether entry `k` of cell `c` was met in an earlier cell of a window that begins at `left`, `bottom`."""
-    column, row = scan.cells.number[c] % _ROW, scan.cells.number[c] // _ROW % _ROW
-    first_column = max(left, math.floor((scan.box[k, 0] - scan.cells.x0) / scan.cells.cell))
-    first_row = max(bottom, math.floor((scan.box[k, 1] - scan.cells.y0) / scan.cells.cell))
-    return bool(column != first_column or row != first_row)
+def _met_elsewhere(
+    box: Floats, k: int, number: int, left: int, bottom: int, x0: float, y0: float, cell: float
+) -> bool:
+    """Whether entry `k` was met in an earlier cell than `number` of a window that begins at `left`, `bottom`."""
+    first_column = max(left, math.floor((box[k, 0] - x0) / cell))
+    first_row = max(bottom, math.floor((box[k, 1] - y0) / cell))
+    return bool(number % _ROW != first_column or number // _ROW % _ROW != first_row)
 
 
 @kernel
-def _rows_of_window(scan: Scan, t: int, window: Ints, ranges: Ints) -> bool:
-    """Set the cells that site `order[t]` can reach, row by row, unless they are the last window's.
-
-    `window` is left, right, bottom, top and key; returns whether all those cells are of the site's own label.
-    """
-    cells, r = scan.cells, scan.own_reach[t]
-    left = max(0, math.floor((scan.own_box[t, 0] - r - cells.x0) / cells.cell))
-    right = max(0, math.floor((scan.own_box[t, 2] + r - cells.x0) / cells.cell))
-    bottom = max(0, math.floor((scan.own_box[t, 1] - r - cells.y0) / cells.cell))
-    top = max(0, math.floor((scan.own_box[t, 3] + r - cells.y0) / cells.cell))
-    key = scan.own_key[t]
-    if window[0] != left or window[1] != right or window[2] != bottom or window[3] != top or window[4] != key:
-        window[0], window[1], window[2], window[3], window[4] = left, right, bottom, top, key
-        window[5] = -1
-        mixed, empty = False, True
-        for row in range(bottom, top + 1):
-            base = key * _KEY + row * _ROW
-            at = (row - bottom) % len(ranges)
-            first = _cell_from(cells.number, base + left, ranges[at, 0])
-            last = first
-            while last < len(cells.number) and cells.number[last] <= base + right:
-                if empty:
-                    window[5], empty = scan.of_cell[last], False
-                mixed = mixed or scan.of_cell[last] != window[5]
-                last += 1
-            ranges[at, 0], ranges[at, 1] = first, last
-        if mixed:
-            window[5] = -1
-    return bool(window[5] == scan.own_label[t])
-
-
-@kernel
-def _distance(scan: Scan, p: int, k: int, is_point: bool, gap2: float) -> int:
-    """The distance between site `p` and entry `k`, whose boxes are apart by the root of `gap2`."""
-    if not (is_point and scan.box[k, 0] == scan.box[k, 2] and scan.box[k, 1] == scan.box[k, 3]):
-        gap2 = min(site_distance2(scan.sites, p, scan.cells.item[k]), _NEVER2)
-    return rounded_up(gap2)
+def _rows_of_window(number: Ints, of_cell: Ints, window: Ints, ranges: Ints) -> int:
+    """Set the cells of a window (left, right, bottom, top, key) row by row; the label of all of them, else −1."""
+    label, mixed, empty = -1, False, True
+    for row in range(window[2], window[3] + 1):
+        base = window[4] * _KEY + row * _ROW
+        at = row - window[2]
+        first = _cell_from(number, base + window[0], ranges[at, 0])
+        last = first
+        while last < len(number) and number[last] <= base + window[1]:
+            if empty:
+                label, empty = of_cell[last], False
+            mixed = mixed or of_cell[last] != label
+            last += 1
+        ranges[at, 0], ranges[at, 1] = first, last
+    return -1 if mixed else label
 
 
 @kernel
 def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[Ints, Ints, Ints]:
-    """The pairs of the sites at `order[lo:hi]`."""
+    """The pairs of the sites at `order[lo:hi]`.
+
+    What runs for every site or pair is written out on plain arrays: handing the whole pass to a function costs more
+    than a distance.
+    """
     room = 64 + 2 * (hi - lo)
     a, b, w = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
-    window = np.full(6, -1, np.int64)
-    ranges = np.zeros((_most_rows(scan, lo, hi), 2), np.int64)
+    window, ranges = np.full(5, -1, np.int64), np.zeros((_most_rows(scan, lo, hi), 2), np.int64)
     box, of_item, of_cell, start = scan.box, scan.of_item, scan.of_cell, scan.cells.start
-    end, low = 0, scan.low if scan.low > 0 else -1
+    own_box, own_reach, own_key, own_label = scan.own_box, scan.own_reach, scan.own_key, scan.own_label
+    order, item, number, reach = scan.order, scan.cells.item, scan.cells.number, scan.reach
+    x0, y0, cell, alone = scan.cells.x0, scan.cells.y0, scan.cells.cell, scan.cells.alone
+    end, low, quiet = 0, scan.low if scan.low > 0 else -1, -1
     for t in range(lo, hi):
-        r = scan.own_reach[t]
-        if r <= 0 or r < scan.low or _rows_of_window(scan, t, window, ranges):
+        r = own_reach[t]
+        if r <= 0 or r < low:
             continue
-        p, begin, label, named, r2 = scan.order[t], end, scan.own_label[t], 0, float(r) * float(r)
-        west, south, east, north = scan.own_box[t]
+        west, south, east, north = own_box[t, 0], own_box[t, 1], own_box[t, 2], own_box[t, 3]
+        left, right = max(0, math.floor((west - r - x0) / cell)), math.floor((east + r - x0) / cell)
+        bottom, top = max(0, math.floor((south - r - y0) / cell)), math.floor((north + r - y0) / cell)
+        is_new = left != window[0] or right != window[1] or bottom != window[2] or top != window[3]
+        if is_new or own_key[t] != window[4]:
+            window[0], window[1], window[2], window[3], window[4] = left, right, bottom, top, own_key[t]
+            quiet = _rows_of_window(number, of_cell, window, ranges)
+        label = own_label[t]
+        if quiet == label:
+            continue
+        p, begin, named, r2 = order[t], end, 0, float(r) * float(r)
         is_point = west == east and south == north
-        for row in range(window[3] - window[2] + 1):
+        for row in range(top - bottom + 1):
             for c in range(ranges[row, 0], ranges[row, 1]):
                 if of_cell[c] == label or (most and named > most):
                     continue
@@ -333,22 +327,25 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
                     dx = max(west - box[k, 2], box[k, 0] - east, 0.0)
                     dy = max(south - box[k, 3], box[k, 1] - north, 0.0)
                     gap2 = dx * dx + dy * dy
-                    if gap2 > r2 or of_item[k] == label:
+                    if (
+                        gap2 > r2
+                        or of_item[k] == label
+                        or (not alone and _met_elsewhere(box, k, number[c], left, bottom, x0, y0, cell))
+                    ):
                         continue
-                    q = scan.cells.item[k]
-                    if not scan.cells.alone and _met_elsewhere(scan, k, c, window[0], window[2]):
-                        continue
-                    distance = _distance(scan, p, k, is_point, gap2)
-                    if not low < distance <= r or (most == 0 and q < p and 0 < scan.reach[q] >= distance):
+                    q = item[k]
+                    points = is_point and box[k, 0] == box[k, 2] and box[k, 1] == box[k, 3]
+                    gap2 = gap2 if points else min(site_distance2(scan.sites, p, q), _NEVER2)
+                    distance = rounded_up(gap2)
+                    if not low < distance <= r or (most == 0 and q < p and 0 < reach[q] >= distance):
                         continue
                     named += 1
                     if end == len(a):
                         a, b, w = _grown(a), _grown(b), _grown(w)
                     a[end], b[end], w[end] = min(p, q), max(p, q), distance
                     end += 1
-        if most:
-            count[p] = named
-            end = begin if named > most else end
+        count[p] = named
+        end = begin if most and named > most else end
     return a[:end].copy(), b[:end].copy(), w[:end].copy()
 
 
