@@ -27,7 +27,7 @@ class Links(NamedTuple):
     b: Ints
     distance: Ints
 
-    def take(self, index: Ints | Marks) -> "Links":
+    def take(self, index: Ints | Marks | slice) -> "Links":
         """The pairs at these positions (or marked so)."""
         return Links(self.a[index], self.b[index], self.distance[index])
 

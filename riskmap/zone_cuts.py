@@ -45,11 +45,11 @@ def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bou
     """
     a, b = edges.links.a, edges.links.b
     n = len(shapes)
-    parent, low, high = np.arange(n), *_extents(shapes)
-    size, wide_low, wide_high = np.ones(n, np.int64), low.copy(), high.copy()
-    _join_all(parent, a, b, size, wide_low, wide_high)
+    parent, size = np.arange(n), np.ones(n, np.int64)
+    low, high = _extents(shapes)
+    _join_all(parent, a, b, size, low, high)
     component = roots(parent)
-    fits = _fits(size[component], wide_low[component], wide_high[component], bounds.span_mm, bounds.members)
+    fits = _fits(size, low, high, bounds)[component]
     part, cut, needed = component, np.zeros(len(a), np.int64), np.zeros(0, np.int64)
     too_large = np.flatnonzero(~fits[a])
     if len(too_large):
@@ -57,6 +57,7 @@ def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bou
         same = (before[links.a] == before[links.b]) & (before[links.a] >= 0)
         order = _by_strength(same, edges.kind[too_large], links)
         parent = np.where(fits, component, np.arange(n))
+        low, high = _extents(shapes)
         cut[too_large[order]] = _cut(
             *(parent, links.a[order], links.b[order], same[order], np.ones(n, np.int64), low, high),
             *(float(bounds.span_mm), bounds.members, float(bounds.leave_span_mm), bounds.leave_members),
@@ -89,10 +90,9 @@ def _extents(shapes: Shapes) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _fits(size: Ints, low: Floats, high: Floats, span: float, members: int) -> Marks:
-    extent = high - low
-    most = np.array([1.0, 1.0, _ROOT2, _ROOT2]) * span
-    fits: Marks = (size <= members) & (extent <= most).all(axis=1)
+def _fits(size: Ints, low: Floats, high: Floats, bounds: Bounds) -> Marks:
+    most = np.array([1.0, 1.0, _ROOT2, _ROOT2]) * bounds.span_mm
+    fits: Marks = (size <= bounds.members) & (high - low <= most).all(axis=1)
     return fits
 
 

@@ -74,7 +74,7 @@ class Edges(NamedTuple):
     links: Links
     cut: Ints
 
-    def take(self, index: Ints | Marks) -> "Edges":
+    def take(self, index: Ints | Marks | slice) -> "Edges":
         """The links at these positions (or marked so)."""
         return Edges(self.kind[index], self.links.take(index), self.cut[index])
 

@@ -128,15 +128,10 @@ def zones_from(
     at = positions(previous.codes, sites.codes)
     before = np.full(n, -1, np.int64)
     before[at[at >= 0]] = previous.zone[at >= 0]
-    kept, rest = [], []
-    for one in kin:
-        links, spare = linked(sites.shapes, one, _still(previous.edges, one.kind, at), most, threads=threads)
-        kept.append(links)
-        rest.append(spare)
-    edges = _edges(kin, [*kept, *rest])
-    n_kept = sum(len(links.a) for links in kept)
+    edges, n_kept = _linked(sites, kin, most, previous.edges, at, threads)
     found = bounded(sites.shapes, edges, n_kept, before, bounds)
-    edges = Edges(edges.kind, edges.links, found.cut).take(np.append(np.arange(n_kept), found.needed))
+    needed = np.append(np.arange(n_kept), found.needed) if len(found.needed) else slice(n_kept)
+    edges = Edges(edges.kind, edges.links, found.cut).take(needed)
     zone, n_zones = _numbered(found.part)
     order, start = grouped(zone, n_zones)
     ordered = [sites.codes[i] for i in order.tolist()]
@@ -149,6 +144,18 @@ def zones_from(
     rank = np.argsort(np.argsort(np.array(ids))) if ids else np.zeros(0, np.int64)
     by_id = np.where(zone < 0, -1, rank[zone]) if ids else zone
     return Zones(sites.codes, edges.by_kind(n), by_id, sorted(ids), ended, events)
+
+
+def _linked(
+    sites: ZoneSites, kin: Sequence[Kinship], most: int, previous: Edges, at: Ints, threads: int
+) -> tuple[Edges, int]:
+    """The links to keep on file, how many they are, and after them the spare ones."""
+    kept, spare = [], []
+    for one in kin:
+        links, rest = linked(sites.shapes, one, _still(previous, one.kind, at), most, threads=threads)
+        kept.append(links)
+        spare.append(rest)
+    return _edges(kin, [*kept, *spare]), sum(len(links.a) for links in kept)
 
 
 def _edges(kin: Sequence[Kinship], found: Sequence[Links]) -> Edges:
