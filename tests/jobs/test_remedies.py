@@ -364,5 +364,5 @@ def test_the_answer_has_every_key(demo_owner: Engine, demo_reader: Engine) -> No
             "tried",
         ),
     }
-    line = {"kind", "record", "label", "value", "reason", "group", "since", "until"}
+    line = {"kind", "record", "label", "value", "reason", "group", "since", "until", "source"}
     assert line | {"gain"} == set(answer["contributions"][0])
