@@ -31,25 +31,30 @@ AreaKey = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Standing:
-    """The sources an area may hold, in order of code: where they stand, how red they are, whether they are registered.
+    """The sources an area may hold: where they stand, how red they are, whether they are registered.
 
-    `registered` are those on file themselves, not the premises of an enterprise.
+    `registered` are those on file themselves, not the premises of an enterprise. A row may stand for a `count` of
+    sources that are alike in all this.
     """
 
     frame: pd.DataFrame
     level: Array
     base_level: Array
     registered: Array
+    count: Array
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "Standing":
         """Of the sources' code, scope, site, level and base_level."""
-        return cls(
-            frame,
-            frame["level"].to_numpy(np.int64),
-            frame["base_level"].to_numpy(np.int64),
-            ~np.array([code.endswith(PREMISES_SUFFIX) for code in frame["code"]], bool),
-        )
+        premises = np.array([code.endswith(PREMISES_SUFFIX) for code in frame["code"]], bool)
+        return cls.counted(frame.assign(registered=~premises, count=1))
+
+    @classmethod
+    def counted(cls, frame: pd.DataFrame) -> "Standing":
+        """Of scope, level, base_level and whether registered, with the count of sources that are alike in it."""
+        names = ("level", "base_level", "registered", "count")
+        level, base_level, registered, count = (frame[name].to_numpy(np.int64) for name in names)
+        return cls(frame, level, base_level, registered == 1, count)
 
     @cached_property
     def surfaces(self) -> Array:
@@ -227,7 +232,8 @@ def _area_rows(
     n = len(areas)
 
     def count(which: Array) -> Array:
-        return np.bincount(held[which & (held >= 0)], minlength=n)
+        there = which & (held >= 0)
+        return np.bincount(held[there], standing.count[there], n).astype(np.int64)
 
     scored = None
     if ground.peopled:

@@ -1,9 +1,10 @@
 """A run of what changed: the same accounts over the same records, for no more than the changes since the last run reach.
 
 A changed record touches its source and all sources of that enterprise; a changed place or target touches the sources
-that reach it; touched sources touch the places within their old and new reach; these, and where touched sources stand,
-touch areas and the city. All of it is computed by the functions of a whole run, which look at one source, one place
-and one area at a time, so the results are the same to the last bit. Where a change may reach everything (areas, the
+that reach it; touched sources that are felt otherwise than before touch the places within their old and new reach;
+these, and where touched sources stand, touch areas and the city. All of it is computed by the functions of a whole run,
+which look at one source, one place and one area at a time, so the results are the same to the last bit: places that
+nothing touches keep their scores, and areas are computed from both. Where a change may reach everything (areas, the
 edition, the day, an event over the whole city) the run is a whole one.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import shapely
-from sqlalchemy import Connection
+from sqlalchemy import CompoundSelect, Connection
 
 from jobs.accounts import Accounts, enterprise_accounts, source_accounts
 from jobs.areas import (
@@ -34,10 +35,11 @@ from jobs.areas import (
 from jobs.assessment import as_standing
 from jobs.city import City, Ground, arrange, places_of
 from jobs.dynamic import events_of
+from jobs.frames import Array, index_of
 from jobs.premises import widest_premises_mm
 from jobs.results import Assessment, assessment_of
 from layers.dynamic import read_dynamic, read_events, silences_broken
-from layers.hazards import Basis, box_around, hazards_of, read_hazards, widest_reach_mm
+from layers.hazards import NOW, Basis, hazards_of, read_hazards
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, no_records, read_inputs, read_part
@@ -48,6 +50,7 @@ from layers.touched import (
     changed_records,
     conditions,
     event_rows,
+    far_sources_and_premises_at_marks,
     has_places,
     limits,
     mark_reaches,
@@ -57,7 +60,9 @@ from layers.touched import (
     reached_places,
     scores_of,
     sources_around,
+    sources_at_marks,
     sources_of,
+    standing_counts,
     values_of,
 )
 from riskmap.dynamic import CLEARED, INCIDENT, DynamicWeights, event_factor
@@ -202,8 +207,8 @@ def _recomputed(
         inputs.enterprises["code"].isin(touched.enterprises),
     )
     new = new[of_sources]
-    areas = _areas_reached(connection, last, touched, pd.concat([known, new]), incidents)
-    around = _around(connection, last, inputs, touched, new, areas)
+    places, areas = _reached(connection, last, touched, known, new, incidents)
+    around = _around(connection, inputs, known, new, places, areas)
     rows = _area_rows(connection, around, touched, city_code)
     if rows is None:
         return None
@@ -236,76 +241,154 @@ def _as_hazards(city: City, sources: Accounts) -> pd.DataFrame:
     )
 
 
-def _areas_reached(
-    connection: Connection, last: dict[str, Any], touched: Touched, moved: pd.DataFrame, incidents: set[str]
-) -> dict[str, set[str]]:
-    """Codes of the areas to compute anew, by the column of a record that says where it stands."""
+def _reached(
+    connection: Connection,
+    last: dict[str, Any],
+    touched: Touched,
+    known: pd.DataFrame,
+    new: pd.DataFrame,
+    incidents: set[str],
+) -> tuple[set[str], dict[str, set[str]]]:
+    """Codes of the places to compute anew, and those of the areas, by the column of a record that says where it stands."""
+    both = pd.concat([known, new], ignore_index=True)
+    moved = both[_felt_otherwise(both)]
     reach = np.maximum(moved["reach_mm"], moved["base_reach_mm"]) / MILLI
     mark_reaches(connection, moved[["site"]].assign(r_m=reach))
     places = reached_places(connection, touched.places, last["known_rev"])
     found = {}
     for column in PART_OF.values():
-        codes = set(places[column]) | set(moved[column]) | incidents
+        codes = set(places[column]) | set(both[column]) | incidents
         found[column] = {code for code in codes if code}
+    return set(places["code"]), found
+
+
+def _felt_otherwise(both: pd.DataFrame) -> Array:
+    """Which of the sources of two runs places do not feel in the other as they do in this."""
+    felt = both[["code", "hazard", "hazard_base", "reach_mm", "base_reach_mm"]]
+    felt = felt.assign(site=shapely.to_wkb(both["site"].to_numpy(object)))
+    found: Array = ~felt.duplicated(keep=False).to_numpy(bool)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """The areas to compute anew with all that is in them: records of areas and places, and every source in reach."""
+    """The areas to compute anew with all that is in them: records of areas and places, and every source."""
 
     inputs: Inputs
     ground: Ground
+    """all places, and the sources that may reach those to compute anew"""
+    anew: Array
+    """which places are computed anew"""
+    before: pd.DataFrame
+    """code, score, base and people of all places as they were; places that were not are left out"""
     standing: Standing
+    """for areas that know their sources by code"""
+    placed: Standing
+    """for those that know them by where they are"""
 
 
 def _around(
     connection: Connection,
-    last: dict[str, Any],
     inputs: Inputs,
-    touched: Touched,
+    known: pd.DataFrame,
     new: pd.DataFrame,
+    reached: set[str],
     areas: dict[str, set[str]],
 ) -> _Around:
-    part = read_part(connection, inputs, *conditions(areas))
+    part = read_part(connection, inputs, *conditions(areas, reached))
     weights = RiskWeights.from_edition(inputs.edition)
     people, places = places_of(part, weights)
-    overlays = part.areas[part.areas["level"] == "overlay"]
-    corners = shapely.get_coordinates(np.array(overlays["geom"], object))
-    members = {code for own in overlays["members"] if own for code in own}
-    standing_in = {column: codes | members for column, codes in areas.items()}
-    basis = Basis.of_run(last)
-    margin_m = widest_reach_mm(connection, basis) / MILLI
-    box = box_around(np.concatenate([places.xy / MILLI, corners]), margin_m)
-    known = read_hazards(connection, basis, box=box, standing_in=standing_in, named=False)
-    known = known[~known["code"].isin(touched.sources)]
-    frame = pd.concat([known, new])[[*new.columns]].sort_values("code", ignore_index=True)
-    base, now = hazards_of(frame)
-    return _Around(part, Ground(weights, people, places, base, now, peopled=True), Standing.of(frame))
+    before = places_now(connection, {*people["code"], *reached})
+    anew = (people["code"].isin(reached) | ~people["code"].isin(before["code"])).to_numpy(bool)
+    mark_reaches(connection, _boxes(places.xy[anew] / MILLI, widest_premises_mm(weights) / MILLI))
+    base, now = hazards_of(_beside(connection, known, new, far_sources_and_premises_at_marks()))
+    ground = Ground(weights, people, places, base, now, peopled=True)
+    return _Around(part, ground, anew, before, *_standing(connection, part, known, new))
+
+
+def _boxes(xy_m: Array, far_m: float) -> pd.DataFrame:
+    """Squares of a side of `far_m` that hold all that is so near to some points."""
+    steps = np.arange(-1, 2)
+    beside = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+    cells = np.unique(np.floor(xy_m / far_m), axis=0)
+    low = np.unique((cells[:, None] + beside).reshape(-1, 2), axis=0) * far_m
+    return pd.DataFrame({"site": shapely.box(*low.T, *(low + far_m).T), "r_m": 0.0})
+
+
+def _beside(
+    connection: Connection, known: pd.DataFrame, new: pd.DataFrame, codes: CompoundSelect[Any]
+) -> pd.DataFrame:
+    """The new sources with those of some codes that are as they were."""
+    others = read_hazards(connection, NOW, only=codes.subquery(), named=False)
+    others = others[~others["code"].isin({*known["code"], *new["code"]})]
+    return pd.concat([others, new])[[*new.columns]].sort_values("code", ignore_index=True)
+
+
+def _standing(
+    connection: Connection, part: Inputs, known: pd.DataFrame, new: pd.DataFrame
+) -> tuple[Standing, Standing]:
+    """Where all sources stand: as counts, the touched ones taken out as they were and in as they are; and one by one
+    about the overlays that are polygons.
+    """
+    columns = [*PART_OF.values(), "level", "base_level", "registered", "count"]
+    changes = [
+        frame.assign(registered=~frame["code"].str.endswith(PREMISES_SUFFIX).astype(bool), count=count)
+        for frame, count in ((known, -1), (new, 1))
+    ]
+    counts = [frame[columns] for frame in (standing_counts(connection, PART_OF.values()), *changes)]
+    polygons = _polygons(part.areas)
+    mark_reaches(connection, polygons[["geom"]].rename(columns={"geom": "site"}).assign(r_m=0.0))
+    placed = _beside(connection, known, new, sources_at_marks()) if len(polygons) else new
+    return Standing.counted(pd.concat(counts, ignore_index=True)), Standing.of(placed)
+
+
+def _polygons(areas: pd.DataFrame) -> pd.DataFrame:
+    """The overlays that are no list of members."""
+    return areas[(areas["level"] == "overlay") & ~areas["members"].map(bool).astype(bool)]
 
 
 def _area_rows(
     connection: Connection, around: _Around, touched: Touched, city_code: str
 ) -> list[pa.Table] | None:
     """Rows of the places, areas, overlays and the city; None where the city is not told by its townships."""
-    ground = around.ground
-    scores = score_places(ground)
+    ground, areas, standing = around.ground, around.inputs.areas, around.standing
+    only = _only(ground, around.anew)
+    anew = score_places(only)
+    scores = _scores_with(around, anew)
     incidents = incidents_of(around.inputs)
-    rows = [place_rows(ground, scores)]
-    rows += [
-        area_rows(around.inputs.areas, ground, around.standing, scores, level, incidents) for level in PART_OF
-    ]
+    rows = [place_rows(only, anew)]
+    rows += [area_rows(areas, ground, standing, scores, level, incidents) for level in PART_OF]
     found = rows[-1].select(["code", "score", "base"]).to_pylist()
     townships = {row["code"]: row for row in (*scores_of(connection, "township"), *found)}
-    rows.append(overlay_rows(around.inputs.areas, ground, around.standing, scores))
+    by_polygon = areas.index.isin(_polygons(areas).index)
+    rows.append(overlay_rows(areas[~by_polygon], ground, standing, scores))
+    rows.append(overlay_rows(areas[by_polygon], ground, around.placed, scores))
     city = scores_of(connection, "city", [city_code])
     if not city or not townships or city[0]["score"] is None:
         return None
-    before = places_now(connection, {*ground.people["code"], *touched.places})
-    sums = _of_city(city[0]["facts"], before, ground, scores)
+    gone = {*only.people["code"], *touched.places}
+    before = around.before[around.before["code"].isin(gone)]
+    sums = _of_city(city[0]["facts"], before, only, anew)
     told = [[row[name] for row in townships.values()] for name in ("score", "base")]
     happening = incidents.get(("city", None), [])
     return [*rows, city_row(ground, (np.array(told[0]), np.array(told[1])), sums, happening, city_code)]
+
+
+def _only(ground: Ground, chosen: Array) -> Ground:
+    """The same ground with some of its places."""
+    people = ground.people[chosen].reset_index(drop=True)
+    return replace(ground, people=people, places=ground.places.take(np.flatnonzero(chosen)))
+
+
+def _scores_with(around: _Around, anew: PlaceScores) -> PlaceScores:
+    """The scores of all places: some anew, the others as they were."""
+    at = index_of(around.ground.people["code"], around.before["code"].to_numpy(object))
+    found = []
+    for name, some in (("score", anew.now), ("base", anew.base)):
+        scores = np.append(around.before[name].to_numpy(np.int64), 0)[at]
+        scores[around.anew] = some
+        found.append(scores)
+    return PlaceScores(*found)
 
 
 def _of_city(known: Mapping[str, Any], before: pd.DataFrame, ground: Ground, scores: PlaceScores) -> Sums:

@@ -32,10 +32,12 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What some results stand on: the records that they were computed from, and the moment that tells the results."""
+    """What some results stand on: the records that they were computed from, and the moment that tells the results;
+    None: those of now.
+    """
 
-    records: Moment
-    results: Moment
+    records: Moment | None
+    results: Moment | None
 
     @classmethod
     def of_run(cls, run: Mapping[str, Any]) -> "Basis":
@@ -48,6 +50,10 @@ class Basis:
         return cls(then, then)
 
 
+NOW = Basis(None, None)
+"""for sources of which nothing has changed since the last run"""
+
+
 def read_hazards(
     connection: Connection,
     basis: Basis,
@@ -55,13 +61,14 @@ def read_hazards(
     *,
     standing_in: Mapping[str, Collection[str]] | None = None,
     codes: Collection[str] | None = None,
+    only: FromClause | None = None,
     named: bool = True,
 ) -> pd.DataFrame:
     """Sources whose site meets a box (metres: west, south, east, north), as they were known and scored, by code.
 
     `standing_in` adds those that stand in some areas, by the column of `SCOPE` that says so; `codes` adds these.
-    Where none of the three is given (None), all sources are read. Those that nobody is told of need not be `named`:
-    name, kind, industry and hazards are left out.
+    Where none of the three is given (None), all sources are read, or `only` those of a query's codes, each once.
+    Those that nobody is told of need not be `named`: name, kind, industry and hazards are left out.
     Columns: code, name, kind, industry, level, base_level, hazard and hazard_base (micro-points), reach_mm and
     base_reach_mm, hazards, the columns of `SCOPE`, site.
     """
@@ -96,6 +103,8 @@ def read_hazards(
                 *(result.c[name] == among(areas) for name, areas in (standing_in or {}).items()),
             )
         )
+    if only is not None:
+        query = query.join(only, only.c.code == result.c.code)
     frame = read_frame(connection, query)
     if named:
         frame["hazards"] = frame["hazards"].map(

@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 import shapely
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Double,
     FromClause,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    union,
     union_all,
 )
 
@@ -262,6 +265,45 @@ def _make_sites(connection: Connection) -> None:
     connection.execute(text("CREATE TEMP TABLE touched_site (geom_m geometry, r_m float8) ON COMMIT DROP"))
 
 
+def sources_at_marks() -> CompoundSelect[Any]:
+    """Codes of the sources whose position, or their enterprise's, meets the box of a marked site."""
+    source, firm = metadata.tables["source"], metadata.tables["enterprise"]
+    marks = literal_column("touched_site.geom_m")
+    own = select(source.c.code).where(source.c.geom_m.op("&&")(marks))
+    owned = select(source.c.code).join(firm, firm.c.code == source.c.enterprise_code)
+    at_firm = owned.where(firm.c.geom_m.op("&&")(marks))
+    return union(*(one.select_from(text("touched_site")) for one in (own, at_firm, _premises_at_marks())))
+
+
+def far_sources_and_premises_at_marks() -> CompoundSelect[Any]:
+    """Codes of all sources but those premises that stand at no marked site and reach no farther than their kind.
+
+    Farther reach those that hold or have studied something, and those where something is going on.
+    """
+    named = [metadata.tables[table].c.source_code for table in ("inventory", "zone_external")]
+    of_premises = [select(code.label("code")).where(code.endswith(PREMISES_SUFFIX)) for code in named]
+    risen = select(score.c.code).where(score.c.kind == "source", score.c.score > score.c.base)
+    near = _premises_at_marks().select_from(text("touched_site"))
+    return union(select(metadata.tables["source"].c.code), *of_premises, risen, near)
+
+
+def _premises_at_marks() -> Select[Any]:
+    firm = metadata.tables["enterprise"]
+    premises = select((firm.c.code + PREMISES_SUFFIX).label("code"))
+    return premises.where(firm.c.geom_m.op("&&")(literal_column("touched_site.geom_m")))
+
+
+def standing_counts(connection: Connection, areas: Collection[str]) -> pd.DataFrame:
+    """How many sources of the current results are alike in level, base_level, being registered, and where they stand.
+
+    `areas` are the columns that say where.
+    """
+    registered = cast(~score.c.code.endswith(PREMISES_SUFFIX), Boolean).label("registered")
+    columns = [*(score.c[name] for name in areas), score.c.level, score.c.base_level, registered]
+    query = select(*columns, func.count().label("count")).where(score.c.kind == "source")
+    return read_frame(connection, query.group_by(*columns))
+
+
 def reached_places(connection: Connection, changed: Collection[str], rev: int) -> pd.DataFrame:
     """Code and scope of every place within the marked reaches, and of changed ones as they are and were."""
     people = metadata.tables["population"]
@@ -287,9 +329,9 @@ def scores_of(
 
 
 def places_now(connection: Connection, codes: Collection[str]) -> pd.DataFrame:
-    """Current results of some places: score, base and people."""
+    """Current results of some places: code, score, base and people."""
     people = cast(score.c.facts["people"].as_float(), Double).label("people")
-    query = select(score.c.score, score.c.base, people)
+    query = select(score.c.code, score.c.score, score.c.base, people)
     return read_frame(connection, query.where(score.c.kind == "place", score.c.code == among(codes)))
 
 
@@ -299,17 +341,18 @@ def has_places(connection: Connection, then: Moment | None = None) -> bool:
     return bool(connection.execute(select(exists(select(people.c.code)))).scalar_one())
 
 
-def conditions(codes: Mapping[str, Collection[str]]) -> tuple[Only, Only]:
+def conditions(codes: Mapping[str, Collection[str]], places: Collection[str]) -> tuple[Only, Only]:
     """Which places, and which areas, are read for areas to be computed anew: their own, and those of every overlay.
 
-    `codes` are the areas by the column that says where a record stands.
+    `codes` are the areas by the column that says where a record stands; `places` are read wherever they are.
     """
     overlay = metadata.tables["area"].alias("overlay")
     named = {code for found in codes.values() for code in found}
 
     def of_people(rows: FromClause) -> ColumnElement[bool]:
         members = select(func.unnest(overlay.c.members)).where(overlay.c.level == "overlay").scalar_subquery()
-        standing = [rows.c[name] == among(found) for name, found in codes.items() if found]
+        standing = [rows.c.code == among(places)]
+        standing += [rows.c[name] == among(found) for name, found in codes.items() if found]
         standing += [rows.c[name].in_(members) for name in codes]
         inside = rows.alias("inside")  # joined by the index of positions: asked row by row it takes seconds
         within = overlay.join(inside, func.ST_Intersects(overlay.c.geom_m, inside.c.geom_m))
