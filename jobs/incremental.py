@@ -39,7 +39,7 @@ from jobs.frames import Array, index_of
 from jobs.premises import widest_premises_mm
 from jobs.results import Assessment, assessment_of
 from layers.dynamic import read_dynamic, read_events, silences_broken
-from layers.hazards import NOW, Basis, hazards_of, read_hazards
+from layers.hazards import NOW, Basis, hazards_of, read_hazards, read_plain_premises
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, no_records, read_inputs, read_part
@@ -50,7 +50,6 @@ from layers.touched import (
     changed_records,
     conditions,
     event_rows,
-    far_sources_and_premises_at_marks,
     has_places,
     limits,
     mark_reaches,
@@ -63,12 +62,16 @@ from layers.touched import (
     sources_at_marks,
     sources_of,
     standing_counts,
+    uncommon_sources,
     values_of,
 )
 from riskmap.dynamic import CLEARED, INCIDENT, DynamicWeights, event_factor
 from riskmap.editions import Edition
+from riskmap.superposition import Hazards
 from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights
 
+_FEW = 10
+"""where fewer than one place of so many is computed anew, only the premises near by are read"""
 _OF_SOURCE = ("inventory", "sensor", "danger", "zone_external")
 _NO_MATTER = {"resource", "line", "duty"}
 """layers that no run reads"""
@@ -300,10 +303,32 @@ def _around(
     people, places = places_of(part, weights)
     before = places_now(connection, {*people["code"], *reached})
     anew = (people["code"].isin(reached) | ~people["code"].isin(before["code"])).to_numpy(bool)
-    mark_reaches(connection, _boxes(places.xy[anew] / MILLI, widest_premises_mm(weights) / MILLI))
-    base, now = hazards_of(_beside(connection, known, new, far_sources_and_premises_at_marks()))
+    base, now = _felt(connection, known, new, places.xy[anew] / MILLI, len(places.xy), weights)
     ground = Ground(weights, people, places, base, now, peopled=True)
     return _Around(part, ground, anew, before, *_standing(connection, part, known, new))
+
+
+def _felt(
+    connection: Connection,
+    known: pd.DataFrame,
+    new: pd.DataFrame,
+    xy_m: Array,
+    count: int,
+    weights: RiskWeights,
+) -> tuple[Hazards, Hazards]:
+    """The new sources, and the others that may reach some of so many places, without and with dynamic records.
+
+    They are in no order of codes: scores do not depend on it, accounts would.
+    """
+    touched = {*known["code"], *new["code"]}
+    uncommon = uncommon_sources(connection)
+    others = read_hazards(connection, NOW, codes=uncommon - touched, named=False)
+    few = len(xy_m) * _FEW < count
+    if few:
+        mark_reaches(connection, _boxes(xy_m, widest_premises_mm(weights) / MILLI))
+    plain = read_plain_premises(connection, uncommon | touched, at_marks=few)
+    base, now = hazards_of(pd.concat([others, new], ignore_index=True))
+    return base.joined(plain), now.joined(plain)
 
 
 def _boxes(xy_m: Array, far_m: float) -> pd.DataFrame:

@@ -8,23 +8,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Connection,
     Double,
     FromClause,
     Label,
+    Text,
+    bindparam,
     cast,
+    exists,
     func,
+    literal_column,
     or_,
     select,
+    text,
 )
 
 from layers.exposure import shapes_from, sites_of
 from layers.history import Moment, results_of, rows_of
-from layers.reading import among, position, read_frame, shapes
+from layers.reading import among, position, read_frame, read_table, shapes
 from layers.records import PREMISES_SUFFIX
-from layers.schema import SCOPE, city
+from layers.schema import SCOPE, city, metadata, score
+from riskmap.shapes import Shapes
 from riskmap.superposition import Hazards
 
 Box = tuple[float, float, float, float]
@@ -151,6 +158,38 @@ def hazards_of(frame: pd.DataFrame) -> tuple[Hazards, Hazards]:
         for points, reach in (("hazard_base", "base_reach_mm"), ("hazard", "reach_mm"))
     )
     return base, now
+
+
+def read_plain_premises(connection: Connection, left_out: Collection[str], *, at_marks: bool) -> Hazards:
+    """All premises but some, by no order, as places feel them now: each at one point, and nothing is going on there.
+
+    `at_marks`: only those within the box of a site in the table `touched_site`.
+    """
+    result, firm = score.alias("result"), metadata.tables["enterprise"].alias("firm")
+    codes = bindparam(None, list(left_out), type_=ARRAY(Text))
+    out = func.unnest(codes).table_valued("code", name="left_out").render_derived()
+    reach = cast(result.c.facts["distances_m"]["reach"], Double).label("reach_m")
+    hazard = cast(result.c.facts["hazard"], BigInteger).label("hazard")
+    xy = (
+        function(firm.c.geom_m, type_=Double()).label(n)
+        for n, function in (("x", func.ST_X), ("y", func.ST_Y))
+    )
+    query = select(hazard, reach, *xy).where(
+        result.c.kind == "source",
+        result.c.code == firm.c.code + PREMISES_SUFFIX,
+        firm.c.geom_m.is_not(None),
+        ~exists().where(out.c.code == result.c.code),
+    )
+    if at_marks:
+        near = metadata.tables["enterprise"].alias("near")
+        marks = select(near.c.code).select_from(text("touched_site"))
+        query = query.where(
+            firm.c.code.in_(marks.where(near.c.geom_m.op("&&")(literal_column("touched_site.geom_m"))))
+        )
+    table = read_table(connection, query)
+    xy_m = np.column_stack([table[name].to_numpy() for name in ("x", "y")])
+    reach_mm = np.round(table["reach_m"].to_numpy() * 1000).astype(np.int64)
+    return Hazards(Shapes.points(xy_m), table["hazard"].to_numpy(), reach_mm)
 
 
 def box_around(xy_m: Any, margin_m: float) -> Box:

@@ -43,14 +43,20 @@ def shapes(column: pd.Series) -> Column:
 
 def read_frame(connection: Connection, query: Select[Any]) -> pd.DataFrame:
     """The rows of a query as objects, column by column; None for NULL. Text that repeats is one object."""
+    table = read_table(connection, query)
+    columns = query.selected_columns
+    return pd.DataFrame(
+        {column.key: _objects(table[column.key], column.type) for column in columns}, dtype=object
+    )
+
+
+def read_table(connection: Connection, query: Select[Any]) -> pa.Table:
+    """The rows of a query as columns: numbers, truths and days by their type, all else as the text that tells it."""
     columns = list(query.selected_columns)
     asked = query.with_only_columns(*(_as_json(column) for column in columns), maintain_column_froms=True)
     compiled = asked.compile(connection, compile_kwargs={"render_postcompile": True})
     types = {str(column.key): _ARROW.get(type(column.type), pa.string()) for column in columns}
-    table = _copied(connection, f"COPY ({compiled}) TO STDOUT (FORMAT csv)", compiled.params, types)
-    return pd.DataFrame(
-        {column.key: _objects(table[column.key], column.type) for column in columns}, dtype=object
-    )
+    return _copied(connection, f"COPY ({compiled}) TO STDOUT (FORMAT csv)", compiled.params, types)
 
 
 def among(codes: Collection[str]) -> ColumnElement[Any]:

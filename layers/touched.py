@@ -271,26 +271,22 @@ def sources_at_marks() -> CompoundSelect[Any]:
     marks = literal_column("touched_site.geom_m")
     own = select(source.c.code).where(source.c.geom_m.op("&&")(marks))
     owned = select(source.c.code).join(firm, firm.c.code == source.c.enterprise_code)
-    at_firm = owned.where(firm.c.geom_m.op("&&")(marks))
-    return union(*(one.select_from(text("touched_site")) for one in (own, at_firm, _premises_at_marks())))
-
-
-def far_sources_and_premises_at_marks() -> CompoundSelect[Any]:
-    """Codes of all sources but those premises that stand at no marked site and reach no farther than their kind.
-
-    Farther reach those that hold or have studied something, and those where something is going on.
-    """
-    named = [metadata.tables[table].c.source_code for table in ("inventory", "zone_external")]
-    of_premises = [select(code.label("code")).where(code.endswith(PREMISES_SUFFIX)) for code in named]
-    risen = select(score.c.code).where(score.c.kind == "source", score.c.score > score.c.base)
-    near = _premises_at_marks().select_from(text("touched_site"))
-    return union(select(metadata.tables["source"].c.code), *of_premises, risen, near)
-
-
-def _premises_at_marks() -> Select[Any]:
-    firm = metadata.tables["enterprise"]
     premises = select((firm.c.code + PREMISES_SUFFIX).label("code"))
-    return premises.where(firm.c.geom_m.op("&&")(literal_column("touched_site.geom_m")))
+    at_firm = [one.where(firm.c.geom_m.op("&&")(marks)) for one in (owned, premises)]
+    return union(*(one.select_from(text("touched_site")) for one in (own, *at_firm)))
+
+
+def uncommon_sources(connection: Connection) -> set[str]:
+    """Codes of all sources but the plain premises: those at one point that hold nothing, have no study, and where
+    nothing is going on, so that they reach no farther than their kind.
+    """
+    firm = metadata.tables["enterprise"]
+    named = [metadata.tables[table].c.source_code for table in ("inventory", "zone_external")]
+    holding = [select(code).where(code.endswith(PREMISES_SUFFIX)) for code in named]
+    risen = select(score.c.code).where(score.c.kind == "source", score.c.score != score.c.base)
+    spread = select(firm.c.code + PREMISES_SUFFIX).where(func.GeometryType(firm.c.geom_m) != "POINT")
+    codes = union(select(metadata.tables["source"].c.code), *holding, risen, spread)
+    return set(connection.execute(codes).scalars())
 
 
 def standing_counts(connection: Connection, areas: Collection[str]) -> pd.DataFrame:

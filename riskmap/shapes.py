@@ -85,6 +85,19 @@ class Shapes:
         part_start, vertex = _runs(a.part_start, part)
         return type(self)(ShapeArrays(a.xy[vertex], part_start, a.part_kind[part], shape_start, a.box[index]))
 
+    def joined(self, other: Self) -> Self:
+        """These shapes and the others behind them."""
+        a, b = self.arrays, other.arrays
+        return type(self)(
+            ShapeArrays(
+                np.concatenate([a.xy, b.xy]),
+                np.concatenate([a.part_start, a.part_start[-1] + b.part_start[1:]]),
+                np.concatenate([a.part_kind, b.part_kind]),
+                np.concatenate([a.shape_start, a.shape_start[-1] + b.shape_start[1:]]),
+                np.concatenate([a.box, b.box]),
+            )
+        )
+
     @cached_property
     def kind(self) -> Bytes:
         """Highest dimension of each shape: 0 points, 1 lines, 2 polygons; -1 empty."""

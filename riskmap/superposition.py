@@ -58,6 +58,11 @@ class Hazards:
         index = np.asarray(index, np.int64)
         return Hazards(self.sites.take(index), self.points[index], self.reach[index])
 
+    def joined(self, other: "Hazards") -> "Hazards":
+        """These sources and the others behind them."""
+        points = np.concatenate([self.points, other.points])
+        return Hazards(self.sites.joined(other.sites), points, np.concatenate([self.reach, other.reach]))
+
 
 class Account(NamedTuple):
     """What adds to which place: entries `start[p] … start[p + 1]` belong to place p, by ascending source.
