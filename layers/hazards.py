@@ -81,7 +81,7 @@ def read_hazards(
     """
     result = results_of("score", basis.results).alias("result")
     record = rows_of("source", basis.records).alias("record")
-    own_code = func.left(result.c.code, func.length(result.c.code) - len(PREMISES_SUFFIX))
+    own_code = _without_suffix(result.c.code)
     firm = rows_of("enterprise", basis.records).alias("firm")
     window = func.ST_MakeEnvelope(*(box or ()), select(city.c.metric_srid).scalar_subquery())
     named_by = func.coalesce(record.c.enterprise_code, own_code)
@@ -129,6 +129,11 @@ def read_hazards(
     return frame
 
 
+def _without_suffix(code: ColumnElement[str]) -> ColumnElement[str]:
+    """The enterprise whose premises a source of this code would be."""
+    return func.left(code, func.length(code) - len(PREMISES_SUFFIX))
+
+
 def _told(result: FromClause, record: FromClause, firm: FromClause) -> list[ColumnElement[Any]]:
     """What an explanation names of a source."""
     return [
@@ -166,6 +171,7 @@ def read_plain_premises(connection: Connection, left_out: Collection[str], *, at
     `at_marks`: only those within the box of a site in the table `touched_site`.
     """
     result, firm = score.alias("result"), metadata.tables["enterprise"].alias("firm")
+    own_code = _without_suffix(result.c.code)
     codes = bindparam(None, list(left_out), type_=ARRAY(Text))
     out = func.unnest(codes).table_valued("code", name="left_out").render_derived()
     reach = cast(result.c.facts["distances_m"]["reach"], Double).label("reach_m")
@@ -176,7 +182,8 @@ def read_plain_premises(connection: Connection, left_out: Collection[str], *, at
     )
     query = select(hazard, reach, *xy).where(
         result.c.kind == "source",
-        result.c.code == firm.c.code + PREMISES_SUFFIX,
+        result.c.code.endswith(PREMISES_SUFFIX),
+        firm.c.code == own_code,
         firm.c.geom_m.is_not(None),
         ~exists().where(out.c.code == result.c.code),
     )

@@ -232,8 +232,8 @@ def _mark_sites(connection: Connection, sources: Collection[str], rev: int, radi
       INSERT INTO touched_site
       SELECT s.geom_m, CAST(:r AS float8) FROM source_all s
         WHERE s.code = ANY(:codes) AND s.geom_m IS NOT NULL AND (s.rev_to > :rev)
-      UNION ALL
-      SELECT e.geom_m, :r FROM enterprise_all e
+      UNION
+      SELECT e.geom_m, CAST(:r AS float8) FROM enterprise_all e
         WHERE e.geom_m IS NOT NULL AND e.rev_to > :rev AND e.code IN (
           SELECT s.enterprise_code FROM source_all s WHERE s.code = ANY(:codes) AND s.rev_to > :rev
           UNION SELECT left(c, :cut) FROM unnest(CAST(:codes AS text[])) c WHERE right(c, :length) = :suffix)"""
