@@ -210,7 +210,18 @@ def write_results(
     changed = connection.execute(
         select(func.keep_results(rev, list(AREA_KINDS), scope is not None).table_valued("changed_kind", "n"))
     )
-    return {row.changed_kind: row.n for row in changed}
+    counts = {row.changed_kind: row.n for row in changed}
+    if (
+        scope is None and sum(counts.values()) > _staged(connection) / 2
+    ):  # until then the planner takes the results to be few
+        connection.execute(text("ANALYZE score; ANALYZE contribution"))
+    return counts
+
+
+def _staged(connection: Connection) -> float:
+    """About how many scores were staged."""
+    query = "SELECT reltuples FROM pg_class WHERE oid = CAST('new_score' AS regclass)"
+    return float(connection.execute(text(query)).scalar_one())
 
 
 def result_hash(connection: Connection, edition_hash: str) -> bytes:
