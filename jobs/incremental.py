@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import shapely
-from sqlalchemy import CompoundSelect, Connection
+from sqlalchemy import Connection
 
 from jobs.accounts import Accounts, enterprise_accounts, source_accounts
 from jobs.areas import (
@@ -323,10 +323,11 @@ def _felt(
     touched = {*known["code"], *new["code"]}
     uncommon = uncommon_sources(connection)
     others = read_hazards(connection, NOW, codes=uncommon - touched, named=False)
-    few = len(xy_m) * _FEW < count
-    if few:
+    near = None
+    if len(xy_m) * _FEW < count:
         mark_reaches(connection, _boxes(xy_m, widest_premises_mm(weights) / MILLI))
-    plain = read_plain_premises(connection, uncommon | touched, at_marks=few)
+        near = sources_at_marks(connection)
+    plain = read_plain_premises(connection, near, uncommon | touched)
     base, now = hazards_of(pd.concat([others, new], ignore_index=True))
     return base.joined(plain), now.joined(plain)
 
@@ -338,15 +339,6 @@ def _boxes(xy_m: Array, far_m: float) -> pd.DataFrame:
     cells = np.unique(np.floor(xy_m / far_m), axis=0)
     low = np.unique((cells[:, None] + beside).reshape(-1, 2), axis=0) * far_m
     return pd.DataFrame({"site": shapely.box(*low.T, *(low + far_m).T), "r_m": 0.0})
-
-
-def _beside(
-    connection: Connection, known: pd.DataFrame, new: pd.DataFrame, codes: CompoundSelect[Any]
-) -> pd.DataFrame:
-    """The new sources with those of some codes that are as they were."""
-    others = read_hazards(connection, NOW, only=codes.subquery(), named=False)
-    others = others[~others["code"].isin({*known["code"], *new["code"]})]
-    return pd.concat([others, new])[[*new.columns]].sort_values("code", ignore_index=True)
 
 
 def _standing(
@@ -363,7 +355,11 @@ def _standing(
     counts = [frame[columns] for frame in (standing_counts(connection, PART_OF.values()), *changes)]
     polygons = _polygons(part.areas)
     mark_reaches(connection, polygons[["geom"]].rename(columns={"geom": "site"}).assign(r_m=0.0))
-    placed = _beside(connection, known, new, sources_at_marks()) if len(polygons) else new
+    placed = new
+    if len(polygons):
+        there = sources_at_marks(connection) - {*known["code"], *new["code"]}
+        others = read_hazards(connection, NOW, codes=there, named=False)
+        placed = pd.concat([others, new], ignore_index=True)
     return Standing.counted(pd.concat(counts, ignore_index=True)), Standing.of(placed)
 
 

@@ -20,10 +20,8 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    literal_column,
     or_,
     select,
-    text,
 )
 
 from layers.exposure import shapes_from, sites_of
@@ -68,14 +66,13 @@ def read_hazards(
     *,
     standing_in: Mapping[str, Collection[str]] | None = None,
     codes: Collection[str] | None = None,
-    only: FromClause | None = None,
     named: bool = True,
 ) -> pd.DataFrame:
     """Sources whose site meets a box (metres: west, south, east, north), as they were known and scored, by code.
 
     `standing_in` adds those that stand in some areas, by the column of `SCOPE` that says so; `codes` adds these.
-    Where none of the three is given (None), all sources are read, or `only` those of a query's codes, each once.
-    Those that nobody is told of need not be `named`: name, kind, industry and hazards are left out.
+    Where none of the three is given (None), all sources are read. Those that nobody is told of need not be `named`:
+    name, kind, industry and hazards are left out.
     Columns: code, name, kind, industry, level, base_level, hazard and hazard_base (micro-points), reach_mm and
     base_reach_mm, hazards, the columns of `SCOPE`, site.
     """
@@ -110,8 +107,6 @@ def read_hazards(
                 *(result.c[name] == among(areas) for name, areas in (standing_in or {}).items()),
             )
         )
-    if only is not None:
-        query = query.join(only, only.c.code == result.c.code)
     frame = read_frame(connection, query)
     if named:
         frame["hazards"] = frame["hazards"].map(
@@ -165,34 +160,29 @@ def hazards_of(frame: pd.DataFrame) -> tuple[Hazards, Hazards]:
     return base, now
 
 
-def read_plain_premises(connection: Connection, left_out: Collection[str], *, at_marks: bool) -> Hazards:
-    """All premises but some, by no order, as places feel them now: each at one point, and nothing is going on there.
+def read_plain_premises(
+    connection: Connection, codes: Collection[str] | None, left_out: Collection[str]
+) -> Hazards:
+    """Premises, by no order, as places feel them now: each at one point, and nothing is going on there.
 
-    `at_marks`: only those within the box of a site in the table `touched_site`.
+    Those of some codes, or all (None) but some that are left out.
     """
     result, firm = score.alias("result"), metadata.tables["enterprise"].alias("firm")
-    own_code = _without_suffix(result.c.code)
-    codes = bindparam(None, list(left_out), type_=ARRAY(Text))
-    out = func.unnest(codes).table_valued("code", name="left_out").render_derived()
     reach = cast(result.c.facts["distances_m"]["reach"], Double).label("reach_m")
     hazard = cast(result.c.facts["hazard"], BigInteger).label("hazard")
-    xy = (
-        function(firm.c.geom_m, type_=Double()).label(n)
-        for n, function in (("x", func.ST_X), ("y", func.ST_Y))
-    )
-    query = select(hazard, reach, *xy).where(
+    x, y = func.ST_X(firm.c.geom_m, type_=Double()), func.ST_Y(firm.c.geom_m, type_=Double())
+    query = select(hazard, reach, x.label("x"), y.label("y")).where(
         result.c.kind == "source",
         result.c.code.endswith(PREMISES_SUFFIX),
-        firm.c.code == own_code,
+        firm.c.code == _without_suffix(result.c.code),
         firm.c.geom_m.is_not(None),
-        ~exists().where(out.c.code == result.c.code),
     )
-    if at_marks:
-        near = metadata.tables["enterprise"].alias("near")
-        marks = select(near.c.code).select_from(text("touched_site"))
-        query = query.where(
-            firm.c.code.in_(marks.where(near.c.geom_m.op("&&")(literal_column("touched_site.geom_m"))))
-        )
+    if codes is None:
+        others = bindparam(None, list(left_out), type_=ARRAY(Text))
+        out = func.unnest(others).table_valued("code", name="left_out").render_derived()
+        query = query.where(~exists().where(out.c.code == result.c.code))
+    else:
+        query = query.where(result.c.code == among(set(codes) - set(left_out)))
     table = read_table(connection, query)
     xy_m = np.column_stack([table[name].to_numpy() for name in ("x", "y")])
     reach_mm = np.round(table["reach_m"].to_numpy() * 1000).astype(np.int64)

@@ -13,7 +13,6 @@ import shapely
 from sqlalchemy import (
     Boolean,
     ColumnElement,
-    CompoundSelect,
     Connection,
     Double,
     FromClause,
@@ -265,15 +264,15 @@ def _make_sites(connection: Connection) -> None:
     connection.execute(text("CREATE TEMP TABLE touched_site (geom_m geometry, r_m float8) ON COMMIT DROP"))
 
 
-def sources_at_marks() -> CompoundSelect[Any]:
+def sources_at_marks(connection: Connection) -> set[str]:
     """Codes of the sources whose position, or their enterprise's, meets the box of a marked site."""
-    source, firm = metadata.tables["source"], metadata.tables["enterprise"]
-    marks = literal_column("touched_site.geom_m")
-    own = select(source.c.code).where(source.c.geom_m.op("&&")(marks))
-    owned = select(source.c.code).join(firm, firm.c.code == source.c.enterprise_code)
-    premises = select((firm.c.code + PREMISES_SUFFIX).label("code"))
-    at_firm = [one.where(firm.c.geom_m.op("&&")(marks)) for one in (owned, premises)]
-    return union(*(one.select_from(text("touched_site")) for one in (own, *at_firm)))
+    query = """
+      SELECT s.code FROM touched_site m JOIN source s ON s.geom_m && m.geom_m
+      UNION ALL
+      SELECT s.code FROM touched_site m JOIN enterprise e ON e.geom_m && m.geom_m JOIN source s ON s.enterprise_code = e.code
+      UNION ALL
+      SELECT e.code || :suffix FROM touched_site m JOIN enterprise e ON e.geom_m && m.geom_m"""
+    return set(connection.execute(text(query), {"suffix": PREMISES_SUFFIX}).scalars())
 
 
 def uncommon_sources(connection: Connection) -> set[str]:
