@@ -39,7 +39,7 @@ from jobs.frames import Array, index_of
 from jobs.premises import widest_premises_mm
 from jobs.results import Assessment, assessment_of
 from layers.dynamic import read_dynamic, read_events, silences_broken
-from layers.hazards import NOW, Basis, hazards_of, read_hazards, read_plain_premises
+from layers.hazards import Basis, hazards_of, read_hazards, read_plain_premises
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, no_records, read_inputs, read_part
@@ -70,7 +70,7 @@ from riskmap.editions import Edition
 from riskmap.superposition import Hazards
 from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights
 
-_FEW = 10
+_FEW = 100
 """where fewer than one place of so many is computed anew, only the premises near by are read"""
 _OF_SOURCE = ("inventory", "sensor", "danger", "zone_external")
 _NO_MATTER = {"resource", "line", "duty"}
@@ -322,7 +322,7 @@ def _felt(
     """
     touched = {*known["code"], *new["code"]}
     uncommon = uncommon_sources(connection)
-    others = read_hazards(connection, NOW, codes=uncommon - touched, named=False)
+    others = read_hazards(connection, None, codes=uncommon - touched, named=False)
     near = None
     if len(xy_m) * _FEW < count:
         mark_reaches(connection, _boxes(xy_m, widest_premises_mm(weights) / MILLI))
@@ -358,7 +358,7 @@ def _standing(
     placed = new
     if len(polygons):
         there = sources_at_marks(connection) - {*known["code"], *new["code"]}
-        others = read_hazards(connection, NOW, codes=there, named=False)
+        others = read_hazards(connection, None, codes=there, named=False)
         placed = pd.concat([others, new], ignore_index=True)
     return Standing.counted(pd.concat(counts, ignore_index=True)), Standing.of(placed)
 

@@ -37,12 +37,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What some results stand on: the records that they were computed from, and the moment that tells the results;
-    None: those of now.
-    """
+    """What some results stand on: the records that they were computed from, and the moment that tells the results."""
 
-    records: Moment | None
-    results: Moment | None
+    records: Moment
+    results: Moment
 
     @classmethod
     def of_run(cls, run: Mapping[str, Any]) -> "Basis":
@@ -55,13 +53,9 @@ class Basis:
         return cls(then, then)
 
 
-NOW = Basis(None, None)
-"""for sources of which nothing has changed since the last run"""
-
-
 def read_hazards(
     connection: Connection,
-    basis: Basis,
+    basis: Basis | None,
     box: Box | None = None,
     *,
     standing_in: Mapping[str, Collection[str]] | None = None,
@@ -70,16 +64,18 @@ def read_hazards(
 ) -> pd.DataFrame:
     """Sources whose site meets a box (metres: west, south, east, north), as they were known and scored, by code.
 
+    Without a basis they are told by what records and results are now.
     `standing_in` adds those that stand in some areas, by the column of `SCOPE` that says so; `codes` adds these.
     Where none of the three is given (None), all sources are read. Those that nobody is told of need not be `named`:
     name, kind, industry and hazards are left out.
     Columns: code, name, kind, industry, level, base_level, hazard and hazard_base (micro-points), reach_mm and
     base_reach_mm, hazards, the columns of `SCOPE`, site.
     """
-    result = results_of("score", basis.results).alias("result")
-    record = rows_of("source", basis.records).alias("record")
+    records, results = (basis.records, basis.results) if basis else (None, None)
+    result = results_of("score", results).alias("result")
+    record = rows_of("source", records).alias("record")
     own_code = _without_suffix(result.c.code)
-    firm = rows_of("enterprise", basis.records).alias("firm")
+    firm = rows_of("enterprise", records).alias("firm")
     window = func.ST_MakeEnvelope(*(box or ()), select(city.c.metric_srid).scalar_subquery())
     named_by = func.coalesce(record.c.enterprise_code, own_code)
     query = (
@@ -170,8 +166,9 @@ def read_plain_premises(
     result, firm = score.alias("result"), metadata.tables["enterprise"].alias("firm")
     reach = cast(result.c.facts["distances_m"]["reach"], Double).label("reach_m")
     hazard = cast(result.c.facts["hazard"], BigInteger).label("hazard")
-    x, y = func.ST_X(firm.c.geom_m, type_=Double()), func.ST_Y(firm.c.geom_m, type_=Double())
-    query = select(hazard, reach, x.label("x"), y.label("y")).where(
+    x: Label[float] = func.ST_X(firm.c.geom_m, type_=Double()).label("x")
+    y: Label[float] = func.ST_Y(firm.c.geom_m, type_=Double()).label("y")
+    query = select(hazard, reach, x, y).where(
         result.c.kind == "source",
         result.c.code.endswith(PREMISES_SUFFIX),
         firm.c.code == _without_suffix(result.c.code),
