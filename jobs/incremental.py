@@ -23,7 +23,6 @@ from jobs.accounts import Accounts, enterprise_accounts, source_accounts
 from jobs.areas import (
     PART_OF,
     PlaceScores,
-    Standing,
     Sums,
     area_rows,
     city_row,
@@ -32,46 +31,39 @@ from jobs.areas import (
     place_rows,
     score_places,
 )
+from jobs.around import Around, polygons, read_around
 from jobs.assessment import as_standing
-from jobs.city import City, Ground, arrange, places_of
+from jobs.city import City, Ground, arrange
 from jobs.dynamic import events_of
 from jobs.frames import Array, index_of
 from jobs.premises import widest_premises_mm
 from jobs.results import Assessment, assessment_of
 from layers.dynamic import read_dynamic, read_events, silences_broken
-from layers.hazards import Basis, hazards_of, read_hazards, read_plain_premises
+from layers.hazards import Basis, read_hazards
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
-from layers.risk import Inputs, no_records, read_inputs, read_part
+from layers.risk import Inputs, no_records, read_inputs
 from layers.touched import (
     MOST_RECORDS,
     Touched,
     at_one_point,
     changed_records,
-    conditions,
     event_rows,
     has_places,
     limits,
     mark_reaches,
     mark_sites,
     naming,
-    places_now,
     reached_places,
     scores_of,
     sources_around,
-    sources_at_marks,
     sources_of,
-    standing_counts,
-    uncommon_sources,
     values_of,
 )
 from riskmap.dynamic import CLEARED, INCIDENT, DynamicWeights, event_factor
 from riskmap.editions import Edition
-from riskmap.superposition import Hazards
 from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights
 
-_FEW = 100
-"""where fewer than one place of so many is computed anew, only the premises near by are read"""
 _OF_SOURCE = ("inventory", "sensor", "danger", "zone_external")
 _NO_MATTER = {"resource", "line", "duty"}
 """layers that no run reads"""
@@ -211,7 +203,7 @@ def _recomputed(
     )
     new = new[of_sources]
     places, areas = _reached(connection, last, touched, known, new, incidents)
-    around = _around(connection, inputs, known, new, places, areas)
+    around = read_around(connection, inputs, known, new, places, areas)
     rows = _area_rows(connection, around, touched, city_code)
     if rows is None:
         return None
@@ -273,103 +265,8 @@ def _felt_otherwise(both: pd.DataFrame) -> Array:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """The areas to compute anew with all that is in them: records of areas and places, and every source."""
-
-    inputs: Inputs
-    ground: Ground
-    """all places, and the sources that may reach those to compute anew"""
-    anew: Array
-    """which places are computed anew"""
-    before: pd.DataFrame
-    """code, score, base and people of all places as they were; places that were not are left out"""
-    standing: Standing
-    """for areas that know their sources by code"""
-    placed: Standing
-    """for those that know them by where they are"""
-
-
-def _around(
-    connection: Connection,
-    inputs: Inputs,
-    known: pd.DataFrame,
-    new: pd.DataFrame,
-    reached: set[str],
-    areas: dict[str, set[str]],
-) -> _Around:
-    part = read_part(connection, inputs, *conditions(areas, reached))
-    weights = RiskWeights.from_edition(inputs.edition)
-    people, places = places_of(part, weights)
-    before = places_now(connection, {*people["code"], *reached})
-    anew = (people["code"].isin(reached) | ~people["code"].isin(before["code"])).to_numpy(bool)
-    base, now = _felt(connection, known, new, places.xy[anew] / MILLI, len(places.xy), weights)
-    ground = Ground(weights, people, places, base, now, peopled=True)
-    return _Around(part, ground, anew, before, *_standing(connection, part, known, new))
-
-
-def _felt(
-    connection: Connection,
-    known: pd.DataFrame,
-    new: pd.DataFrame,
-    xy_m: Array,
-    count: int,
-    weights: RiskWeights,
-) -> tuple[Hazards, Hazards]:
-    """The new sources, and the others that may reach some of so many places, without and with dynamic records.
-
-    They are in no order of codes: scores do not depend on it, accounts would.
-    """
-    touched = {*known["code"], *new["code"]}
-    uncommon = uncommon_sources(connection)
-    others = read_hazards(connection, None, codes=uncommon - touched, named=False)
-    near = None
-    if len(xy_m) * _FEW < count:
-        mark_reaches(connection, _boxes(xy_m, widest_premises_mm(weights) / MILLI))
-        near = sources_at_marks(connection)
-    plain = read_plain_premises(connection, near, uncommon | touched)
-    base, now = hazards_of(pd.concat([others, new], ignore_index=True))
-    return base.joined(plain), now.joined(plain)
-
-
-def _boxes(xy_m: Array, far_m: float) -> pd.DataFrame:
-    """Squares of a side of `far_m` that hold all that is so near to some points."""
-    steps = np.arange(-1, 2)
-    beside = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
-    cells = np.unique(np.floor(xy_m / far_m), axis=0)
-    low = np.unique((cells[:, None] + beside).reshape(-1, 2), axis=0) * far_m
-    return pd.DataFrame({"site": shapely.box(*low.T, *(low + far_m).T), "r_m": 0.0})
-
-
-def _standing(
-    connection: Connection, part: Inputs, known: pd.DataFrame, new: pd.DataFrame
-) -> tuple[Standing, Standing]:
-    """Where all sources stand: as counts, the touched ones taken out as they were and in as they are; and one by one
-    about the overlays that are polygons.
-    """
-    columns = [*PART_OF.values(), "level", "base_level", "registered", "count"]
-    changes = [
-        frame.assign(registered=~frame["code"].str.endswith(PREMISES_SUFFIX).astype(bool), count=count)
-        for frame, count in ((known, -1), (new, 1))
-    ]
-    counts = [frame[columns] for frame in (standing_counts(connection, PART_OF.values()), *changes)]
-    polygons = _polygons(part.areas)
-    mark_reaches(connection, polygons[["geom"]].rename(columns={"geom": "site"}).assign(r_m=0.0))
-    placed = new
-    if len(polygons):
-        there = sources_at_marks(connection) - {*known["code"], *new["code"]}
-        others = read_hazards(connection, None, codes=there, named=False)
-        placed = pd.concat([others, new], ignore_index=True)
-    return Standing.counted(pd.concat(counts, ignore_index=True)), Standing.of(placed)
-
-
-def _polygons(areas: pd.DataFrame) -> pd.DataFrame:
-    """The overlays that are no list of members."""
-    return areas[(areas["level"] == "overlay") & ~areas["members"].map(bool).astype(bool)]
-
-
 def _area_rows(
-    connection: Connection, around: _Around, touched: Touched, city_code: str
+    connection: Connection, around: Around, touched: Touched, city_code: str
 ) -> list[pa.Table] | None:
     """Rows of the places, areas, overlays and the city; None where the city is not told by its townships."""
     ground, areas, standing = around.ground, around.inputs.areas, around.standing
@@ -381,7 +278,7 @@ def _area_rows(
     rows += [area_rows(areas, ground, standing, scores, level, incidents) for level in PART_OF]
     found = rows[-1].select(["code", "score", "base"]).to_pylist()
     townships = {row["code"]: row for row in (*scores_of(connection, "township"), *found)}
-    by_polygon = areas.index.isin(_polygons(areas).index)
+    by_polygon = areas.index.isin(polygons(areas).index)
     rows.append(overlay_rows(areas[~by_polygon], ground, standing, scores))
     rows.append(overlay_rows(areas[by_polygon], ground, around.placed, scores))
     city = scores_of(connection, "city", [city_code])
@@ -401,7 +298,7 @@ def _only(ground: Ground, chosen: Array) -> Ground:
     return replace(ground, people=people, places=ground.places.take(np.flatnonzero(chosen)))
 
 
-def _scores_with(around: _Around, anew: PlaceScores) -> PlaceScores:
+def _scores_with(around: Around, anew: PlaceScores) -> PlaceScores:
     """The scores of all places: some anew, the others as they were."""
     at = index_of(around.ground.people["code"], around.before["code"].to_numpy(object))
     found = []
