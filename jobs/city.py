@@ -23,7 +23,7 @@ from riskmap.risk import (
     milli_people,
     place_weights,
     reach_mm,
-    reaches_of_points,
+    reach_of_points,
     source_items,
     total,
 )
@@ -120,7 +120,7 @@ def risen(weights: RiskWeights, base: Hazards, dynamic: Mapping[int, list[Contri
     if not added.any():
         return base
     points = base.points + added
-    return Hazards(base.sites, points, np.maximum(base.reach, reaches_of_points(weights, points)))
+    return Hazards(base.sites, points, np.maximum(base.reach, reach_of_points(weights, points)))
 
 
 def places_of(inputs: Inputs, weights: RiskWeights) -> tuple[pd.DataFrame, Places]:

@@ -11,7 +11,7 @@ from jobs.frames import Array
 from jobs.grading import Graded
 from jobs.json_columns import integers, objects, texts
 from jobs.results import line_rows, named
-from riskmap.risk import premises_points, reach_of_points, reaches_of_points
+from riskmap.risk import premises_points, reach_of_points
 from riskmap.weights import Industry, RiskWeights
 
 
@@ -52,7 +52,7 @@ class Premises:
         """How far each is felt by what it is, as `riskmap.risk.reach_mm` tells one without consequence distances."""
         of_kind = weights.kinds["premises"].reach_mm
         of_industry = np.array([one.reach_mm for one in self.industries], np.int64)[self.industry]
-        return np.maximum(np.maximum(of_industry, of_kind), reaches_of_points(weights, self.points))
+        return np.maximum(np.maximum(of_industry, of_kind), reach_of_points(weights, self.points))
 
     def lines(self, sources: pd.DataFrame) -> pa.Table:
         """The one item of each."""

@@ -8,7 +8,7 @@ that holds or raises a colour is a line of 0 with its clause. The lines of dynam
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from riskmap.superposition import Places, exposed_people
 from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights, Rule
 
 RED, ORANGE, YELLOW, BLUE = 1, 2, 3, 4
+Points = TypeVar("Points", int, Ints)
 
 _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 """ln 2 in two parts: multiples of the first are exact"""
@@ -108,13 +109,11 @@ def reach_mm(
     return max(own, reach_of_points(weights, items), *far)
 
 
-def reach_of_points(weights: RiskWeights, points: int) -> int:
-    """How far so many micro-points reach at least, in mm: a step of 1 m must not move an area by 0.2 point."""
-    return -(-points * weights.reach_per_point_mm // 1_000_000)
+def reach_of_points(weights: RiskWeights, points: Points) -> Points:
+    """How far so many micro-points, or each of an array of them, reach at least, in mm.
 
-
-def reaches_of_points(weights: RiskWeights, points: Ints) -> Ints:
-    """`reach_of_points` for an array of micro-points."""
+    A step of 1 m must not move an area by 0.2 point.
+    """
     return -(-points * weights.reach_per_point_mm // 1_000_000)
 
 

@@ -93,7 +93,7 @@ NO_EDGES = Edges(NO_LINKS.a, NO_LINKS, NO_LINKS.a)
 def kinships(sites: ZoneSites, rules: ZoneRules) -> list[Kinship]:
     """All kinds of link between sites by the edition's tables."""
     nearby = _each(sites.industry, rules.nearby)
-    adjacent = np.array([one.adjacent_mm for one in nearby], np.int64) + _by_size(sites.workers, rules)
+    adjacent = np.array([one.adjacent_mm for one in nearby], np.int64) + rules.size_mm(sites.workers)
     similar = np.array([one.similar_mm for one in nearby], np.int64)
     group = np.array(_each(sites.industry, group_of), np.int64)
     form = np.array(_each(sites.business_format, rules.format_of), np.int64)
@@ -179,16 +179,10 @@ def _without(links: Links, others: Links, n: int) -> Links:
 
 def _kinship(rules: ZoneRules, kind: int, key: Ints, join: Ints) -> Kinship:
     join = np.where(key >= 0, join, 0)
-    more = np.maximum(rules.leave_least_mm, join * rules.leave_permille // 1000)
-    return Kinship(kind, key, join, np.where(join > 0, join + more, 0))
+    return Kinship(kind, key, join, rules.leave_mm(join))
 
 
 def _each(values: Sequence[Any], rule: Any) -> list[Any]:
     """What a rule makes of each value, asked once for equal ones."""
     known: Mapping[Any, Any] = {value: rule(value) for value in set(values)}
     return [known[value] for value in values]
-
-
-def _by_size(workers: Ints, rules: ZoneRules) -> Ints:
-    more = np.array([0, *(mm for _, mm in rules.sizes)], np.int64)
-    return more[np.searchsorted([least for least, _ in rules.sizes], workers, side="right")]

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from riskmap.editions import Edition, shipped_table
 from riskmap.errors import BadInput
+from riskmap.shapes import Ints
 from riskmap.weights import MILLI, Cells, Sections
 
 ROLE = "zones"
@@ -110,9 +113,10 @@ class ZoneRules:
                 return self.industries[digits[:size]]
         return self.unknown
 
-    def size_mm(self, workers: int) -> int:
-        """What a site of so many workers has on top of its industry's adjacency."""
-        return max((more for least, more in self.sizes if workers >= least), default=0)
+    def size_mm(self, workers: Ints) -> Ints:
+        """What sites of so many workers (−1: unknown) have on top of their industry's adjacency."""
+        more = np.array([0, *(mm for _, mm in self.sizes)], np.int64)
+        return more[np.searchsorted([least for least, _ in self.sizes], workers, side="right")]
 
     def format_of(self, text: str | None) -> int:
         """The position of the business format that a text names, −1 for none; the first that fits."""
@@ -122,9 +126,10 @@ class ZoneRules:
                 return position
         return -1
 
-    def leave_mm(self, join_mm: int) -> int:
-        """Beyond which distance a link is given up that was joined within `join_mm`."""
-        return join_mm + max(self.leave_least_mm, join_mm * self.leave_permille // 1000)
+    def leave_mm(self, join_mm: Ints) -> Ints:
+        """Beyond which distances links are given up that were joined within `join_mm`; 0 where none is joined."""
+        more = np.maximum(self.leave_least_mm, join_mm * self.leave_permille // 1000)
+        return np.where(join_mm > 0, join_mm + more, 0)
 
 
 def digits_of(industry: str | None) -> str:

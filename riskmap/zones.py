@@ -57,11 +57,6 @@ class Zones:
             digest.update(f"{zone}\t{','.join(members)}\n".encode())
         return digest.hexdigest()
 
-    def edges_of(self, zone: int) -> Edges:
-        """The links of one zone: those that hold it together, and those that are cut at its border."""
-        ends = self.zone[self.edges.links.a], self.zone[self.edges.links.b]
-        return self.edges.take(np.flatnonzero((ends[0] == zone) | (ends[1] == zone)))
-
 
 NOTHING = Zones((), NO_EDGES, np.zeros(0, np.int64), ())
 """before the first run"""

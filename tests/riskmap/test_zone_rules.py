@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from riskmap.edition_checks import check_edition
@@ -22,7 +23,8 @@ def test_the_longest_code_counts_and_letters_do_not() -> None:
 
 
 def test_more_workers_reach_farther() -> None:
-    assert [RULES.size_mm(n) for n in (-1, 19, 20, 299, 300, 5000)] == [0, 0, 10_000, 10_000, 30_000, 50_000]
+    sizes = RULES.size_mm(np.array([-1, 19, 20, 299, 300, 5000]))
+    assert sizes.tolist() == [0, 0, 10_000, 10_000, 30_000, 50_000]
 
 
 @pytest.mark.parametrize(
