@@ -38,7 +38,8 @@ def test_coefficients_of_briggs(row: dict[str, str]) -> None:
 def test_open_country_is_near_the_curves_of_pasquill_and_gifford(row: dict[str, str]) -> None:
     """Briggs fitted them; Martin 1976 fitted them too, σz of class A beyond 100 m differently on purpose.
 
-    His σz has the figures of PNNL's FRAMES (Nsig.for), in km instead of m; his σy is from memory.
+    His σz has the figures of PNNL's FRAMES (Nsig.for), in km instead of m; his σy is a·x^0.894 with a of 213, 156, 104,
+    68, 50.5 and 34 m (x in km), as the course notes of the University of Washington (cee490, dispcoef) give it.
     """
     coefficients = consequence_rules().briggs["rural", row["stability"]]
     sigma_y, sigma_z = briggs_sigmas(float(row["x_m"]), coefficients)
