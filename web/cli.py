@@ -12,13 +12,13 @@ from types import FrameType
 
 from riskmap.errors import RiskMapError
 from riskmap.settings import Settings
-from web.console import tell
 
 
 def main() -> None:
     """Run one command and exit: 0 done, 1 refused or failed, 2 wrong usage."""
     settings = Settings()
-    # Numba reads it once, when it is first imported: kernels stay compiled in this city's home
+    # Numba reads it once, when it is first imported: kernels stay compiled in this city's home.
+    # So nothing that brings it along may be imported above.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.home / "numba"))
     from web.commands import app  # noqa: PLC0415 - not before the line above
 
@@ -48,6 +48,8 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 def _refuse(error: RiskMapError) -> int:
     """The error where the person looks; with --json the one document on standard output."""
+    from web.console import tell  # noqa: PLC0415 - brings Numba along
+
     tell(error)
     if "--json" in sys.argv:
         document = {"type": error.code, "title": error.title, "status": error.status, "detail": error.detail}

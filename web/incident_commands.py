@@ -1,7 +1,7 @@
 """The command `incident`: an imagined accident from a JSON file, told as tables or as one document."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -9,9 +9,11 @@ from pydantic import ValidationError
 from layers.database import CITY
 from riskmap.errors import BadInput, NotFound
 from web.console import print_json, print_table, say
-from web.incident import Imagined
 from web.opening import Json, opened, settings_of
 from web.texts import LANGUAGES, word
+
+if TYPE_CHECKING:
+    from web.incident import Imagined
 
 _SHOWN = 30
 
@@ -36,8 +38,10 @@ def incident(
         _tell(answer, lang)
 
 
-def _scenario(file: Path) -> Imagined:
+def _scenario(file: Path) -> "Imagined":
     """The scenario of a file; NotFound without one, BadInput for what is no scenario, naming the first wrong field."""
+    from web.incident import Imagined
+
     try:
         content = file.read_bytes()
     except OSError:

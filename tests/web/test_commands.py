@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from riskmap.settings import Settings
+from tests.conftest import ROOT
 from web.commands import app
 
 SOURCE_KEYS = {
@@ -106,6 +107,19 @@ def test_the_interface_describes_itself(run: Run) -> None:
     described = document(run("openapi"))
     assert described["openapi"].startswith("3.")
     assert {"/api/v1/sources/{code}/explain", "/api/v1/token", "/api/v1/imports"} <= described["paths"].keys()
+
+
+def test_a_small_command_does_not_wait_for_the_large_ones() -> None:
+    """Numba reads where compiled kernels are kept when it is first imported: not before `main` has said where."""
+    loaded = """
+import sys, web.cli
+print("numba" in sys.modules)
+import web.commands
+print([name for name in ("fastapi", "folium", "openpyxl", "jobs.imports", "jobs.demo") if name in sys.modules])
+"""
+    words = [sys.executable, "-c", loaded]
+    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == ["False", "[]"]
 
 
 def test_wrong_words_are_wrong_usage(run: Run) -> None:
