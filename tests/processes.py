@@ -12,7 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from sqlalchemy import Engine
 
+from jobs.setup import prepare_database
+from layers.cluster import Cluster
+from layers.database import owner_engine
+from riskmap.settings import load_city
 from tests.database import traversable_folder
 
 
@@ -22,6 +27,21 @@ def new_home(prefix: str) -> Iterator[Path]:
     folder = traversable_folder(prefix)
     yield folder
     shutil.rmtree(folder)
+
+
+@contextmanager
+def within(home: Path) -> Iterator[Engine]:
+    """The home's database for this process, as one more program beside those that a test starts: it loads in no time."""
+    with Cluster(home).using() as dsn:
+        engine = owner_engine(dsn)
+        yield engine
+        engine.dispose()
+
+
+def set_up(home: Path) -> None:
+    """What `riskmap init` does."""
+    with Cluster(home).using() as dsn:
+        prepare_database(dsn, load_city())
 
 
 def command(home: Path, *words: str) -> list[str]:
@@ -57,9 +77,11 @@ def postmasters(home: Path) -> list[int]:
     return found
 
 
-def started(home: Path, *words: str) -> subprocess.Popen[bytes]:
+def started(home: Path, *words: str, url: str | None = None) -> subprocess.Popen[bytes]:
+    """A command that goes on; on another database than the home's where its URL is given."""
+    settings = environment(home) | ({} if url is None else {"RISKMAP_DATABASE_URL": url})
     return subprocess.Popen(
-        command(home, *words), env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(home, *words), env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
