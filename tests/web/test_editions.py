@@ -176,9 +176,8 @@ def test_a_person_compares_and_reads_why(
     chromium: Chromium, drafted: Served, size: dict[str, int], name: str
 ) -> None:
     drafted.program("city").get("/api/v1/editions/2027-1/compare")  # computed once, then kept
-    with looking(chromium, drafted, "city", size) as person:
+    with looking(chromium, drafted, "city", size, first="/editions") as person:
         page = person.page
-        page.goto(drafted.url + "/editions")
         page.select_option("select[name=new]", "2027-1")
         page.get_by_role("button", name="比较", exact=True).click()
         expect(page.locator("svg.turned")).to_have_count(7)
@@ -197,9 +196,8 @@ def test_a_person_compares_and_reads_why(
 
 @pytest.mark.browser
 def test_a_person_approves(chromium: Chromium, small: Served) -> None:
-    with looking(chromium, small, "city", DESK) as person:
+    with looking(chromium, small, "city", DESK, first="/editions?old=2026-1&new=2027-1") as person:
         page = person.page
-        page.goto(small.url + "/editions?old=2026-1&new=2027-1")
         page.locator("summary", has_text="批准版本").click()
         page.get_by_label("批准机关").fill("市安全生产委员会")
         page.get_by_role("button", name="批准版本").click()

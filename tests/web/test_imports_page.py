@@ -56,9 +56,8 @@ def narrow_enough(person: Looking) -> None:
 @pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["desktop", "phone"])
 def test_drop_preview_confirm_undo(chromium: Browser, own_site: Served, size: dict[str, int]) -> None:
     word = "phone" if size == PHONE else "desktop"
-    with looking(chromium, own_site, "city", size) as person:
+    with looking(chromium, own_site, "city", size, first="/imports") as person:
         page = person.page
-        page.goto(f"{own_site.url}/imports")
         expect(page.locator("#recent .empty")).to_be_visible()
         person.picture(f"imports-{word}-1-empty")
         drop(person, "企业名单.csv", mixed())
@@ -96,9 +95,8 @@ def test_drop_preview_confirm_undo(chromium: Browser, own_site: Served, size: di
 
 def test_a_question_is_answered_by_a_click(chromium: Browser, own_site: Served) -> None:
     swapped = [f"x,S{n},对调企业{n},26,,28.8{n + 10},112.3{n + 10}" for n in range(30)]
-    with looking(chromium, own_site, "city", DESK) as person:
+    with looking(chromium, own_site, "city", DESK, first="/imports") as person:
         page = person.page
-        page.goto(f"{own_site.url}/imports")
         choose(person, "企业.csv", "\n".join([HEADER, *swapped]))
         expect(page.locator(".asked")).to_contain_text("填反了吗")
         expect(page.locator("#confirm")).to_be_disabled()
@@ -114,9 +112,8 @@ def test_a_question_is_answered_by_a_click(chromium: Browser, own_site: Served) 
 
 
 def test_refusals_stand_where_one_looks(chromium: Browser, own_site: Served) -> None:
-    with looking(chromium, own_site, "city", PHONE) as person:
+    with looking(chromium, own_site, "city", PHONE, first="/imports?lang=en") as person:
         page = person.page
-        page.goto(f"{own_site.url}/imports?lang=en")
         choose(person, "odd.csv", "alpha,beta\n1,2\n")
         expect(page.locator("#problem")).to_contain_text("看不出这个文件是哪个图层的")
         expect(page.locator("#problem")).to_contain_text("请选择图层")

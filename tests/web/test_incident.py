@@ -31,13 +31,13 @@ DESK = {"width": 1280, "height": 800}
 
 @pytest.fixture
 def desk(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
-    with looking(chromium, demo_site, "city", DESK) as person:
+    with looking(chromium, demo_site, "city", DESK, first="/account") as person:
         yield person
 
 
 @pytest.fixture
 def phone(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
-    with looking(chromium, demo_site, "city", PHONE) as person:
+    with looking(chromium, demo_site, "city", PHONE, first="/account") as person:
         yield person
 
 

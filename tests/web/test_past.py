@@ -123,9 +123,8 @@ def test_a_day_that_is_none_is_refused_on_pages_too(demo_site: Served) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_date_is_chosen_on_the_page(chromium: Browser, demo_site: Served, size: dict[str, int]) -> None:
-    with looking(chromium, demo_site, "city", size) as person:
+    with looking(chromium, demo_site, "city", size, first="/sources?what=source&text=H0003") as person:
         page = person.page
-        page.goto(f"{demo_site.url}/sources?what=source&text=H0003")
         page.fill(".as-of input[type=date]", FIRST)
         page.click(".as-of button")
         page.wait_for_selector(".banner.past")

@@ -32,9 +32,8 @@ def read(person: Looking) -> None:
 def test_a_past_day_is_chosen_and_left(
     chromium: Browser, demo_site: Served, then: dict[str, dict[str, Any]]
 ) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
+    with looking(chromium, demo_site, "city", DESK, first="/?map=base") as person:
         page = person.page
-        person.open("/?map=base")
         expect(page.locator("#past-banner")).to_be_hidden()
         assert page.locator("#past").is_hidden()
         page.locator("#past-toggle").click()
@@ -74,9 +73,8 @@ def test_the_panel_explains_that_day(
     chromium: Browser, demo_site: Served, then: dict[str, dict[str, Any]]
 ) -> None:
     code = max(then, key=lambda one: then[one]["rise"])
-    with looking(chromium, demo_site, "city", DESK) as person:
+    with looking(chromium, demo_site, "city", DESK, first=f"/?as_of={DAY}&show=township/{code}") as person:
         page = person.page
-        person.open(f"/?as_of={DAY}&show=township/{code}")
         account = page.locator("#panel .account")
         expect(account).to_be_visible()
         assert float(account.get_attribute("data-sum") or 0) == pytest.approx(then[code]["score"])
@@ -92,16 +90,14 @@ def test_the_panel_explains_that_day(
 def test_a_theme_of_a_past_day(chromium: Browser, demo_site: Served) -> None:
     asked = f"/api/v1/themes?committee=hazchem&as_of={DAY}"
     told = demo_site.program("city").get(asked).json()
-    with looking(chromium, demo_site, "city", DESK) as person:
-        person.open(f"/?as_of={DAY}&committee=hazchem")
+    with looking(chromium, demo_site, "city", DESK, first=f"/?as_of={DAY}&committee=hazchem") as person:
         expect(person.page.locator("#themes .theme-of")).to_contain_text(f"{told['of']['part']:.1f} 分")
         expect(person.page.locator("#which-about")).to_contain_text(f"数据时点 {DAY}")
 
 
 def test_a_township_sees_the_colours_of_that_day_on_its_phone(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "township", PHONE) as person:
+    with looking(chromium, demo_site, "township", PHONE, first=f"/?as_of={DAY}&map=base") as person:
         page = person.page
-        person.open(f"/?as_of={DAY}&map=base")
         read(person)
         bar = page.locator("#past").bounding_box()
         assert bar
@@ -114,6 +110,5 @@ def test_a_township_sees_the_colours_of_that_day_on_its_phone(chromium: Browser,
 
 
 def test_a_day_before_everything_says_so(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
-        person.open("/?as_of=2020-01-01")
+    with looking(chromium, demo_site, "city", DESK, first="/?as_of=2020-01-01") as person:
         expect(person.page.locator("#past-about")).to_contain_text("还没有登记")

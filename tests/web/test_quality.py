@@ -168,9 +168,8 @@ def test_a_committee_of_one_sees_no_pair_of_others(twins: Served) -> None:
 def test_a_person_finds_filters_and_takes_the_workbook(
     chromium: Chromium, demo_site: Served, size: dict[str, int], name: str
 ) -> None:
-    with looking(chromium, demo_site, "city", size) as person:
+    with looking(chromium, demo_site, "city", size, first="/quality") as person:
         page = person.page
-        page.goto(demo_site.url + "/quality")
         expect(page.locator("table.bars")).to_have_count(2)
         person.picture(f"quality-{name}")
         wide = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
@@ -185,9 +184,8 @@ def test_a_person_finds_filters_and_takes_the_workbook(
 @pytest.mark.browser
 @pytest.mark.parametrize(("size", "name"), [(DESK, "desk"), (PHONE, "phone")])
 def test_a_person_merges_a_pair(chromium: Chromium, twins: Served, size: dict[str, int], name: str) -> None:
-    with looking(chromium, twins, "city", size) as person:
+    with looking(chromium, twins, "city", size, first="/quality/duplicates") as person:
         page = person.page
-        page.goto(twins.url + "/quality/duplicates")
         page.locator("summary", has_text="合并").click()
         person.picture(f"duplicates-{name}")
         assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
@@ -204,9 +202,8 @@ def test_a_person_merges_a_pair(chromium: Chromium, twins: Served, size: dict[st
 def test_a_person_finds_who_reaches_nobody_on_file(
     chromium: Chromium, demo_site: Served, size: dict[str, int], name: str
 ) -> None:
-    with looking(chromium, demo_site, "city", size) as person:
+    with looking(chromium, demo_site, "city", size, first="/quality") as person:
         page = person.page
-        page.goto(demo_site.url + "/quality")
         page.get_by_role("link", name="无登记人口").click()
         expect(page.locator("h1")).to_have_text("影响范围内无登记人口")
         expect(page.locator("table.rows tbody tr")).not_to_have_count(0)

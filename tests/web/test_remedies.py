@@ -102,8 +102,7 @@ def test_the_command_prints_what_the_interface_tells(
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_way_down_is_found_from_the_map(demo_site: Served, size: dict[str, int]) -> None:
     """From the panel to the list; one unticked, the colour stays as bad as it was."""
-    with launched() as chromium, looking(chromium, demo_site, "city", size) as person:
-        person.open(f"/?show={RED}")
+    with launched() as chromium, looking(chromium, demo_site, "city", size, first=f"/?show={RED}") as person:
         person.page.locator("#panel a.way-down").click()
         expect(person.page.get_by_role("heading", level=1)).to_have_text("怎样降级")
         boxes = person.page.locator(".todo input[name=done]")

@@ -197,9 +197,8 @@ def shades(page: Page) -> list[str]:
 def test_a_theme_is_chosen_shared_by_address_and_cleared(
     chromium: Browser, demo_site: Served, city: httpx.Client
 ) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
+    with looking(chromium, demo_site, "city", DESK, first="/?map=base") as person:
         page = person.page
-        person.open("/?map=base")
         toggle = page.locator("#themes-toggle")
         assert page.locator("#themes").is_hidden()
         toggle.click()
@@ -247,8 +246,7 @@ def test_a_theme_is_chosen_shared_by_address_and_cleared(
 
 @pytest.mark.browser
 def test_a_theme_without_any_part_says_so(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
-        person.open("/?committee=pipeline&kind=mine")
+    with looking(chromium, demo_site, "city", DESK, first="/?committee=pipeline&kind=mine") as person:
         expect(person.page.locator("#themes .nothing")).to_contain_text("没有区域含有这一专题的分值")
         expect(person.page.locator("#themes .highest")).to_have_count(0)
         person.drawn()
@@ -259,9 +257,8 @@ def test_a_theme_without_any_part_says_so(chromium: Browser, demo_site: Served) 
 def test_an_areas_bars_add_up_and_choose(chromium: Browser, demo_site: Served, city: httpx.Client) -> None:
     address = f"/api/v1/themes?level=township&code={town.OURS}"
     told = city.get(address).json()
-    with looking(chromium, demo_site, "city", DESK) as person:
+    with looking(chromium, demo_site, "city", DESK, first=f"/?show=township/{town.OURS}") as person:
         page = person.page
-        person.open(f"/?show=township/{town.OURS}")
         bars = page.locator("#panel .theme-bars")
         expect(bars).to_have_count(3)
         shown = bars.nth(0).locator("li[data-part]")
@@ -281,9 +278,8 @@ def test_an_areas_bars_add_up_and_choose(chromium: Browser, demo_site: Served, c
 
 @pytest.mark.browser
 def test_a_township_sees_its_own_shades_and_no_others(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "township", DESK) as person:
+    with looking(chromium, demo_site, "township", DESK, first="/?hazard=toxic") as person:
         page = person.page
-        person.open("/?hazard=toxic")
         expect(page.locator("#themes .shades")).to_contain_text("不在您的权限内")
         expect(page.locator("#themes .theme-of")).to_contain_text("琼湖街道")
         person.drawn()
@@ -292,9 +288,8 @@ def test_a_township_sees_its_own_shades_and_no_others(chromium: Browser, demo_si
 
 @pytest.mark.browser
 def test_themes_fit_a_phone(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", PHONE) as person:
+    with looking(chromium, demo_site, "city", PHONE, first="/?hazard=toxic") as person:
         page = person.page
-        person.open("/?hazard=toxic")
         which = page.locator("#which").bounding_box()
         assert which
         assert which["x"] + which["width"] <= 390

@@ -156,9 +156,8 @@ def test_how_far_an_accident_reaches_is_drawn_when_asked_for(chromium: Browser, 
     items = demo_site.program("city").get("/api/v1/sources?limit=1000&geometry=false").json()["items"]
     source = next(one for one in items if any(c["distance_m"] for c in one["consequences"]))
     told = next(c for c in source["consequences"] if c["distance_m"])
-    with looking(chromium, demo_site, "city", DESK) as person:
+    with looking(chromium, demo_site, "city", DESK, first=f"/?show=source/{source['code']}") as person:
         page = person.page
-        person.open(f"/?show=source/{source['code']}")
         reaches = page.locator("#panel .reaches")
         expect(reaches).to_contain_text("筛查值")
         expect(reaches).to_contain_text(told["reference"])
@@ -184,7 +183,7 @@ def test_phone_and_wall_begin_with_what_has_risen(chromium: Browser, demo_site: 
         assert which["x"] >= 52, "beside the button of the legend"
         assert which["x"] + which["width"] <= 390
         person.picture("two-maps-rise-phone")
-    with looking(chromium, demo_site, "city", WALL) as person:
+    with looking(chromium, demo_site, "city", WALL, first="/account") as person:
         page = person.page
         page.emulate_media(color_scheme="dark")
         page.goto(f"{demo_site.url}/wall")
@@ -199,9 +198,8 @@ def test_phone_and_wall_begin_with_what_has_risen(chromium: Browser, demo_site: 
 
 
 def test_the_printed_map_has_the_legend_of_its_own_scale(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
+    with looking(chromium, demo_site, "city", DESK, first="/?map=base") as person:
         page = person.page
-        person.open("/?map=base")
         page.locator("#legend-close").click()
         page.evaluate("dispatchEvent(new Event('beforeprint'))")  # what printing begins with
         page.emulate_media(media="print")
