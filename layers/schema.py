@@ -388,13 +388,13 @@ views: dict[str, Table] = {}
 """Now and past of one table together (`<table>_all`), by the table's name; read through `layers.history` alone."""
 
 
-def _add_view(table: Table) -> None:
-    past: list[Column[Any]] = [Column("rev_to", BigInteger)]
-    if "valid_from" in table.c:
-        past += [Column("valid_to", Date), Column("gone", Boolean)]
+def add_view(table: Table) -> None:
+    """Tell of the view over a table and its past."""
+    dated = [Column("valid_to", Date), Column("gone", Boolean)] if "valid_from" in table.c else []
+    past: list[Column[Any]] = [Column("rev_to", BigInteger), *dated]
     columns = [Column(c.name, c.type) for c in table.columns]
     views[table.name] = Table(f"{table.name}_all", MetaData(), *columns, *past)
 
 
 for _table in (*(metadata.tables[name] for name in TABLES), score, contribution):
-    _add_view(_table)
+    add_view(_table)

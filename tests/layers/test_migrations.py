@@ -12,6 +12,7 @@ from layers.database import owner_engine, writing
 from layers.migrate import migrate
 from layers.schema import METRIC_SRID, metadata
 from layers.versions import database_version, newest_version
+from layers.zone_tables import KEYS
 from riskmap.settings import load_city
 from tests.database import LONG_AGO
 from tests.import_files import load
@@ -42,6 +43,7 @@ def test_migrations_end_at_the_schema(owner: Engine) -> None:
         context = MigrationContext.configure(connection, opts=options)
         differences = [d for d in compare_metadata(context, metadata) if "alembic" not in str(d)]
         assert differences == []
+        assert set(KEYS) <= set(metadata.tables)
 
 
 def test_applying_the_schema_again_changes_nothing(owner: Engine) -> None:
