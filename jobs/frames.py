@@ -23,3 +23,8 @@ def grouped(group: Array, count: int) -> tuple[Array, Array]:
 def each(frame: pd.DataFrame) -> Iterator[Any]:
     """The rows of a frame by the names of its columns."""
     return frame.itertuples(index=False)
+
+
+def as_objects(values: Iterable[Any]) -> Array:
+    """Values of any kind, tuples among them, as a column of objects."""
+    return pd.Series(list(values), dtype=object).to_numpy(object, copy=True)

@@ -17,6 +17,7 @@ from riskmap.assessed import DAY, FIELDS, Assessed, assessed_by, told
 from riskmap.credits import OF_ENTERPRISES, OF_SOURCES, Earned, earned
 from riskmap.cuts import inventory_cuts
 from riskmap.directly_red import Known, conditions_met
+from riskmap.editions import Edition
 from riskmap.exposure import people_count
 from riskmap.sources import Gb18218, Grading, Item, grade_source, shown
 from riskmap.substances import Catalogue
@@ -74,7 +75,7 @@ def grade_sources(inputs: Inputs) -> Graded:
     registered = sources["kind"].to_numpy(object) != "premises"
     people = _people(inputs, sites, registered)
     rules = Gb18218.from_edition(inputs.edition)
-    items = _items(inputs)
+    items = items_held(inputs.inventory, inputs.edition)
     counted = people[rules.alpha_people]
     columns = [sources[name].to_numpy(object) for name in ("code", "kind", "unit_type")]
     gradings: list[Grading | None] = [None] * len(sources)
@@ -212,12 +213,12 @@ def _residents(
     return units["geom"].to_numpy(object), people
 
 
-def _items(inputs: Inputs) -> dict[str, list[Item]]:
+def items_held(inventory: pd.DataFrame, edition: Edition) -> dict[str, list[Item]]:
     """The inventory of each source, matched against the edition's substances."""
-    catalogue = Catalogue.from_edition(inputs.edition)
+    catalogue = Catalogue.from_edition(edition)
     held: dict[str, list[Item]] = {}
     columns = ("code", "source_code", "cas", "substance", "hazard_class", "quantity_t")
-    for code, source, cas, name, symbol, quantity in _rows(inputs.inventory, columns):
+    for code, source, cas, name, symbol, quantity in _rows(inventory, columns):
         match = catalogue.match(cas=cas, name=name, hazard_class=symbol)
         if not quantity and not match.substance:
             continue  # no longer held: how a name that meant nothing is put right by an import

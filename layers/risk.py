@@ -66,17 +66,19 @@ def read_inputs(
     day = at.astimezone(CLOCK).date()
     used = used or edition_on(connection, day, then)
     return Inputs(
-        enterprises=_frame(
+        enterprises=frame_of(
             connection, rows_of("enterprise", then), _ENTERPRISE, open_on=day, only=limits.get("enterprise")
         ),
-        sources=_frame(connection, rows_of("source", then), _SOURCE, open_on=day, only=limits.get("source")),
-        inventory=_frame(connection, rows_of("inventory", then), _INVENTORY, only=limits.get("inventory")),
-        population=_frame(
+        sources=frame_of(
+            connection, rows_of("source", then), _SOURCE, open_on=day, only=limits.get("source")
+        ),
+        inventory=frame_of(connection, rows_of("inventory", then), _INVENTORY, only=limits.get("inventory")),
+        population=frame_of(
             connection, rows_of("population", then), _POPULATION, only=limits.get("population")
         ),
-        targets=_frame(connection, rows_of("target", then), _TARGET, only=limits.get("target")),
-        zones=_frame(connection, rows_of("zone_external", then), _ZONE, only=limits.get("zone_external")),
-        areas=_frame(connection, rows_of("area", then), _AREA, only=limits.get("area")),
+        targets=frame_of(connection, rows_of("target", then), _TARGET, only=limits.get("target")),
+        zones=frame_of(connection, rows_of("zone_external", then), _ZONE, only=limits.get("zone_external")),
+        areas=frame_of(connection, rows_of("area", then), _AREA, only=limits.get("area")),
         edition=used,
         at=at,
         records=read_dynamic(connection, at, DynamicWeights.from_edition(used), then),
@@ -89,8 +91,8 @@ def read_part(
     """The same records with other places and areas, those of some conditions, now or as of a moment."""
     return replace(
         inputs,
-        population=_frame(connection, rows_of("population", then), _POPULATION, only=people),
-        areas=_frame(connection, rows_of("area", then), _AREA, only=areas),
+        population=frame_of(connection, rows_of("population", then), _POPULATION, only=people),
+        areas=frame_of(connection, rows_of("area", then), _AREA, only=areas),
     )
 
 
@@ -104,10 +106,10 @@ def read_known(connection: Connection, known: Moment, used: Edition, at: datetim
         enterprises=nothing,
         sources=nothing,
         inventory=nothing,
-        population=_frame(connection, rows_of("population", known), _POPULATION),
+        population=frame_of(connection, rows_of("population", known), _POPULATION),
         targets=nothing,
         zones=nothing,
-        areas=_frame(connection, rows_of("area", known), _AREA),
+        areas=frame_of(connection, rows_of("area", known), _AREA),
         edition=used,
         at=at,
         records=read_incidents(connection, at, known),
@@ -157,7 +159,7 @@ _ZONE = ("source_code", "kind", "geom_m")
 _AREA = ("name", "level", "parent_code", "people", "members", *SCOPE, "geom_m")
 
 
-def _frame(
+def frame_of(
     connection: Connection,
     rows: FromClause,
     names: tuple[str, ...],
