@@ -20,6 +20,8 @@ from jobs.previews import forget_old_uploads
 from jobs.risk import assess, is_stale
 from jobs.stability import check_stability, stability_due
 from jobs.users import forget_old_sessions
+from jobs.zones import is_stale as zones_stale
+from jobs.zones import renew
 from layers.feed import heed, take_runner_lock
 from layers.history import CLOCK
 from riskmap.errors import RiskMapError
@@ -121,12 +123,14 @@ class Worker:
             scheduler.shutdown(wait=True)
 
     def _patrol(self, over: threading.Event) -> None:
-        """Recompute what changed since the last run, when woken and twice a minute; a failure is logged and tried again.
+        """Recompute what changed since the last run, when woken and twice a minute: risks, then the zones by them. A
+        failure is logged and tried again.
 
         However often it is woken during a run, it looks once more.
         """
         while not over.is_set():
             self._safely(lambda: assess(self._owner, actor="scheduler") if is_stale(self._owner) else None)
+            self._safely(lambda: renew(self._owner, actor="scheduler") if zones_stale(self._owner) else None)
             self._woken.wait(_PATROL_S)
             self._woken.clear()
 

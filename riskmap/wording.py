@@ -59,6 +59,11 @@ def bearing_word(degrees: float, lang: str = "zh") -> str:
     return _BEARING[lang][round(degrees / 45.0) % 8]
 
 
+def level_word(level: int | None, lang: str = "zh") -> str:
+    """A risk level with its colour; — where it is unknown."""
+    return _LEVEL[lang].get(level or 0, "—")
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A number without needless zeros; — where it is unknown."""
     if value is None:
@@ -192,7 +197,7 @@ def _source(args: Args, lang: str) -> tuple[str, str]:
 def _neighbour(args: Args, lang: str) -> tuple[str, str]:
     """Another township's record: kind, level, hazard, distance, bearing and name, nothing else."""
     way = bearing_word(args["bearing"], lang)
-    level = _LEVEL[lang].get(args["level"], "—")
+    level = level_word(args["level"], lang)
     distance = number(args["distance_m"], 0)
     if lang == "en":
         return (

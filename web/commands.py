@@ -18,8 +18,16 @@ from layers.records import KINDS, fetch
 from riskmap.errors import NotFound, Refused
 from riskmap.settings import Settings, load_city
 from riskmap.themes import Theme
-from riskmap.vocabulary import SCORE_KINDS, USER_ROLES
-from web import edition_commands, import_commands, incident_commands, replay_commands, theme_commands
+from riskmap.vocabulary import SCORE_KINDS
+from web import (
+    edition_commands,
+    import_commands,
+    incident_commands,
+    replay_commands,
+    theme_commands,
+    user_commands,
+    zone_commands,
+)
 from web.console import Report, print_facts, print_json, print_table, progress, say, tell
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
@@ -31,14 +39,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-user = typer.Typer(help="用户管理", no_args_is_help=True)
-app.add_typer(user, name="user")
+app.add_typer(user_commands.app, name="user")
 app.add_typer(edition_commands.app, name="editions")
 app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
 app.command("incident")(incident_commands.incident)
 app.command("replay")(replay_commands.replay)
 app.command("themes")(theme_commands.themes)
+app.command("zones")(zone_commands.zones)
 
 _ROWS_SHOWN = 200
 
@@ -246,11 +254,14 @@ def assess(
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """计算各级风险；--as-of 只登记一次回算，不改动当前等级。"""
+    """计算各级风险，并据此划定联防联控片区；--as-of 只登记一次回算，不改动当前等级。"""
     from jobs.risk import assess as assess_city
+    from jobs.zones import renew
 
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
         result = assess_city(city.owner, actor="cli", as_of=as_of, full=full, progress=bar)
+        if not as_of:
+            renew(city.owner, actor="cli", full=full, progress=bar)
     if json:
         print_json(result)
         return
@@ -262,7 +273,7 @@ def assess(
 @app.command()
 def show(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help=" ".join(KINDS))],
+    kind: Annotated[str, typer.Argument(help=" ".join((*KINDS, "zone")))],
     codes: Annotated[list[str] | None, typer.Argument(metavar="[CODE]...")] = None,
     as_of: AsOf = None,
     json: Json = False,
@@ -296,6 +307,8 @@ _SHOWN = {
 def _show(city: Opened, kind: str, codes: list[str], as_of: str | None, bar: Report) -> list[dict[str, Any]]:
     from jobs.past import past_of
 
+    if kind == "zone":
+        return zone_commands.shown(city, codes, as_of)
     then = past_of(city.owner, as_of, levels=kind in SCORE_KINDS, progress=bar) if as_of else None
     with reading(city.reader, CITY) as connection:
         if not codes:
@@ -310,7 +323,7 @@ def _show(city: Opened, kind: str, codes: list[str], as_of: str | None, bar: Rep
 @app.command()
 def explain(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help=" ".join(KINDS))],
+    kind: Annotated[str, typer.Argument(help=" ".join((*KINDS, "zone")))],
     code: str,
     as_of: AsOf = None,
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
@@ -338,6 +351,9 @@ def explain(
         return
     if goal or of != "level":
         raise typer.BadParameter("--goal 和 --of 须与 --actions 同用")
+    if kind == "zone":
+        zone_commands.print_account(_settings(context), code, as_of=as_of, lang=lang, json=json)
+        return
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
         answer = explain_record(
             city.owner, city.reader, CITY, kind, code, as_of=as_of, theme=theme, lang=lang, progress=bar
@@ -357,31 +373,6 @@ def explain(
 
 
 _LINE = {"value": "分", "label": "项目", "reason": "说明", "record": "记录"}
-
-
-@user.command("add")
-def user_add(
-    context: typer.Context,
-    name: str,
-    role: Annotated[str, typer.Option(help=" ".join(USER_ROLES))],
-    area: Annotated[str | None, typer.Option(help="区划代码")] = None,
-    enterprise: Annotated[str | None, typer.Option(help="企业代码")] = None,
-    committee: Annotated[str | None, typer.Option(help="专业委员会")] = None,
-    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="从标准输入读密码")] = False,
-    json: Json = False,
-) -> None:
-    """新增用户；不给密码则生成一个，只显示这一次。"""
-    from jobs.users import add_user
-
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
-    with opened(_settings(context)) as city:
-        made = add_user(
-            city.owner, name, role, area=area, enterprise=enterprise, committee=committee, password=password
-        )
-    if json:
-        print_json(made)
-    else:
-        say(f"用户 {made['name']}，角色 {made['role']}，密码 {made['password']}")
 
 
 @app.command()

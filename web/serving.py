@@ -18,6 +18,8 @@ from jobs.risk import assess, is_stale
 from jobs.setup import prepare_database
 from jobs.users import demo_users
 from jobs.work import Worker
+from jobs.zones import is_stale as zones_stale
+from jobs.zones import renew
 from layers.cluster import Cluster, database
 from layers.database import runner_alive, snapshot
 from layers.history import CLOCK
@@ -74,6 +76,8 @@ def run_demo(settings: Settings, *, seed: int, once: bool) -> None:
         with opened(settings) as city, progress() as bar:
             if is_stale(city.owner):
                 assess(city.owner, actor="demo", progress=bar)
+            if zones_stale(city.owner):
+                renew(city.owner, actor="demo", progress=bar)
         with opened(settings) as city:
             _summarise(city)
             if once:
