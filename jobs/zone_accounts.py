@@ -191,8 +191,10 @@ def _zone_table(rows: list[dict[str, Any]], weights: RiskWeights, geom_m: pa.Arr
     }
     for n, row in enumerate(rows):
         row |= {name: None if row["score"] is None else int(of[n]) for name, of in levels.items()}
-    names = ("code", "name", "township_code", *_LISTS, "member_count", "people", "lead_name", "responsible")
-    names += ("agreement", "born_run", "score", "base", *levels, "facts", "hash")
+    names = (
+        *("code", "name", "township_code", *_LISTS, "member_count", "people", "lead_name", "responsible"),
+        *("agreement", "born_run", "score", "base", *levels, "facts", "hash"),
+    )
     return _table(rows, {name: _TYPES.get(name, pa.string()) for name in names}).append_column(
         "geom_m", geom_m
     )

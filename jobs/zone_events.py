@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from jobs.frames import each
 from jobs.zone_accounts import Told
 from jobs.zone_sites import Reaches
 from layers.schema import SCOPE
@@ -22,7 +23,7 @@ def told_of(zones: Zones, state: State, run_id: int, births: Mapping[str, int]) 
 
     `births` are the first runs of the zones that returned.
     """
-    known = {row.code: Told(row.agreement, row.born_run) for row in state.rows.itertuples(index=False)}
+    known = {row.code: Told(row.agreement, row.born_run) for row in each(state.rows)}
     for event in zones.events:
         if event.kind == _NOT_TOLD:
             continue

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
+from jobs.frames import each
 from jobs.zone_sites import Reaches, reaches_of, standing, zone_sites
 from layers.editions import edition_on
 from layers.history import CLOCK, Moment, head_rev
@@ -70,12 +71,26 @@ class Found:
         reaches = {code: near for code, near in reaches.items() if code in standing_codes}
         scores = _scores(read_scores(connection), frame)
         sites = zone_sites(frame, reaches, {code: score for code, (score, _, _) in scores.items()})
-        before, changes = frame.iloc[:0], {}
+        before = frame.iloc[:0]
+        changes: Changes = {}
         if last is not None:
             before, changes = _changes(connection, last, weights, state, edited, frame, reaches)
         return cls(
-            *(at, edition, rules, weights, head_rev(connection), scored["run_id"] if scored else None, state),
-            *(frame, sites, scores, reaches, edited, changes, before, whole),
+            at=at,
+            edition=edition,
+            rules=rules,
+            weights=weights,
+            known_rev=head_rev(connection),
+            of_run=scored["run_id"] if scored else None,
+            state=state,
+            frame=frame,
+            sites=sites,
+            scores=scores,
+            reaches=reaches,
+            edited=edited,
+            changes=changes,
+            before=before,
+            whole=whole,
         )
 
 
@@ -88,7 +103,7 @@ def _scores(rows: pd.DataFrame, frame: pd.DataFrame) -> Scores:
     layers = dict(zip(frame["code"], frame["layer"], strict=True))
     return {
         row.code: (row.score, row.base, row.level)
-        for row in rows.itertuples(index=False)
+        for row in each(rows)
         if layers.get(row.code) == row.kind and row.score is not None
     }
 

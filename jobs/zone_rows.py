@@ -48,7 +48,7 @@ def member_rows(
     inside = inside[np.argsort(zones.zone[inside], kind="stable")]
     members = frame.iloc[inside].reset_index(drop=True)
     told = [scores.get(code, _NO_SCORE) for code in members["code"]]
-    values: dict[str, object] = {
+    values: dict[str, Array] = {
         "zone_code": np.array([*zones.ids, None], object)[zones.zone[inside]],
         **{name: as_objects(value[k] for value in told) for k, name in enumerate(("score", "base", "level"))},
         "domino_mm": sites.domino[inside].astype(object),
@@ -151,7 +151,8 @@ def _borne(zones: Zones, ends: list[Array]) -> set[str]:
 
 def _common(one: Array, other: Array) -> Array:
     """What two records say alike; None where they do not."""
-    found: Array = np.where(one == other, one, None)
+    found = one.copy()
+    found[one != other] = None
     return found
 
 

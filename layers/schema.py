@@ -390,8 +390,8 @@ views: dict[str, Table] = {}
 
 def add_view(table: Table) -> None:
     """Tell of the view over a table and its past."""
-    dated = [Column("valid_to", Date), Column("gone", Boolean)] if "valid_from" in table.c else []
-    past: list[Column[Any]] = [Column("rev_to", BigInteger), *dated]
+    dated: tuple[Column[Any], ...] = (Column("valid_to", Date), Column("gone", Boolean))
+    past = [Column("rev_to", BigInteger), *(dated if "valid_from" in table.c else ())]
     columns = [Column(c.name, c.type) for c in table.columns]
     views[table.name] = Table(f"{table.name}_all", MetaData(), *columns, *past)
 

@@ -76,9 +76,9 @@ def _zones(
     a, b = (known.get_indexer(pd.Index(one, dtype=object)).astype(np.int64) for one in ends)
     kind, distance, cut = (edges[name].to_numpy().astype(np.int64) for name in ("kind", "distance_mm", "cut"))
     zone_of = np.full(len(codes), -1, np.int64)
-    zone_of[known.get_indexer(pd.Index(members["code"]))] = pd.Index(ids, dtype=object).get_indexer(
-        members["zone_code"]
-    )
+    zone_of[known.get_indexer(pd.Index(members["code"], dtype=object))] = pd.Index(
+        ids, dtype=object
+    ).get_indexer(members["zone_code"])
     return Zones(codes, Edges(kind, Links(a, b, distance), cut).by_kind(len(codes)), zone_of, ids, ended)
 
 

@@ -201,7 +201,7 @@ def _rows(table: str, then: Moment | None) -> FromClause:
 
 def _columns(rows: FromClause, *, geometry: bool) -> list[ColumnElement[Any]]:
     point = func.ST_PointOnSurface(rows.c.geom)
-    columns = [rows.c.code, *(c for c in rows.c if c.name not in _NOT_TOLD)]
+    columns: list[ColumnElement[Any]] = [rows.c.code, *(c for c in rows.c if c.name not in _NOT_TOLD)]
     columns += [rows.c.base.label("base_score"), rows.c.facts, func.encode(rows.c.hash, "hex").label("hash")]
     columns += [func.ST_X(point).label("lon"), func.ST_Y(point).label("lat")]
     if geometry:
@@ -211,12 +211,12 @@ def _columns(rows: FromClause, *, geometry: bool) -> list[ColumnElement[Any]]:
 
 def _limited(query: Select[Any], rows: FromClause, filters: ZoneFilters) -> Select[Any]:
     if filters.township:
-        query = query.where(filters.township == func.any(rows.c.townships))
+        query = query.where(rows.c.townships.contains([filters.township]))
     for name in LEVEL_NAMES:
         if wanted := getattr(filters, name):
             query = query.where(rows.c[name] == level_number(wanted))
     if filters.kind:
-        query = query.where(filters.kind == func.any(rows.c.kinds))
+        query = query.where(rows.c.kinds.contains([filters.kind]))
     if filters.agreement:
         query = query.where(rows.c.agreement == filters.agreement)
     if filters.bbox:

@@ -1,3 +1,4 @@
+-- Joint-control zones as of their first release: what a run leaves, its past, lineage, runs.
 CREATE TABLE zone (
     code TEXT COLLATE "C" NOT NULL,
     name TEXT NOT NULL,
