@@ -37,14 +37,14 @@ def renew(
     """Bring the zones up to date, as one revision, and return the run.
 
     Only what changed since the last run is looked at anew, and all of it where the rules did or `full` asks for it;
-    both come to the same. `at` is for loading history: the records as they are, looked at as if it were then.
+    both come to the same. `at` is for loading history: the records as they are, looked at and recorded as then.
     """
     for _ in range(_TRIES - 1):
         try:
-            return _renewed(owner, actor, at or datetime.now(UTC), progress or _silent, full=full)
+            return _renewed(owner, actor, at, progress or _silent, full=full)
         except _Overtaken:
             continue
-    return _renewed(owner, actor, at or datetime.now(UTC), progress or _silent, full=full)
+    return _renewed(owner, actor, at, progress or _silent, full=full)
 
 
 def is_stale(owner: Engine) -> bool:
@@ -60,8 +60,8 @@ def is_stale(owner: Engine) -> bool:
         )
 
 
-def _renewed(owner: Engine, actor: str, at: datetime, tell: Any, *, full: bool) -> dict[str, Any]:
-    started = time.monotonic()
+def _renewed(owner: Engine, actor: str, then: datetime | None, tell: Any, *, full: bool) -> dict[str, Any]:
+    started, at = time.monotonic(), then or datetime.now(UTC)
     tell("读取记录", 0.1)
     with snapshot(owner) as connection:
         found = Found.read(connection, at, full=full)
@@ -88,7 +88,7 @@ def _renewed(owner: Engine, actor: str, at: datetime, tell: Any, *, full: bool) 
     tell("写入结果", 0.8)
     zones_hash = zones.zones_hash(found.edition.hash)
     with writing(owner) as connection:
-        rev = open_revision(connection, actor, "zones", None)
+        rev = open_revision(connection, actor, "zones", None, then)
         newest = last_zone_run(connection)
         if (newest["run_id"] if newest else 0) != run_id - 1:
             raise _Overtaken
