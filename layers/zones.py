@@ -13,7 +13,9 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    any_,
     func,
+    literal,
     or_,
     select,
     type_coerce,
@@ -211,12 +213,12 @@ def _columns(rows: FromClause, *, geometry: bool) -> list[ColumnElement[Any]]:
 
 def _limited(query: Select[Any], rows: FromClause, filters: ZoneFilters) -> Select[Any]:
     if filters.township:
-        query = query.where(rows.c.townships.contains([filters.township]))
+        query = query.where(literal(filters.township) == any_(rows.c.townships))
     for name in LEVEL_NAMES:
         if wanted := getattr(filters, name):
             query = query.where(rows.c[name] == level_number(wanted))
     if filters.kind:
-        query = query.where(rows.c.kinds.contains([filters.kind]))
+        query = query.where(literal(filters.kind) == any_(rows.c.kinds))
     if filters.agreement:
         query = query.where(rows.c.agreement == filters.agreement)
     if filters.bbox:

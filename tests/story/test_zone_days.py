@@ -1,5 +1,6 @@
 """Zones from day to day through the database: replayed edits, jitter, and what becomes of a name and its agreement."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -143,7 +144,7 @@ def test_jitter_moves_a_pair_at_most_once(owner: Engine, tmp_path: Path, soak: b
         town.renew(day)
         days.append({row["a"][1:] for row in table(owner, "zone_edge")})
     moves = {
-        n: sum((str(n) in a) != (str(n) in b) for a, b in zip(days, days[1:], strict=False))
+        n: sum((str(n) in a) != (str(n) in b) for a, b in itertools.pairwise(days))
         for n in range(len(distances))
     }
     assert max(moves.values()) == 1
