@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.demo_feed import Feeds, feeds
 from jobs.drop import REPORT_SUFFIX, Drop
+from jobs.zones import zones_late
 from layers.audit import head_hash, verify
 from layers.checks import tidy_value
 from layers.city import stored_city
@@ -24,6 +25,7 @@ from layers.database import host_of, owner_engine, reader_engine, snapshot
 from layers.health import clock, overlaps_leakproof, rights_faults, session, versions
 from layers.history import CLOCK
 from layers.versions import database_version, newest_version
+from layers.zone_state import last_zone_run, waiting_since
 from riskmap.errors import RiskMapError
 from riskmap.settings import Settings
 
@@ -110,6 +112,7 @@ def _database_checks(dsn: str, settings: Settings) -> Iterator[Check]:
         yield check_leakproof(connection)
         yield check_audit(connection)
         yield check_feeds(feeds(connection, datetime.now(UTC), wanted=settings.demo_feed))
+        yield check_zones(connection)
         yield check_channels(connection)
     with _disposed(reader_engine(dsn, private=settings.database_url is None)) as reader:
         yield check_web_role(reader)
@@ -195,6 +198,20 @@ def check_feeds(found: Feeds) -> Check:
         message = f"监测点：{seen.sensors} 个中有 {seen.sensors - seen.live} 个逾期未报{last}"
         return Check("feeds", "yellow", message, "请检查这些监测点的采集网关和上报程序")
     return Check("feeds", "green", f"监测点：{seen.sensors} 个均按时上报{last}")
+
+
+def check_zones(connection: Connection) -> Check:
+    """Whether the joint-control zones follow the levels: where their job fails again and again they stand still."""
+    if zones_late(connection, datetime.now(UTC)):
+        since = waiting_since(connection)
+        message = (
+            f"联防联控片区没有随风险更新，自 {since.astimezone(CLOCK):%Y-%m-%d %H:%M} 起" if since else ""
+        )
+        remedy = "请运行 riskmap zones 查看原因；riskmap work 运行时会自动重试"
+        return Check("zones", "yellow", message, remedy)
+    last = last_zone_run(connection)
+    told = f"：第 {last['run_id']} 次划定，{last['counts']['zones']} 个" if last else "还没有划定"
+    return Check("zones", "green", f"联防联控片区{told}")
 
 
 def check_channels(connection: Connection) -> Check:

@@ -1,12 +1,12 @@
 """The zones job: read one state of the city, make its joint-control zones 联防联控区 from what they were, keep what changed."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from jobs.zone_accounts import zone_tables
 from jobs.zone_events import event_tables, reach_table, returned, scopes_of, told_of
@@ -19,12 +19,20 @@ from layers.history import CLOCK, open_revision
 from layers.records import iso
 from layers.risk import last_run
 from layers.zone_ground import read_ground
-from layers.zone_state import births_of, last_zone_run, record_zone_run, write_events, write_zones
+from layers.zone_state import (
+    births_of,
+    last_zone_run,
+    record_zone_run,
+    waiting_since,
+    write_events,
+    write_zones,
+)
 from riskmap import __version__
 from riskmap.zone_changes import zones_after
 from riskmap.zones import Zones, zones_of
 
 _TRIES = 3
+_LATE = timedelta(minutes=10)
 
 
 class _Overtaken(Exception):
@@ -58,6 +66,12 @@ def is_stale(owner: Engine) -> bool:
             changed_since(connection, known, events=False)
             or head_on(connection, datetime.now(CLOCK).date()).rev > known
         )
+
+
+def zones_late(connection: Connection, now: datetime) -> bool:
+    """Whether the zones have not followed a run of risks for longer than any zone run takes."""
+    since = waiting_since(connection)
+    return since is not None and now - since > _LATE
 
 
 def _renewed(owner: Engine, actor: str, then: datetime | None, tell: Any, *, full: bool) -> dict[str, Any]:

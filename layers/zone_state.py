@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from layers.copying import copy_arrays, numbered
 from layers.reading import among, read_frame, read_table
+from layers.schema import run
 from layers.zone_tables import (
     KEYS,
     zone,
@@ -48,6 +50,14 @@ def last_zone_run(connection: Connection) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+def waiting_since(connection: Connection) -> datetime | None:
+    """The data time of the first run of risks that the zones do not follow yet; None: they follow the last one."""
+    followed = select(func.coalesce(func.max(zone_run.c.of_run), 0)).scalar_subquery()
+    query = select(func.min(run.c.data_time)).where(run.c.current, run.c.run_id > followed)
+    first: datetime | None = connection.execute(query).scalar_one()
+    return first
+
+
 def read_state(connection: Connection) -> State:
     """All of it, in order of codes."""
     members = read_frame(connection, select(zone_member).order_by(zone_member.c.code))
@@ -76,9 +86,8 @@ def _zones(
     a, b = (known.get_indexer(pd.Index(one, dtype=object)).astype(np.int64) for one in ends)
     kind, distance, cut = (edges[name].to_numpy().astype(np.int64) for name in ("kind", "distance_mm", "cut"))
     zone_of = np.full(len(codes), -1, np.int64)
-    zone_of[known.get_indexer(pd.Index(members["code"], dtype=object))] = pd.Index(
-        ids, dtype=object
-    ).get_indexer(members["zone_code"])
+    of, numbers = (pd.Index(members[name], dtype=object) for name in ("code", "zone_code"))
+    zone_of[known.get_indexer(of)] = pd.Index(ids, dtype=object).get_indexer(numbers)
     return Zones(codes, Edges(kind, Links(a, b, distance), cut).by_kind(len(codes)), zone_of, ids, ended)
 
 

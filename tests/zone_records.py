@@ -59,7 +59,7 @@ class Town:
         written = sorted(changed) if self.dice is None else list(city) + sorted(set(self.city) - set(city))
         if self.dice is not None:
             self.dice.shuffle(written)
-        options = {"at": morning(day), "crs": "EPSG:4547"}
+        options: dict[str, Any] = {"at": morning(day), "crs": "EPSG:4547"}
         rows = [self._firm(code, city, day) for code in written]
         if changed:
             load(self.owner, self.folder, "enterprises", _FIRM, *rows, **options)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.demo_feed import Feeds, feeds
 from jobs.drop import Drop
+from jobs.zones import zones_late
 from layers.database import CITY, reading
 from layers.records import iso
 from layers.status import Status, status_of
@@ -67,19 +68,20 @@ class Measured:
 
 @router.get("/health", tags=["operation"])
 def health(request: Request, reader: Reader) -> JSONResponse:
-    """`ok`, `degraded` (no worker: levels stand still; or the demo feed does) or `down` (503, no database).
+    """`ok`, `degraded` (no worker: levels stand still; or the demo feed or the zones do) or `down` (503, no database).
 
     `sensors` are those that say how often they report: all, how many are in time, the last sign of any; `demo_feed` is
     `live`, `stopped`, `off`, null where there is none. Answers this machine only.
     """
     _only_here(request)
-    state, flow, trouble = _state(request, reader)
+    state, flow, trouble, late = _state(request, reader)
     content: dict[str, Any] = {"status": "down", "version": __version__, "database": state is not None}
     drop = Drop.of(request.app.state.settings.home)
     content["drop"] = {"waiting": len(drop.waiting()), "bad": len(drop.bad())}
     if state is not None and flow is not None:
-        well = state.worker and flow.demo != "stopped"
+        well = state.worker and flow.demo != "stopped" and not late
         content |= {"status": "ok" if well else "degraded", **told_of(state), **flow.to_json()}
+        content["zones_late"] = late
     if trouble:
         content["detail"] = trouble
     return JSONResponse(content, 200 if state is not None else 503)
@@ -89,7 +91,7 @@ def health(request: Request, reader: Reader) -> JSONResponse:
 def metrics(request: Request, reader: Reader) -> PlainTextResponse:
     """Prometheus text. Answers this machine only."""
     _only_here(request)
-    state, flow, _ = _state(request, reader)
+    state, flow, _, late = _state(request, reader)
     measures: Measures = request.app.state.measures
     lines = [
         *_gauge("riskmap_info", 1, "the running version", f'{{version="{__version__}"}}'),
@@ -110,6 +112,7 @@ def metrics(request: Request, reader: Reader) -> PlainTextResponse:
             lines += _gauge(
                 "riskmap_levels_age_seconds", round(age_s, 3), "age of the data time of the current levels"
             )
+        lines += _gauge("riskmap_zones_late", int(late), "whether the zones do not follow the levels")
     if flow is not None:
         lines += _gauge("riskmap_sensors", flow.pulse.sensors, "sensors that say how often they report")
         lines += _gauge("riskmap_sensors_live", flow.pulse.live, "those that report in time")
@@ -141,13 +144,14 @@ def told_of(state: Status) -> dict[str, Any]:
     }
 
 
-def _state(request: Request, reader: Engine) -> tuple[Status | None, Feeds | None, str]:
-    wanted = request.app.state.settings.demo_feed
+def _state(request: Request, reader: Engine) -> tuple[Status | None, Feeds | None, str, bool]:
+    wanted, now = request.app.state.settings.demo_feed, datetime.now(UTC)
     try:
         with reading(reader, CITY) as connection:
-            return status_of(connection), feeds(connection, datetime.now(UTC), wanted=wanted), ""
+            late = zones_late(connection, now)
+            return status_of(connection), feeds(connection, now, wanted=wanted), "", late
     except RiskMapError as error:
-        return None, None, error.detail
+        return None, None, error.detail, False
 
 
 def _only_here(request: Request) -> None:

@@ -48,8 +48,8 @@ def test_a_well_city(database: str, assets: Path) -> None:
     assert document["healthy"] is True
     assert document["dsn"] == database
     assert [check["name"] for check in document["checks"]] == [
-        "database", "clock", "postgis", "schema", "rights", "leakproof", "audit", "feeds", "channels", "web_role",
-        "zone", "disk", "drop", "assets",
+        "database", "clock", "postgis", "schema", "rights", "leakproof", "audit", "feeds", "zones", "channels",
+        "web_role", "zone", "disk", "drop", "assets",
     ]  # fmt: skip
     assert {check["name"] for check in document["checks"] if check["ok"] == "red"} == set()
     assert all(check.remedy for check in report.checks if check.ok != "green")

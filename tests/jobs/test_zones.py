@@ -1,5 +1,6 @@
 """The zones job: what it reads, what it writes and what it leaves alone, and what it imagines."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +8,17 @@ import pytest
 import shapely
 from sqlalchemy import Engine, text
 
+from jobs.doctor import check_zones
 from jobs.risk import assess
 from jobs.zone_what_if import what_if
-from jobs.zones import is_stale, renew
+from jobs.zones import is_stale, renew, zones_late
 from layers.database import CITY, reading, snapshot
 from layers.history import head_rev
 from layers.zones import zone_detail, zone_list
 from riskmap.errors import BadInput
 from tests.import_files import at, load
 from tests.zone_cities import City, Site, random_city
-from tests.zone_records import Town, asked, state, table
+from tests.zone_records import Town, asked, morning, state, table
 
 
 @pytest.fixture
@@ -169,6 +171,20 @@ def test_what_if_writes_nothing(town: Town) -> None:
     assert state(town.owner) == kept
     with snapshot(town.owner) as connection:
         assert head_rev(connection) == before + 1  # the import
+
+
+def test_zones_that_do_not_follow_are_told(town: Town) -> None:
+    town.move(pair(), 0)
+    assess(town.owner, actor="test", at=morning(1))
+    with snapshot(town.owner) as connection:
+        assert not zones_late(connection, morning(1) + timedelta(minutes=10))
+        assert zones_late(connection, morning(1) + timedelta(minutes=11))
+        told = check_zones(connection)
+    assert (told.ok, told.message) == ("yellow", "联防联控片区没有随风险更新，自 2026-03-02 08:00 起")
+    renew(town.owner, actor="test")
+    with snapshot(town.owner) as connection:
+        told = check_zones(connection)
+    assert (told.ok, told.message) == ("green", "联防联控片区：第 1 次划定，1 个")
 
 
 def test_another_edition_makes_everything_anew(town: Town) -> None:
