@@ -12,7 +12,7 @@ from jobs.incident_asked import Asked, held_by, instant_of, one_of, place_of, so
 from layers.database import Identity, reading
 from layers.duty import SLOTS, on_call
 from layers.editions import edition_on
-from layers.history import CLOCK
+from layers.history import CLOCK, head_rev
 from layers.incident import (
     Place,
     Reach,
@@ -32,6 +32,7 @@ from layers.incident import (
     together,
 )
 from layers.records import fetch, iso
+from layers.zone_incident import members_at, neighbours_at, zones_at
 from riskmap.consequence_tables import ROLE, TERRAINS, ConsequenceRules
 from riskmap.consequences import OF_STUDY
 from riskmap.editions import Edition
@@ -208,6 +209,7 @@ def _around(scene: _Scene, rings: list[Row], source: Row | None, notes: list[str
     )
     for one in targets:
         one["inside"] = [names[n] for n in one["inside"]]
+    joint = _joint_control(scene, source, names, lang)
     own_area = scene.identity.database_role in {"riskmap_township", "riskmap_village", "riskmap_grid"}
     return {
         **{name: counted[name] for name in ("people", "people_exact")},
@@ -216,8 +218,7 @@ def _around(scene: _Scene, rings: list[Row], source: Row | None, notes: list[str
         "grids": grids,
         "targets": targets,
         "targets_inside": {name: counted[name] for name in ("targets", "target_people")},
-        "zone_members": [],
-        "zone_members_note": told("zones", lang),
+        **joint,
         "sources": sources_in(
             scene.connection,
             scene.place,
@@ -232,8 +233,27 @@ def _around(scene: _Scene, rings: list[Row], source: Row | None, notes: list[str
             scene.connection, scene.place, whole, each=figures.resources_each, max_m=figures.resources_m
         ),
         "resources_note": told("straight_line", lang),
-        "calls": _calls(scene, source, grids),
+        "calls": _calls(scene, source, grids, [one["code"] for one in joint["zones"]]),
         "geometry": drawn[total] if whole else None,
+    }
+
+
+def _joint_control(scene: _Scene, source: Row | None, names: list[str], lang: str) -> Row:
+    """The joint-control zones of the place and of the source, and their members: who must act together."""
+    sites = [source[name] for name in ("enterprise_code", "code") if source[name]] if source else []
+    zones = zones_at(scene.connection, scene.place, sites)
+    codes = [one["code"] for one in zones]
+    members = members_at(scene.connection, scene.place, list(scene.shapes.values()), codes)
+    for one in members:
+        one["inside"] = [names[n] for n in one["inside"]]
+    own_rows = not scene.identity.sees_city and codes
+    return {
+        "zones": zones,
+        "zone_members": members,
+        "zone_neighbours": neighbours_at(scene.connection, codes, head_rev(scene.connection))
+        if own_rows
+        else [],
+        "zone_members_note": told("zones" if zones else "no_zone", lang),
     }
 
 
@@ -280,8 +300,10 @@ def _grids(connection: Connection, found: dict[tuple[int, str | None], float], n
     return sorted(rows, key=lambda row: (-row["people_exact"], row["code"] or ""))
 
 
-def _calls(scene: _Scene, source: Row | None, grids: list[Row]) -> list[Row]:
+def _calls(scene: _Scene, source: Row | None, grids: list[Row], zones: list[str]) -> list[Row]:
     """Who answers for the place, from the source up to the city, then for the other townships and grid units in reach.
+
+    Persons of a joint-control zone come with those of its members.
 
     One line a person and role; `objects` says for what, the first being the nearest.
     """
@@ -291,6 +313,7 @@ def _calls(scene: _Scene, source: Row | None, grids: list[Row]) -> list[Row]:
         "area": set(areas),
         "source": {source["code"]} if source else set(),
         "enterprise": {enterprise} if enterprise else set(),
+        "zone": set(zones),
     }
     people = {one["code"]: one["people"] for one in grids if one["code"]}
     fullest = list(people)[: scene.figures.calls]

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 
 from layers.schema import metadata
+from layers.zone_tables import zone
 
 SLOTS = ("industry", "special", "general")
 """the three persons of 四.4 that an enterprise has: 行业, 专业, 综合"""
@@ -115,7 +116,7 @@ def on_call(connection: Connection, objects: Mapping[str, Sequence[str]], day: d
         select(
             _DUTY.c.object_layer,
             _DUTY.c.object_code,
-            func.coalesce(_AREA.c.name, _ENTERPRISE.c.name, source.c.name).label("object_name"),
+            func.coalesce(_AREA.c.name, _ENTERPRISE.c.name, source.c.name, zone.c.name).label("object_name"),
             _AREA.c.level,
             *(_DUTY.c[name] for name in ("role", "person", "phone")),
             deputy.c.person.label("deputy"),
@@ -128,6 +129,7 @@ def on_call(connection: Connection, objects: Mapping[str, Sequence[str]], day: d
             and_(_DUTY.c.object_layer == "enterprise", _ENTERPRISE.c.code == _DUTY.c.object_code),
         )
         .outerjoin(source, and_(_DUTY.c.object_layer == "source", source.c.code == _DUTY.c.object_code))
+        .outerjoin(zone, and_(_DUTY.c.object_layer == "zone", zone.c.code == _DUTY.c.object_code))
         .where(or_(false(), *named), _in_force(day))
         .order_by(_DUTY.c.code)
     )

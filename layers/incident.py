@@ -222,7 +222,7 @@ def targets_near(
     whole = together(place, shapes)
     if whole is not None:
         found |= _within(connection, place, _TARGET, names, whole, limit)
-    inside = _insides(connection, place, _TARGET, shapes, list(found))
+    inside = insides(connection, place, _TARGET, shapes, list(found))
     rows = [{**row, "inside": inside.get(code, [])} for code, row in found.items()]
     return sorted(rows, key=lambda row: (row["distance_m"], row["code"]))[: max(limit, nearest)]
 
@@ -260,7 +260,7 @@ def resources_near(
     found: dict[str, Row] = {}
     for kind in RESOURCE_KINDS:
         found |= _near(connection, place, _RESOURCE, names, each, max_m, _RESOURCE.c.kind == kind)
-    inside = _insides(connection, place, _RESOURCE, [] if whole is None else [whole], list(found))
+    inside = insides(connection, place, _RESOURCE, [] if whole is None else [whole], list(found))
     return [{**row, "inside": code in inside} for code, row in found.items()]
 
 
@@ -274,7 +274,7 @@ def _near(
     *where: ColumnElement[bool],
 ) -> dict[str, Row]:
     """The nearest records by code."""
-    here, at = _here(place), table.c.geom_m
+    here, at = spot_m(place), table.c.geom_m
     apart = at.op("<->", return_type=Double())(here)
     query = (
         select(*_told(table, names), apart.label("distance_m"))
@@ -291,7 +291,7 @@ def _within(
     connection: Connection, place: Place, table: Any, names: Sequence[str], whole: Reach, limit: int
 ) -> dict[str, Row]:
     """The records that a shape touches, the nearest first, by code."""
-    here, drawn = _here(place), _shapes(place, [whole])
+    here, drawn = spot_m(place), _shapes(place, [whole])
     apart = func.ST_Distance(table.c.geom_m, here)
     query = (
         select(*_told(table, names), apart.label("distance_m"))
@@ -303,7 +303,7 @@ def _within(
     return _by_code(connection, query)
 
 
-def _insides(
+def insides(
     connection: Connection, place: Place, table: Any, shapes: Sequence[Reach], codes: list[str]
 ) -> dict[str, list[int]]:
     """Of some records the numbers of the shapes that touch them."""
@@ -345,7 +345,8 @@ def _disc(place: Place, radius_m: float) -> shapely.Geometry:
     return shapely.buffer(shapely.Point(place.x_m, place.y_m), radius_m, quad_segs=_QUADRANT)
 
 
-def _here(place: Place) -> ColumnElement[Any]:
+def spot_m(place: Place) -> ColumnElement[Any]:
+    """The place as a point of the metric system."""
     return func.ST_SetSRID(func.ST_MakePoint(place.x_m, place.y_m), place.srid)
 
 
@@ -355,7 +356,7 @@ def _shapes(place: Place, shapes: Sequence[Reach]) -> CTE:
     for n, one in enumerate(shapes):
         polygon = one.polygon if one.radius_m is None else _disc(place, one.radius_m)
         shape = func.ST_GeomFromWKB(shapely.to_wkb(polygon), place.srid)
-        box = shape if one.radius_m is None else func.ST_Expand(_here(place), one.radius_m)
+        box = shape if one.radius_m is None else func.ST_Expand(spot_m(place), one.radius_m)
         radius = cast(one.radius_m, Double)
         rows.append(
             select(
@@ -367,7 +368,7 @@ def _shapes(place: Place, shapes: Sequence[Reach]) -> CTE:
 
 def _inside(place: Place, drawn: CTE, geom_m: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a position touches a shape; circles are exact, `&&` is written out for the index."""
-    in_circle = and_(drawn.c.radius_m.is_not(None), func.ST_DWithin(geom_m, _here(place), drawn.c.radius_m))
+    in_circle = and_(drawn.c.radius_m.is_not(None), func.ST_DWithin(geom_m, spot_m(place), drawn.c.radius_m))
     in_polygon = and_(drawn.c.radius_m.is_(None), func.ST_Intersects(geom_m, drawn.c.shape))
     return and_(geom_m.op("&&")(drawn.c.box), or_(in_circle, in_polygon))
 

@@ -35,7 +35,7 @@ _MG_M3_OF_MG_L = 1000.0
 _MAIN = {"vce": (6.9, "kPa"), "fireball": (None, "")}
 """What the main distance of these events stands for; the others tell it among their thresholds."""
 _PLUMELESS = ("endpoint_unknown", "evaporation_unknown")
-_DUTY_FIRST = ("source", "enterprise", "grid", "village", "township", "city")
+_DUTY_FIRST = ("source", "enterprise", "zone", "grid", "village", "township", "city")
 _ROLES_FIRST = (
     *("operator", "technical", "principal", "grid_officer", "duty_officer", "inspector"),
     *("special_officer", "industry_officer", "general_officer", "leader"),

@@ -158,7 +158,11 @@ _TOLD = {
         "A screening, no substitute for measurement and command on the spot",
     ),
     "straight_line": ("直线距离，不是行车距离", "straight-line distance, not by road"),
-    "zones": ("联防联控片区尚未划定，暂无成员", "joint-control zones are not computed yet: no members"),
+    "zones": (
+        "所在联防联控片区的成员；辖区以外的成员只列可告知的内容",
+        "members of the joint-control zones of this place; of those beyond your area only what may be told",
+    ),
+    "no_zone": ("此处不在任何联防联控片区内", "this place is in no joint-control zone"),
     "own_rows": (
         "人数、目标、资源和责任人只含您有权查看的辖区，范围伸出辖区的部分没有计入",
         "People, targets, resources and persons are those of your own area only; what lies beyond is not counted",

@@ -78,6 +78,8 @@ def _tell(answer: dict[str, Any], lang: str) -> None:
         {**one, "role": word(lang, "duty_role", one["role"]), "of": one["objects"][0]["name"]}
         for one in answer["calls"][:_SHOWN]
     ]
+    member = {"zone_code": "片区", "name": "名称", "distance_m": "距离（米）"}
+    print_table("联防联控片区成员", answer["zone_members"][:_SHOWN], member)
     print_table("联系人", calls, {"of": "对象", "role": "职责", "person": "姓名", "phone": "电话"})
     for note in (*answer["notes"], answer["zone_members_note"]):
         say(f"注意：{note}")
