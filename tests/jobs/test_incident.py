@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from jobs.incident import substance_names, what_if
 from jobs.incident_asked import Asked
+from jobs.zones import renew
 from layers.database import CITY, Identity, reading, snapshot, writing
 from layers.history import head_rev, open_revision
 from riskmap.errors import BadInput, NotFound, Refused
@@ -58,7 +59,6 @@ def test_the_answer_has_all_its_parts_and_writes_nothing(demo_reader: Engine, de
         (one["people_exact"] for one in answer["grids"]), reverse=True
     )
     assert answer["targets_inside"]["targets"] == sum(bool(one["inside"]) for one in answer["targets"])
-    assert answer["zone_members"] == []
     assert answer["zone_members_note"]
     assert {one["kind"] for one in answer["resources"]} >= {"fire_station", "hospital"}
     assert answer["complete"] is True
@@ -243,3 +243,54 @@ def test_an_answer_takes_less_than_two_seconds(demo_reader: Engine) -> None:
         answer = ask(demo_reader, **HERE, substance="氨", quantity_t=Decimal(100))
     assert answer["rings"][0]["at_least_m"] == 10_000.0
     assert answer["duration_s"] < 2.0
+
+
+@pytest.fixture(scope="module")
+def zone(demo_owner: Engine) -> dict[str, Any]:
+    """A joint-control zone across a township's border: its code, a source of one of its members, all members' codes."""
+    renew(demo_owner, actor="test")
+    query = text(
+        "SELECT z.code, min(s.code) AS source, array_agg(DISTINCT m.code) AS members, min(m.township_code) AS ours,"
+        " max(m.township_code) AS theirs FROM zone z JOIN zone_member m ON m.zone_code = z.code"
+        " LEFT JOIN source s ON s.enterprise_code = m.code"
+        " GROUP BY z.code HAVING count(DISTINCT m.township_code) > 1 AND count(s.code) > 0 ORDER BY z.code LIMIT 1"
+    )
+    with snapshot(demo_owner) as connection:
+        return dict(connection.execute(query).mappings().one())
+
+
+def test_members_of_the_zone_are_told_with_the_incident(demo_reader: Engine, zone: dict[str, Any]) -> None:
+    answer = ask(demo_reader, source=zone["source"])
+    assert zone["code"] in {one["code"] for one in answer["zones"]}
+    members = [one for one in answer["zone_members"] if one["zone_code"] == zone["code"]]
+    assert sorted(one["code"] for one in members) == sorted(zone["members"])
+    assert sum(one["leads"] for one in members) == 1
+    assert [one["distance_m"] for one in members] == sorted(one["distance_m"] for one in members)
+    assert answer["zone_neighbours"] == []
+
+
+def test_a_township_is_told_its_own_members_and_the_others_as_a_neighbour(
+    demo_reader: Engine, demo_owner: Engine, zone: dict[str, Any]
+) -> None:
+    with snapshot(demo_owner) as connection:
+        lon, lat = connection.execute(
+            text(
+                "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) AS p FROM zone WHERE code = :code) x"
+            ),
+            {"code": zone["code"]},
+        ).one()
+    for mine in (zone["ours"], zone["theirs"]):
+        answer = ask(demo_reader, Identity("town", "township", mine), lon=lon, lat=lat, **CHLORINE)
+        own = [one["code"] for one in answer["zone_members"] if one["zone_code"] == zone["code"]]
+        others = [one for one in answer["zone_neighbours"] if one["zone_code"] == zone["code"]]
+        assert len(own) + len(others) == len(zone["members"])
+        assert own
+        assert set(others[0]) == {"zone_code", "kind", "level", "hazard", "distance_m", "bearing", "name"}
+        assert not any(code in str(others) for code in zone["members"])
+
+
+def test_a_place_in_no_zone_says_so(demo_reader: Engine, zone: dict[str, Any]) -> None:
+    answer = ask(demo_reader, **HERE, **CHLORINE)
+    assert zone["code"] not in {one["code"] for one in answer["zones"]}
+    if not answer["zones"]:
+        assert "不在任何" in answer["zone_members_note"]
