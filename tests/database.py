@@ -63,8 +63,8 @@ class Databases:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
 
-    def template(self, name: str, build: Callable[[str], object]) -> str:
-        """The template `name`, made with `build(dsn)` by whichever worker asks first."""
+    def template(self, name: str, build: Callable[[str], object], base: str = "template1") -> str:
+        """The template `name`, made with `build(dsn)` from `base` by whichever worker asks first."""
         lock = open_lock(self.cluster.server.folder.parent / f"{name}.lock")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -74,7 +74,7 @@ class Databases:
                     return name
                 draft = f"{name}_draft"
                 self._drop(connection, draft)
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
+                self._copy(connection, draft, base)
                 build(self.cluster.dsn(database=draft))
                 names = sql.Identifier(draft), sql.Identifier(name)
                 connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
@@ -86,9 +86,8 @@ class Databases:
     def fresh(self, template: str = "template1") -> Iterator[str]:
         """The URL of a new database, copied from a template and dropped afterwards."""
         name = f"test_{uuid4().hex}"
-        names = sql.Identifier(name), sql.Identifier(template)
         with self._maintenance() as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
+            self._copy(connection, name, template)
         try:
             yield self.cluster.dsn(database=name)
         finally:
@@ -99,6 +98,11 @@ class Databases:
     def _maintenance(self) -> Iterator[psycopg.Connection]:
         with psycopg.connect(self.cluster.dsn(database="postgres"), autocommit=True) as connection:
             yield connection
+
+    @staticmethod
+    def _copy(connection: psycopg.Connection, name: str, template: str) -> None:
+        names = sql.Identifier(name), sql.Identifier(template)
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
 
     @staticmethod
     def _drop(connection: psycopg.Connection, name: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from jobs.demo import load_demo, start_of_demo
 from jobs.risk import assess
 from jobs.setup import prepare_database
+from jobs.stability import check_stability
 from layers.database import owner_engine, reader_engine
 from riskmap.settings import load_city
 from tests.database import Databases
@@ -36,6 +37,20 @@ def demo_history(databases: Databases, folder: Path, seed: int) -> str:
 def demo_template(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The template database that holds the demo city of seed 1, assessed once."""
     return demo_history(databases, tmp_path_factory.mktemp("demo"), SEED)
+
+
+def _check(dsn: str) -> None:
+    engine = owner_engine(dsn)
+    assess(engine, actor="test")
+    check_stability(engine, actor="test")
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def checked_demo(databases: Databases, demo_template: str) -> Iterator[str]:
+    """The URL of a copy of the demo city whose colours' stability is checked; the check is made once a run."""
+    with databases.fresh(databases.template("riskmap_demo_checked", _check, demo_template)) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ _STATE = "SELECT (SELECT count(*) FROM revision), " + ", ".join(
 )
 
 _PATIENCE_S = 120.0
-"""a million vertices on a machine that is busy with other tests"""
+"""a polygon of far too many vertices on a machine that is busy with other tests"""
 
 
 @pytest.fixture(scope="module")

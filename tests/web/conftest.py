@@ -1,6 +1,7 @@
 """What the tests of the web start from: the small town or the demo city, served, with a person of every role."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,10 @@ def own_site(databases: Databases, town_template: str, tmp_path: Path) -> Iterat
         yield running
 
 
-@pytest.fixture(scope="module")
-def demo_site(demo_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The demo city, served to the tests of one file; its people belong to a place with a source."""
-    owner = owner_engine(demo_database)
+@contextmanager
+def served_demo(dsn: str, home: Path) -> Iterator[Served]:
+    """Serve a copy of the demo city; its people belong to a place with a source."""
+    owner = owner_engine(dsn)
     source = metadata.tables["source"]
     columns = (source.c.village_code, source.c.grid_code, source.c.enterprise_code)
     with snapshot(owner) as connection:
@@ -73,6 +74,20 @@ def demo_site(demo_database: str, tmp_path_factory: pytest.TempPathFactory) -> I
             .limit(1)
         ).one()
     owner.dispose()
-    add_people(demo_database, town.OURS, village, grid, enterprise)
-    with served(demo_database, tmp_path_factory.mktemp("home")) as running:
+    add_people(dsn, town.OURS, village, grid, enterprise)
+    with served(dsn, home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def demo_site(demo_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The demo city, served to the tests of one file."""
+    with served_demo(demo_database, tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def checked_site(checked_demo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The demo city with its colours' stability checked, served to the tests of one file."""
+    with served_demo(checked_demo, tmp_path_factory.mktemp("home")) as running:
         yield running

@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 
 from jobs.editions import draft
 from jobs.risk import assess
-from jobs.stability import check_stability
 from layers.audit import revisions
 from layers.database import owner_engine, snapshot
 from layers.history import CLOCK
@@ -61,14 +60,10 @@ def small(databases: Databases, town_template: str, tmp_path: Path) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def drafted(demo_site: Served, tmp_path_factory: pytest.TempPathFactory) -> Served:
+def drafted(checked_site: Served, tmp_path_factory: pytest.TempPathFactory) -> Served:
     """The demo city with a draft, its colours checked."""
-    add_draft(demo_site.dsn, tmp_path_factory.mktemp("editions"))
-    owner = owner_engine(demo_site.dsn)
-    assess(owner, actor="test")
-    check_stability(owner, actor="test")
-    owner.dispose()
-    return demo_site
+    add_draft(checked_site.dsn, tmp_path_factory.mktemp("editions"))
+    return checked_site
 
 
 def test_programs_read_editions_and_their_tables(small: Served) -> None:
