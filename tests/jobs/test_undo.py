@@ -254,7 +254,7 @@ def test_whole_layers_are_taken_back_too(owner: Engine, tmp_path: Path) -> None:
     sound(owner)
 
 
-ROUNDS = 200 if os.environ.get("RISKMAP_SOAK") else 25
+ROUNDS = 200 if os.environ.get("RISKMAP_SOAK") else 12
 EDITS = st.lists(
     st.tuples(st.sampled_from("ABCD"), st.integers(0, 3), st.integers(0, 5)),
     min_size=1,

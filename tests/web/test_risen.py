@@ -165,3 +165,26 @@ def test_where_nothing_has_risen_the_pages_say_so(own_site: Served) -> None:
     assert client.get("/status").json()["risen"] is False
     assert "没有上升的危险源和企业" in client.get("/wall").text
     assert "未上升" in client.get("/sources").text
+
+
+def test_the_colour_that_is_held_stands_in_lists_until_it_falls(own_site: Served) -> None:
+    """The tank's danger is closed: its colour falls when a day has passed, and until then both are told."""
+    owner = owner_engine(own_site.dsn)
+    assess(owner, actor="test")
+    with writing(owner) as connection:
+        rev = open_revision(connection, "test", "close", None)
+        connection.execute(
+            text("UPDATE danger SET status = 'closed', closed_on = '2026-02-01', rev = :rev"), {"rev": rev}
+        )
+    assess(owner, actor="test")
+    owner.dispose()
+    told = own_site.program("city").get("/api/v1/sources/ours-tank").json()
+    assert (told["level"], told["level_held"]) == ("blue", "yellow")
+    until = told["held_until"][:16].replace("T", " ")
+    city = own_site.browser("city").client
+    for address in ("/sources", "/wall?map=base", "/phone?map=base"):
+        page = city.get(address).text
+        said = re.findall(r'<span class="kept">(.*?)</small>', page, re.DOTALL)
+        assert any("保持的等级" in one and 'class="level yellow"' in one and until in one for one in said), (
+            address
+        )
