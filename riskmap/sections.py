@@ -66,6 +66,15 @@ class Cells:
         return int(micro)
 
 
+def _expect_one_row_each(rows: list[Row], key: str) -> None:
+    known: set[str] = set()
+    for row in rows:
+        value = row.text(key)
+        if value in known:
+            raise row.wrong(key, f"{value} 重复", "每项只保留一行")
+        known.add(value)
+
+
 class Sections:
     """The parts of a table, each checked to have exactly its keys."""
 
@@ -80,13 +89,15 @@ class Sections:
         row.expect(self.keys[name])
         return Cells(row)
 
-    def rows(self, name: str, columns: tuple[str, ...]) -> list[Cells]:
-        """The rows of one list, which has some; BadInput where it has none."""
+    def rows(self, name: str, columns: tuple[str, ...], *, key: str | None = None) -> list[Cells]:
+        """The rows of one list, which has some and one for each `key`; BadInput where it has not."""
         content = self.table.get(name)
         if not isinstance(content, list) or not content:
             raise BadInput(f"{self.name}/{name}.csv 不存在或没有数据行", remedy=f"表头为 {','.join(columns)}")
         rows = [Row(f"{self.name}/{name}.csv", number, cells) for number, cells in enumerate(content, 2)]
         rows[0].expect(columns)
+        if key is not None:
+            _expect_one_row_each(rows, key)
         return [Cells(row) for row in rows]
 
     def rule(self, name: str, keys: dict[str, Any]) -> Rule:

@@ -251,11 +251,9 @@ def _methods(part: Sections) -> dict[str, Method]:
     values = ("points_0", "points_20", "points_40", "points_60", "points_100")
     columns = ("method", "name_zh", "name_en", *values, "edge", "clause", "clause_en")
     methods: dict[str, Method] = {}
-    for cells in part.rows("methods", columns):
+    for cells in part.rows("methods", columns, key="method"):
         row = cells.row
         method = row.choice("method", METHODS)
-        if method in methods:
-            raise row.wrong("method", f"{method} 重复", "每种方法只保留一行")
         at = [Fraction(row.number_of(name, positive=False)) for name in values]
         if at not in (sorted(set(at)), sorted(set(at), reverse=True)):
             raise row.wrong("points_0", "各界限须依次增大或依次减小", "依次填写 0、20、40、60、100 分处的值")
@@ -275,11 +273,11 @@ def _credits(part: Sections) -> dict[str, Credit]:
     if "credits" not in part.table:
         return {}
     found: dict[str, Credit] = {}
-    for cells in part.rows("credits", ("credit", "name_zh", "name_en", "points", "clause", "clause_en")):
+    for cells in part.rows(
+        "credits", ("credit", "name_zh", "name_en", "points", "clause", "clause_en"), key="credit"
+    ):
         row = cells.row
         credit = row.choice("credit", CREDITS)
-        if credit in found:
-            raise row.wrong("credit", f"{credit} 重复", "每项只保留一行")
         texts = {name: row.text(name) for name in ("name_zh", "name_en", "clause", "clause_en")}
         found[credit] = Credit(credit=credit, points=cells.points("points"), **texts)
     return found
@@ -290,12 +288,12 @@ def _directly_red(part: Sections) -> tuple[RedCondition, ...]:
         return ()
     texts = ("name_zh", "name_en", "clause", "clause_en")
     found: dict[str, RedCondition] = {}
-    for cells in part.rows("directly_red", ("condition", "kind", "grade", "field", "least", *texts)):
+    for cells in part.rows(
+        "directly_red", ("condition", "kind", "grade", "field", "least", *texts), key="condition"
+    ):
         row = cells.row
         name = row.text("condition")
         given = {key: row.text(key, needed=False) for key in ("kind", "grade", "field")}
-        if name in found:
-            raise row.wrong("condition", f"{name} 重复", "每个条件只保留一行")
         if not any(given.values()):
             raise row.wrong("kind", "没有条件", "kind、grade、field 至少填一项，否则所有危险源都是红色")
         found[name] = RedCondition(
@@ -311,11 +309,9 @@ def _directly_red(part: Sections) -> tuple[RedCondition, ...]:
 
 def _kinds(part: Sections) -> dict[str, KindRule]:
     kinds: dict[str, KindRule] = {}
-    for cells in part.rows("kinds", _KINDS):
+    for cells in part.rows("kinds", _KINDS, key="kind"):
         row = cells.row
         kind = row.choice("kind", SOURCE_KINDS)
-        if kind in kinds:
-            raise row.wrong("kind", f"{kind} 重复", "每类只保留一行")
         points = cells.points("points")
         large = bool(row.text("workers_from", needed=False))
         workers_points = cells.points("workers_points") if large else points
@@ -344,10 +340,10 @@ def _kinds(part: Sections) -> dict[str, KindRule]:
 
 def _industries(part: Sections) -> dict[str, Industry]:
     industries: dict[str, Industry] = {}
-    for cells in part.rows("industries", ("code", "name_zh", "name_en", "points", "reach_m")):
+    for cells in part.rows("industries", ("code", "name_zh", "name_en", "points", "reach_m"), key="code"):
         code = cells.row.text("code")
-        if not (code.isascii() and code.isdigit() and 2 <= len(code) <= 4) or code in industries:
-            raise cells.row.wrong("code", f"{code} 不是二至四位数字或重复", "请填 GB/T 4754-2017 代码")
+        if not (code.isascii() and code.isdigit() and 2 <= len(code) <= 4):
+            raise cells.row.wrong("code", f"{code} 不是二至四位数字", "请填 GB/T 4754-2017 代码")
         industries[code] = Industry(
             code,
             cells.row.text("name_zh"),

@@ -153,10 +153,12 @@ def _nearby(cells: Cells) -> Nearby:
 
 def _industries(part: Sections) -> dict[str, Nearby]:
     industries: dict[str, Nearby] = {}
-    for cells in part.rows("industries", ("code", "name_zh", "name_en", "adjacent_m", "similar_m")):
+    for cells in part.rows(
+        "industries", ("code", "name_zh", "name_en", "adjacent_m", "similar_m"), key="code"
+    ):
         code = cells.row.text("code")
-        if not (code.isascii() and code.isdigit() and 2 <= len(code) <= 4) or code in industries:
-            raise cells.row.wrong("code", f"{code} 不是二至四位数字或重复", "请填 GB/T 4754-2017 代码")
+        if not (code.isascii() and code.isdigit() and 2 <= len(code) <= 4):
+            raise cells.row.wrong("code", f"{code} 不是二至四位数字", "请填 GB/T 4754-2017 代码")
         cells.row.text("name_zh"), cells.row.text("name_en")
         industries[code] = _nearby(cells)
     return industries
@@ -174,11 +176,9 @@ def _sizes(part: Sections) -> tuple[tuple[int, int], ...]:
 
 def _formats(part: Sections) -> tuple[Format, ...]:
     formats: dict[str, Format] = {}
-    for cells in part.rows("formats", ("format", "name_zh", "name_en", "words", "similar_m")):
+    for cells in part.rows("formats", ("format", "name_zh", "name_en", "words", "similar_m"), key="format"):
         row = cells.row
         code = row.text("format")
-        if code in formats:
-            raise row.wrong("format", f"{code} 重复", "每种业态只保留一行")
         words = tuple(word.casefold() for word in row.text("words").split(";"))
         if not all(words):
             raise row.wrong("words", "有空的词", "词之间用一个英文分号")

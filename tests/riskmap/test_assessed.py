@@ -146,3 +146,15 @@ def test_a_wrong_row_of_methods_says_where(field: str, value: str, told: str) ->
     with pytest.raises(BadInput, match=told) as refused:
         RiskWeights.from_table(edited("risk", wrong).table("risk"))
     assert "methods.csv" in refused.value.detail
+
+
+@pytest.mark.parametrize("part", ["methods", "credits", "kinds", "industries"])
+def test_a_row_twice_is_refused_with_its_file_and_line(part: str) -> None:
+    def twice(table: Any) -> None:
+        table[part].append(table[part][0])
+
+    rows = len(edition().table("risk")[part])
+    with pytest.raises(BadInput, match="重复") as refused:
+        RiskWeights.from_table(edited("risk", twice).table("risk"))
+    assert f"{part}.csv" in refused.value.detail
+    assert str(rows + 2) in refused.value.detail
