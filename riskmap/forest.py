@@ -11,6 +11,7 @@ import numpy as np
 
 from riskmap.compiled import kernel
 from riskmap.nearness import NO_LINKS, Cells, Family, Links, Scan, far_cells, joined, sort_cells
+from riskmap.orders import order_of, order_ties
 from riskmap.shapes import Ints
 
 _PAIRS_PER_SITE = 16
@@ -45,8 +46,8 @@ def spanning_forest(
 
 def by_strength(key: Ints, links: Links) -> Ints:
     """Positions of the links by ascending key, then by their ends."""
-    order = np.argsort(key)
-    _order_ties(order, key[order], links.a, links.b)
+    order = order_of(key, int(key.max(initial=0)))
+    order_ties(order, key[order], links.a, links.b)
     return order
 
 
@@ -135,27 +136,3 @@ def join_all(parent: Ints, a: Ints, b: Ints) -> Ints:
             out[n] = k
             n += 1
     return out[:n].copy()
-
-
-@kernel
-def _order_ties(order: Ints, key: Ints, a: Ints, b: Ints) -> None:
-    """Put runs of equal keys into the order of their ends."""
-    k = 0
-    while k < len(order):
-        end = k + 1
-        while end < len(order) and key[end] == key[k]:
-            end += 1
-        step = (end - k) // 2
-        while step > 0:
-            for i in range(k + step, end):
-                one = order[i]
-                j = i
-                while j - step >= k and (
-                    a[order[j - step]] > a[one]
-                    or (a[order[j - step]] == a[one] and b[order[j - step]] > b[one])
-                ):
-                    order[j] = order[j - step]
-                    j -= step
-                order[j] = one
-            step //= 2
-        k = end

@@ -6,12 +6,15 @@ order of rows or on threads but the order of the pairs.
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from riskmap.compiled import kernel, over_spans
+from riskmap.orders import order_of, order_ties
 from riskmap.shapes import POINT, Floats, Ints, Marks, ShapeArrays, Shapes, squared_distance
+
+Numbers = TypeVar("Numbers", Ints, Floats)
 
 _CELLS_ACROSS = 2**23
 _ROW, _KEY = 2**24, 2**48
@@ -75,25 +78,38 @@ def sort_cells(box: Floats, key: Ints, cell_mm: float) -> Cells:
         return Cells(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64), 0.0, 0.0, 1.0, True)
     x0, y0 = (float(v) for v in box[:, :2].min(axis=0))
     size = box[:, 2:] - box[:, :2]
-    across = float((box[:, 2:].max(axis=0) - (x0, y0)).max())
+    extent = float((box[:, 2:].max(axis=0) - (x0, y0)).max())
     cell = max(
-        float(cell_mm), math.sqrt(float((size * size).sum(axis=1).mean())), across / _CELLS_ACROSS, 1.0
+        float(cell_mm), math.sqrt(float((size * size).sum(axis=1).mean())), extent / _CELLS_ACROSS, 1.0
     )
-    columns = np.floor((box[:, (0, 2)] - x0) / cell).astype(np.int64)
-    rows = np.floor((box[:, (1, 3)] - y0) / cell).astype(np.int64)
-    alone = bool((columns[:, 0] == columns[:, 1]).all() and (rows[:, 0] == rows[:, 1]).all())
-    item = np.arange(len(box))
-    numbers = key * _KEY + rows[:, 0] * _ROW + columns[:, 0]
-    if not alone:
+    columns, rows, alone = _places(box, x0, y0, cell)
+    item, keys = np.arange(len(box)), key
+    if alone:
+        columns, rows = columns[:, 0], rows[:, 0]
+    else:
         wide = columns[:, 1] - columns[:, 0] + 1
         count = wide * (rows[:, 1] - rows[:, 0] + 1)
         item = np.repeat(item, count)
         nth = np.arange(len(item)) - np.repeat(np.cumsum(count) - count, count)
-        numbers = numbers[item] + nth // wide[item] * _ROW + nth % wide[item]
-    order = np.argsort(numbers)
-    numbers = numbers[order]
+        columns, rows = columns[item, 0] + nth % wide[item], rows[item, 0] + nth // wide[item]
+        keys = key[item]
+    across, high = int(columns.max()) + 1, int(rows.max()) + 1
+    order = order_of((keys * high + rows) * across + columns, (int(key.max()) + 1) * high * across)
+    numbers = (keys * _KEY + rows * _ROW + columns)[order]
     first = np.flatnonzero(np.diff(numbers, prepend=-1))
     return Cells(numbers[first], np.append(first, len(numbers)), item[order], x0, y0, cell, alone)
+
+
+@kernel
+def _places(box: Floats, x0: float, y0: float, cell: float) -> tuple[Ints, Ints, bool]:
+    """The first and last column and row of cells that each box touches, and whether these are always the same."""
+    columns, rows, alone = np.empty((len(box), 2), np.int64), np.empty((len(box), 2), np.int64), True
+    for i in range(len(box)):
+        for end in range(2):
+            columns[i, end] = math.floor((box[i, 2 * end] - x0) / cell)
+            rows[i, end] = math.floor((box[i, 2 * end + 1] - y0) / cell)
+        alone = alone and columns[i, 0] == columns[i, 1] and rows[i, 0] == rows[i, 1]
+    return columns, rows, alone
 
 
 def links_within(family: Family) -> Links:
@@ -104,7 +120,7 @@ def links_within(family: Family) -> Links:
 def links_named(family: Family, most: int, cells: Cells, *, threads: int = 0) -> tuple[Links, Ints]:
     """Linked pairs that a site names which reaches at most `most` others, and how many each site reaches.
 
-    A pair may be named from both ends; counting stops where it is more than `most`. `cells` as `far_cells` gives them.
+    Each pair is told once; counting stops where it is more than `most`. `cells` as `far_cells` gives them.
     """
     n = len(family.sites)
     count = np.zeros(n, np.int64)
@@ -119,13 +135,19 @@ def far_cells(family: Family) -> Cells:
 
 def in_order(links: Links, n: int) -> Links:
     """Pairs among `n` sites, each once, in order of their ends."""
-    number = links.a * n + links.b
-    order = np.argsort(number)
-    return links.take(order[np.flatnonzero(np.diff(number[order], prepend=-1))])
+    order = order_of(links.a, n)
+    order_ties(order, links.a[order], links.b, links.b)
+    links = links.take(order)
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (links.a[1:] != links.a[:-1]) | (links.b[1:] != links.b[:-1])
+    return links if new.all() else links.take(new)
 
 
 class Scan(NamedTuple):
-    """One pass over the cells: pairs of different `label` farther apart than `low` and within `high` and reach."""
+    """One pass over the cells: pairs of different `label` farther apart than `low` and within `high` and reach.
+
+    `even`: all sites of a key have one reach, so that each pair need be looked for from one end only.
+    """
 
     sites: ShapeArrays
     reach: Ints
@@ -138,6 +160,7 @@ class Scan(NamedTuple):
     own_key: Ints
     own_reach: Ints
     own_label: Ints
+    even: bool
     low: int
     high: int
 
@@ -161,14 +184,18 @@ class Scan(NamedTuple):
             own_key=family.key[order],
             own_reach=np.minimum(family.reach[order], high),
             own_label=of_item if cells.alone else label[order],
+            even=cells.alone and bool(_is_even(family.key, family.reach)),
             low=low,
             high=high,
         )
 
     def run(self, most: int, count: Ints, threads: int = 0) -> Links:
-        """The pairs, and in `count` how many sites each one named. With `most` = 0 each pair is named once."""
+        """The pairs, each once, and in `count` how many sites each one named.
+
+        With `most` a site names all that it reaches, and none where these are more.
+        """
         spans = over_spans(lambda lo, hi: _scan_span(lo, hi, self, most, count), len(self.order), threads)
-        return joined([Links(*span) for span in spans])
+        return joined([Links(*_once(*span, count, self.reach, most)) for span in spans])
 
 
 def distances_of(sites: Shapes, a: Ints, b: Ints) -> Ints:
@@ -254,8 +281,8 @@ def _cell_from(number: Ints, value: int, hint: int) -> int:
 
 
 @kernel
-def _grown(column: Ints) -> Ints:
-    out = np.empty(2 * len(column), np.int64)
+def _grown(column: Numbers) -> Numbers:
+    out = np.empty(2 * len(column), column.dtype)
     out[: len(column)] = column
     return out
 
@@ -290,19 +317,21 @@ def _rows_of_window(number: Ints, of_cell: Ints, window: Ints, ranges: Ints) -> 
 
 @kernel
 def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[Ints, Ints, Ints]:
-    """The pairs of the sites at `order[lo:hi]`.
+    """The pairs of the sites at `order[lo:hi]`: first the one that names, then the one named.
 
     What runs for every site or pair is written out on plain arrays: handing the whole pass to a function costs more
-    than a distance.
+    than a distance. Lengths are compared by their squares, and become whole mm for the pairs that are kept.
     """
     room = 64 + 2 * (hi - lo)
-    a, b, w = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    a, b, w2 = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.float64)
     window, ranges = np.full(5, -1, np.int64), np.zeros((_most_rows(scan, lo, hi), 2), np.int64)
     box, of_item, of_cell, start = scan.box, scan.of_item, scan.of_cell, scan.cells.start
     own_box, own_reach, own_key, own_label = scan.own_box, scan.own_reach, scan.own_key, scan.own_label
     order, item, number, reach = scan.order, scan.cells.item, scan.cells.number, scan.reach
     x0, y0, cell, alone = scan.cells.x0, scan.cells.y0, scan.cells.cell, scan.cells.alone
-    end, low, quiet = 0, scan.low if scan.low > 0 else -1, -1
+    ahead_only = scan.even and most == 0
+    end, low, quiet = 0, scan.low, -1
+    low2 = float(low) * float(low) if low > 0 else -1.0
     for t in range(lo, hi):
         r = own_reach[t]
         if r <= 0 or r < low:
@@ -310,6 +339,8 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
         west, south, east, north = own_box[t, 0], own_box[t, 1], own_box[t, 2], own_box[t, 3]
         left, right = max(0, math.floor((west - r - x0) / cell)), math.floor((east + r - x0) / cell)
         bottom, top = max(0, math.floor((south - r - y0) / cell)), math.floor((north + r - y0) / cell)
+        if ahead_only:
+            bottom = math.floor((south - y0) / cell)
         is_new = left != window[0] or right != window[1] or bottom != window[2] or top != window[3]
         if is_new or own_key[t] != window[4]:
             window[0], window[1], window[2], window[3], window[4] = left, right, bottom, top, own_key[t]
@@ -318,12 +349,13 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
         if quiet == label:
             continue
         p, begin, named, r2 = order[t], end, 0, float(r) * float(r)
+        first = t + 1 if ahead_only else 0
         is_point = west == east and south == north
         for row in range(top - bottom + 1):
             for c in range(ranges[row, 0], ranges[row, 1]):
                 if of_cell[c] == label or (most and named > most):
                     continue
-                for k in range(start[c], start[c + 1]):
+                for k in range(max(first, start[c]), start[c + 1]):
                     dx = max(west - box[k, 2], box[k, 0] - east, 0.0)
                     dy = max(south - box[k, 3], box[k, 1] - north, 0.0)
                     gap2 = dx * dx + dy * dy
@@ -334,19 +366,47 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
                     ):
                         continue
                     q = item[k]
-                    points = is_point and box[k, 0] == box[k, 2] and box[k, 1] == box[k, 3]
-                    gap2 = gap2 if points else min(site_distance2(scan.sites, p, q), _NEVER2)
-                    distance = rounded_up(gap2)
-                    if not low < distance <= r or (most == 0 and q < p and 0 < reach[q] >= distance):
+                    if not (is_point and box[k, 0] == box[k, 2] and box[k, 1] == box[k, 3]):
+                        gap2 = min(site_distance2(scan.sites, p, q), _NEVER2)
+                    if not low2 < gap2 <= r2:
                         continue
+                    if most == 0 and not ahead_only and q < p and reach[q] > 0:
+                        if gap2 <= float(reach[q]) * float(reach[q]):
+                            continue
                     named += 1
                     if end == len(a):
-                        a, b, w = _grown(a), _grown(b), _grown(w)
-                    a[end], b[end], w[end] = min(p, q), max(p, q), distance
+                        a, b, w2 = _grown(a), _grown(b), _grown(w2)
+                    a[end], b[end], w2[end] = p, q, gap2
                     end += 1
         count[p] = named
         end = begin if most and named > most else end
-    return a[:end].copy(), b[:end].copy(), w[:end].copy()
+    distance = np.empty(end, np.int64)
+    for k in range(end):
+        distance[k] = rounded_up(w2[k])
+    return a[:end].copy(), b[:end].copy(), distance
+
+
+@kernel
+def _once(a: Ints, b: Ints, distance: Ints, count: Ints, reach: Ints, most: int) -> tuple[Ints, Ints, Ints]:
+    """The pairs with their ends in order, without those that are named from the other end as well."""
+    n = 0
+    for k in range(len(a)):
+        p, q = a[k], b[k]
+        if p < q or most == 0 or count[q] > most or reach[q] <= 0 or reach[q] < distance[k]:
+            a[n], b[n], distance[n] = min(p, q), max(p, q), distance[k]
+            n += 1
+    return a[:n], b[:n], distance[:n]
+
+
+@kernel
+def _is_even(key: Ints, reach: Ints) -> bool:
+    """Whether all sites of a key have one reach."""
+    known = np.full(MOST_KEYS + 1, -1, np.int64)
+    for i in range(len(key)):
+        if known[key[i]] >= 0 and known[key[i]] != reach[i]:
+            return False
+        known[key[i]] = reach[i]
+    return True
 
 
 @kernel
