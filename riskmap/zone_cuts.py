@@ -56,19 +56,22 @@ def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bou
         links = edges.links.take(too_large)
         same = (before[links.a] == before[links.b]) & (before[links.a] >= 0)
         order = _by_strength(same, edges.kind[too_large], links)
-        parent = np.where(fits, component, np.arange(n))
+        a, b, same = links.a[order], links.b[order], same[order]
+        parent, size = np.where(fits, component, np.arange(n)), np.ones(n, np.int64)
         low, high = _extents(shapes)
-        cut[too_large[order]] = _cut(
-            *(parent, links.a[order], links.b[order], same[order], np.ones(n, np.int64), low, high),
+        _join_within(
+            *(parent, a, b, same, size, low, high),
             *(float(bounds.span_mm), bounds.members, float(bounds.leave_span_mm), bounds.leave_members),
         )
         part = roots(parent)
-        needed = too_large[order[_needed(links.a[order], links.b[order], too_large[order] < n_kept, part)]]
+        cut[too_large[order]] = _reasons(a, b, part, size, bounds.members)
+        needed = too_large[order[_needed(a, b, too_large[order] < n_kept, part)]]
     return Bounded(part, component, cut, needed)
 
 
 def _by_strength(same: Marks, kind: Ints, links: Links) -> Ints:
-    return by_strength((((~same).astype(np.int64) * 8 + kind) << 40) + links.distance, links)
+    farthest = int(links.distance.max(initial=0)) + 1
+    return by_strength(((~same).astype(np.int64) * 8 + kind) * farthest + links.distance, links)
 
 
 def _extents(shapes: Shapes) -> tuple[Floats, Floats]:
@@ -125,7 +128,7 @@ def _extent_in(low: Floats, high: Floats, a: int, b: int, span: float) -> bool:
 
 
 @kernel
-def _cut(
+def _join_within(
     parent: Ints,
     a: Ints,
     b: Ints,
@@ -137,13 +140,8 @@ def _cut(
     members: int,
     leave_span: float,
     leave_members: int,
-) -> Ints:
-    """Join in the order given what the bounds allow, and say why each link is cut.
-
-    The reason is told of the parts as they are in the end, and of the bounds for what is new: what was tried on the
-    way does not matter.
-    """
-    why = np.zeros(len(a), np.int64)
+) -> None:
+    """Join in the order given what the bounds allow."""
     for k in range(len(a)):
         one, other = root(parent, a[k]), root(parent, b[k])
         if (
@@ -153,8 +151,18 @@ def _cut(
         ):
             join(parent, one, other)
             _merge(size, low, high, one, other)
+
+
+@kernel
+def _reasons(a: Ints, b: Ints, part: Ints, size: Ints, members: int) -> Ints:
+    """Why each link is cut.
+
+    It is told of the parts as they are in the end, and of the bounds for what is new: what was tried on the way does
+    not matter.
+    """
+    why = np.zeros(len(a), np.int64)
     for k in range(len(a)):
-        one, other = root(parent, a[k]), root(parent, b[k])
+        one, other = part[a[k]], part[b[k]]
         if one != other:
             why[k] = CUT_BY_MEMBERS if size[one] + size[other] > members else CUT_BY_SPAN
     return why
@@ -164,6 +172,8 @@ def _cut(
 def _needed(a: Ints, b: Ints, kept: Marks, part: Ints) -> Ints:
     """Positions of the links that are not kept but join, in their order, what the kept ones of a part do not."""
     parent, out, n = np.arange(len(part)), np.empty(len(a), np.int64), 0
+    if kept.all():
+        return out[:0].copy()
     for k in range(len(a)):
         if kept[k] and part[a[k]] == part[b[k]]:
             join(parent, a[k], b[k])

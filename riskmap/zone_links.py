@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from riskmap.compiled import kernel
 from riskmap.forest import spanning_forest
 from riskmap.nearness import NO_LINKS, Family, Links, distances_of, far_cells, in_order, joined, links_named
 from riskmap.shapes import Ints, Marks, Shapes
@@ -144,11 +145,23 @@ def linked(
     forest = spanning_forest(family, held.take(beyond), cells, threads=threads)
     listed, count = links_named(family, most, cells, threads=threads)
     sparse = beyond & (np.minimum(count[held.a], count[held.b]) <= most)
+    forest = forest.take(~_named(forest, count, family.reach, most))
     kept = in_order(joined([forest, listed, held.take(sparse)]), len(index))
     rest = _without(held, kept, len(index))
     if everyone:
         return kept, rest
     return _placed(kept, index), _placed(rest, index)
+
+
+@kernel
+def _named(links: Links, count: Ints, reach: Ints, most: int) -> Marks:
+    """Which links one of their sites names that reaches at most `most` others."""
+    named = np.zeros(len(links.a), np.bool_)
+    for k in range(len(named)):
+        for end in (links.a[k], links.b[k]):
+            within = reach[end] > 0 and links.distance[k] <= reach[end]
+            named[k] = named[k] or (within and count[end] <= most)
+    return named
 
 
 def _placed(links: Links, index: Ints) -> Links:

@@ -13,8 +13,9 @@ from layers.database import owner_engine
 from riskmap.shapes import Shapes
 from riskmap.superposition import Hazards, Places, place_scores, reached_places
 from tests.benchmarks.large_city import change_one_percent, fill, towns
-from tests.benchmarks.peers import DuckDb, SedonaDb, copied_in, fixed_rows, in_postgis
+from tests.benchmarks.peers import DuckDb, SedonaDb, in_postgis
 from tests.benchmarks.ratios import SIZES, Size, seconds
+from tests.benchmarks.rows import copied_in, fixed_rows
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
