@@ -76,12 +76,8 @@ def sort_cells(box: Floats, key: Ints, cell_mm: float) -> Cells:
     """
     if not len(box):
         return Cells(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64), 0.0, 0.0, 1.0, True)
-    x0, y0 = (float(v) for v in box[:, :2].min(axis=0))
-    size = box[:, 2:] - box[:, :2]
-    extent = float((box[:, 2:].max(axis=0) - (x0, y0)).max())
-    cell = max(
-        float(cell_mm), math.sqrt(float((size * size).sum(axis=1).mean())), extent / _CELLS_ACROSS, 1.0
-    )
+    x0, y0, extent, mean2 = _extent(box)
+    cell = max(float(cell_mm), math.sqrt(mean2), extent / _CELLS_ACROSS, 1.0)
     columns, rows, alone = _places(box, x0, y0, cell)
     item, keys = np.arange(len(box)), key
     if alone:
@@ -95,9 +91,31 @@ def sort_cells(box: Floats, key: Ints, cell_mm: float) -> Cells:
         keys = key[item]
     across, high = int(columns.max()) + 1, int(rows.max()) + 1
     order = order_of((keys * high + rows) * across + columns, (int(key.max()) + 1) * high * across)
-    numbers = (keys * _KEY + rows * _ROW + columns)[order]
-    first = np.flatnonzero(np.diff(numbers, prepend=-1))
-    return Cells(numbers[first], np.append(first, len(numbers)), item[order], x0, y0, cell, alone)
+    number, start = _runs((keys * _KEY + rows * _ROW + columns)[order])
+    return Cells(number, start, item[order], x0, y0, cell, alone)
+
+
+@kernel
+def _runs(entries: Ints) -> tuple[Ints, Ints]:
+    """Numbers in ascending order, each once, where each one begins and where the last one ends."""
+    number, start, n = np.empty(len(entries), np.int64), np.empty(len(entries) + 1, np.int64), 0
+    for k in range(len(entries)):
+        if n == 0 or number[n - 1] != entries[k]:
+            number[n], start[n] = entries[k], k
+            n += 1
+    start[n] = len(entries)
+    return number[:n].copy(), start[: n + 1].copy()
+
+
+@kernel
+def _extent(box: Floats) -> tuple[float, float, float, float]:
+    """The least x and y of boxes, how far they go from there, and their mean square size."""
+    x0, y0, x1, y1, size2 = np.inf, np.inf, -np.inf, -np.inf, 0.0
+    for i in range(len(box)):
+        x0, y0 = min(x0, box[i, 0]), min(y0, box[i, 1])
+        x1, y1 = max(x1, box[i, 2]), max(y1, box[i, 3])
+        size2 += (box[i, 2] - box[i, 0]) ** 2 + (box[i, 3] - box[i, 1]) ** 2
+    return x0, y0, max(x1 - x0, y1 - y0), size2 / len(box)
 
 
 @kernel
@@ -171,7 +189,7 @@ class Scan(NamedTuple):
         order = cells.item
         if not cells.alone:
             order = order[np.sort(np.unique(order, return_index=True)[1])]
-        of_item, box = label[cells.item], arrays.box[cells.item]
+        of_item, box = label[cells.item], np.take(arrays.box, cells.item, axis=0)
         return cls(
             sites=arrays,
             reach=family.reach,
@@ -180,7 +198,7 @@ class Scan(NamedTuple):
             of_item=of_item,
             of_cell=_shared_labels(of_item, cells.start),
             order=order,
-            own_box=box if cells.alone else arrays.box[order],
+            own_box=box if cells.alone else np.take(arrays.box, order, axis=0),
             own_key=family.key[order],
             own_reach=np.minimum(family.reach[order], high),
             own_label=of_item if cells.alone else label[order],

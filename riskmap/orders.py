@@ -10,6 +10,8 @@ _DIGIT = 11
 _LAST = 2**_DIGIT - 1
 _MOST_DIGITS = 4
 """with more of them, comparing is quicker"""
+_FEW = 16
+"""so many are put in order one by one"""
 
 
 def order_of(number: Ints, most: int) -> Ints:
@@ -47,19 +49,23 @@ def order_ties(order: Ints, key: Ints, a: Ints, b: Ints) -> None:
     k = 0
     while k < len(order):
         end = k + 1
+        in_order = True
         while end < len(order) and key[end] == key[k]:
+            in_order = in_order and not _is_later(order[end - 1], order[end], a, b)
             end += 1
-        step = (end - k) // 2
+        step = 0 if in_order else (end - k) // 2 if end - k > _FEW else 1
         while step > 0:
             for i in range(k + step, end):
                 one = order[i]
                 j = i
-                while j - step >= k and (
-                    a[order[j - step]] > a[one]
-                    or (a[order[j - step]] == a[one] and b[order[j - step]] > b[one])
-                ):
+                while j - step >= k and _is_later(order[j - step], one, a, b):
                     order[j] = order[j - step]
                     j -= step
                 order[j] = one
             step //= 2
         k = end
+
+
+@kernel
+def _is_later(one: int, other: int, a: Ints, b: Ints) -> bool:
+    return bool(a[one] > a[other] or (a[one] == a[other] and b[one] > b[other]))

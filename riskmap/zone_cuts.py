@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from riskmap.compiled import kernel
-from riskmap.forest import by_strength, join, root, roots
-from riskmap.nearness import Links
+from riskmap.forest import join, root, roots
+from riskmap.orders import order_of, order_ties
 from riskmap.shapes import Floats, Ints, Marks, Shapes
 from riskmap.zone_links import Edges
 from riskmap.zone_rules import Bounds
@@ -45,33 +45,49 @@ def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bou
     """
     a, b = edges.links.a, edges.links.b
     n = len(shapes)
-    parent, size = np.arange(n), np.ones(n, np.int64)
-    low, high = _extents(shapes)
-    _join_all(parent, a, b, size, low, high)
+    parent = np.arange(n)
+    _join_all(parent, a, b)
     component = roots(parent)
-    fits = _fits(size, low, high, bounds)[component]
+    low, high = _extents(shapes)
+    fits = _fits(component, low, high, bounds.members, float(bounds.span_mm))
     part, cut, needed = component, np.zeros(len(a), np.int64), np.zeros(0, np.int64)
     too_large = np.flatnonzero(~fits[a])
     if len(too_large):
-        links = edges.links.take(too_large)
-        same = (before[links.a] == before[links.b]) & (before[links.a] >= 0)
-        order = _by_strength(same, edges.kind[too_large], links)
-        a, b, same = links.a[order], links.b[order], same[order]
+        at, same = _by_strength(edges, too_large, before)
+        a, b = a[at], b[at]
         parent, size = np.where(fits, component, np.arange(n)), np.ones(n, np.int64)
-        low, high = _extents(shapes)
         _join_within(
             *(parent, a, b, same, size, low, high),
             *(float(bounds.span_mm), bounds.members, float(bounds.leave_span_mm), bounds.leave_members),
         )
         part = roots(parent)
-        cut[too_large[order]] = _reasons(a, b, part, size, bounds.members)
-        needed = too_large[order[_needed(a, b, too_large[order] < n_kept, part)]]
+        cut[at] = _reasons(a, b, part, size, bounds.members)
+        needed = at[_needed(a, b, at < n_kept, part)]
     return Bounded(part, component, cut, needed)
 
 
-def _by_strength(same: Marks, kind: Ints, links: Links) -> Ints:
-    farthest = int(links.distance.max(initial=0)) + 1
-    return by_strength(((~same).astype(np.int64) * 8 + kind) * farthest + links.distance, links)
+def _by_strength(edges: Edges, index: Ints, before: Ints) -> tuple[Ints, Marks]:
+    """The positions given, from the strongest link to the weakest, and which are within a zone of before."""
+    a, b, distance = edges.links
+    beyond = 8 * (int(distance.max()) + 1)
+    key = _strengths(index, edges.kind, a, b, distance, before, beyond)
+    order = order_of(key, 2 * beyond)
+    key, at = key[order], index[order]
+    order_ties(at, key, a, b)
+    return at, key < beyond
+
+
+@kernel
+def _strengths(
+    index: Ints, kind: Ints, a: Ints, b: Ints, distance: Ints, before: Ints, beyond: int
+) -> Ints:
+    """A number for each link, less where it is stronger; from `beyond` on those not within a zone of before."""
+    out = np.empty(len(index), np.int64)
+    for k in range(len(index)):
+        i = index[k]
+        same = before[a[i]] == before[b[i]] and before[a[i]] >= 0
+        out[k] = kind[i] * (beyond // 8) + distance[i] + (0 if same else beyond)
+    return out
 
 
 def _extents(shapes: Shapes) -> tuple[Floats, Floats]:
@@ -93,9 +109,20 @@ def _extents(shapes: Shapes) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _fits(size: Ints, low: Floats, high: Floats, bounds: Bounds) -> Marks:
-    most = np.array([1.0, 1.0, _ROOT2, _ROOT2]) * bounds.span_mm
-    fits: Marks = (size <= bounds.members) & (high - low <= most).all(axis=1)
+@kernel
+def _fits(component: Ints, low: Floats, high: Floats, members: int, span: float) -> Marks:
+    """Whether the component of each site is within the bounds."""
+    n = len(component)
+    size, least, most = np.zeros(n, np.int64), low.copy(), high.copy()
+    for i in range(n):
+        into = component[i]
+        size[into] += 1
+        for d in range(4):
+            least[into, d], most[into, d] = min(least[into, d], low[i, d]), max(most[into, d], high[i, d])
+    fits = np.empty(n, np.bool_)
+    for i in range(n):
+        one = component[i]
+        fits[i] = size[one] <= members and _extent_in(least, most, one, one, span)
     return fits
 
 
@@ -110,11 +137,9 @@ def _merge(size: Ints, low: Floats, high: Floats, a: int, b: int) -> None:
 
 
 @kernel
-def _join_all(parent: Ints, a: Ints, b: Ints, size: Ints, low: Floats, high: Floats) -> None:
+def _join_all(parent: Ints, a: Ints, b: Ints) -> None:
     for k in range(len(a)):
-        one, other = root(parent, a[k]), root(parent, b[k])
-        if join(parent, one, other):
-            _merge(size, low, high, one, other)
+        join(parent, a[k], b[k])
 
 
 @kernel

@@ -239,7 +239,7 @@ class _Teller:
         for new in born:
             members = self.now.members(new)
             old = parent.get(new)
-            around = set(members) if old is None else {*members, *self.was(old)}
+            around = members if old is None else {*members, *self.was(old)}
             kind = "return" if new in back else "new" if old is None else "split"
             other = None if old is None else self.before.ids[old]
             events.append(self._event(kind, new, other, tuple(members), (), around))
@@ -253,7 +253,7 @@ class _Teller:
         events = []
         for old, members in last.items():
             new = into.get(old)
-            around = set(members) if new is None else {*members, *self.now.members(new)}
+            around = members if new is None else {*members, *self.now.members(new)}
             kind, other = ("dissolve", None) if new is None else ("merge", self.ids[new])
             causes = self._causes(around)
             events.append(Event(kind, self.before.ids[old], other, (), members, causes))

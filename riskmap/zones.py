@@ -6,13 +6,16 @@ ten hex digits of the SHA-256 of the first members, and is kept for life.
 """
 
 import hashlib
+import os
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from riskmap.nearness import Family, Links, joined, links_within
+from riskmap.orders import order_of
 from riskmap.shapes import Ints
 from riskmap.zone_cuts import bounded
 from riskmap.zone_lineage import Before, Event, Now, succession
@@ -103,8 +106,8 @@ def edges_within(sites: ZoneSites, kin: Sequence[Kinship]) -> Edges:
 
 def grouped(label: Ints, n: int) -> tuple[Ints, Ints]:
     """Positions by their label from 0 to n − 1, and where each label's run starts; −1 is left out."""
-    order = np.argsort(label, kind="stable")
-    order = order[np.searchsorted(label[order], 0) :]
+    inside = np.flatnonzero(label >= 0)
+    order = inside[order_of(label[inside], n)]
     return order, np.concatenate([[0], np.cumsum(np.bincount(label[order], minlength=n))]).astype(np.int64)
 
 
@@ -125,11 +128,12 @@ def zones_from(
     before[at[at >= 0]] = previous.zone[at >= 0]
     edges, n_kept = _linked(sites, kin, most, previous.edges, at, threads)
     found = bounded(sites.shapes, edges, n_kept, before, bounds)
-    needed = np.append(np.arange(n_kept), found.needed) if len(found.needed) else slice(n_kept)
-    edges = Edges(edges.kind, edges.links, found.cut).take(needed)
+    edges = Edges(edges.kind, edges.links, found.cut)
+    if len(found.needed) or n_kept < len(edges):
+        edges = edges.take(np.append(np.arange(n_kept), found.needed))
     zone, n_zones = _numbered(found.part)
     order, start = grouped(zone, n_zones)
-    ordered = [sites.codes[i] for i in order.tolist()]
+    ordered = list(map(sites.codes.__getitem__, order.tolist()))
     now = Now(sites.codes, zone, found.component, sites.score, ordered, start.tolist())
     ids, ended, events = succession(
         now,
@@ -145,11 +149,14 @@ def _linked(
     sites: ZoneSites, kin: Sequence[Kinship], most: int, previous: Edges, at: Ints, threads: int
 ) -> tuple[Edges, int]:
     """The links to keep on file, how many they are, and after them the spare ones."""
-    kept, spare = [], []
-    for one in kin:
-        links, rest = linked(sites.shapes, one, _still(previous, one.kind, at), most, threads=threads)
-        kept.append(links)
-        spare.append(rest)
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        found = pool.map(
+            lambda one: linked(
+                sites.shapes, one, _still(previous, one.kind, at), most, threads=threads
+            ),
+            kin,
+        )
+        kept, spare = zip(*found, strict=True) if kin else ((), ())
     return _edges(kin, [*kept, *spare]), sum(len(links.a) for links in kept)
 
 
