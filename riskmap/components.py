@@ -14,7 +14,7 @@ from riskmap.compiled import kernel
 from riskmap.forest import join, join_all, root, roots, spanning_forest
 from riskmap.nearness import Family
 from riskmap.orders import order_of
-from riskmap.shapes import Floats, Ints, Shapes
+from riskmap.shapes import Floats, Ints
 
 _AROUND = 2
 """so many columns and rows off there may be sites within reach"""
@@ -29,7 +29,9 @@ def components_of(n: int, families: Sequence[tuple[Ints, Family]], *, threads: i
     parent = np.arange(n)
     with ThreadPoolExecutor(threads or len(families) or 1) as pool:
         for index, (one, other) in zip(
-            (index for index, _ in families), pool.map(_joins, (family for _, family in families)), strict=True
+            (index for index, _ in families),
+            pool.map(_joins, (family for _, family in families)),
+            strict=True,
         ):
             join_all(parent, index[one], index[other])
     return roots(parent)

@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
+from riskmap.cells import Cells, sort_cells
 from riskmap.compiled import kernel
-from riskmap.nearness import NO_LINKS, Cells, Family, Links, Scan, far_cells, joined, sort_cells
+from riskmap.nearness import NO_LINKS, Family, Links, Scan, far_cells, joined
 from riskmap.orders import order_of, order_ties
 from riskmap.shapes import Ints
 

@@ -1,4 +1,4 @@
-"""Which sites of a city are near each other: cells that hold at any scale, distances of sites, pairs within reach.
+"""Which sites of a city are near each other: distances of sites, pairs within reach.
 
 A pair is linked where the larger of its two reaches covers the distance between the sites' boundaries (0 where they
 touch). Distances are whole mm, rounded up, so that "within 200 m" is decided exactly. Nothing here depends on the
@@ -10,15 +10,13 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from riskmap.cells import Cells, met_elsewhere, rows_of_window, shared_labels, sort_cells
 from riskmap.compiled import kernel, over_spans
 from riskmap.orders import order_of, order_ties
 from riskmap.shapes import POINT, Floats, Ints, Marks, ShapeArrays, Shapes, squared_distance
 
 Numbers = TypeVar("Numbers", Ints, Floats)
 
-_CELLS_ACROSS = 2**23
-_ROW, _KEY = 2**24, 2**48
-"""What a row and a key count in a cell's number: columns and rows stay below `_CELLS_ACROSS`, keys below 32768"""
 _NEVER2 = 2.0**80
 MOST_KEYS = 2**15 - 1
 
@@ -43,21 +41,6 @@ def joined(parts: list[Links]) -> Links:
     return Links(*(np.concatenate(column) for column in zip(NO_LINKS, *parts, strict=True)))
 
 
-class Cells(NamedTuple):
-    """Occupied cells in ascending order of their number; cell c holds `item[start[c] : start[c + 1]]`.
-
-    A site stands in every cell that its box touches. `alone`: every site stands in one cell only.
-    """
-
-    number: Ints
-    start: Ints
-    item: Ints
-    x0: float
-    y0: float
-    cell: float
-    alone: bool
-
-
 class Family(NamedTuple):
     """Sites that one kind of link can join: those of the same `key` (0 … `MOST_KEYS`), each with its `reach` in mm.
 
@@ -67,67 +50,6 @@ class Family(NamedTuple):
     sites: Shapes
     key: Ints
     reach: Ints
-
-
-def sort_cells(box: Floats, key: Ints, cell_mm: float) -> Cells:
-    """Sort boxes (n, 4), none empty, into cells of at least `cell_mm`, each key for itself.
-
-    Cells are no smaller than the boxes' root mean square size, which keeps the number of entries in proportion.
-    """
-    if not len(box):
-        return Cells(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64), 0.0, 0.0, 1.0, True)
-    x0, y0, extent, mean2 = _extent(box)
-    cell = max(float(cell_mm), math.sqrt(mean2), extent / _CELLS_ACROSS, 1.0)
-    columns, rows, alone = _places(box, x0, y0, cell)
-    item, keys = np.arange(len(box)), key
-    if alone:
-        columns, rows = columns[:, 0], rows[:, 0]
-    else:
-        wide = columns[:, 1] - columns[:, 0] + 1
-        count = wide * (rows[:, 1] - rows[:, 0] + 1)
-        item = np.repeat(item, count)
-        nth = np.arange(len(item)) - np.repeat(np.cumsum(count) - count, count)
-        columns, rows = columns[item, 0] + nth % wide[item], rows[item, 0] + nth // wide[item]
-        keys = key[item]
-    across, high = int(columns.max()) + 1, int(rows.max()) + 1
-    order = order_of((keys * high + rows) * across + columns, (int(key.max()) + 1) * high * across)
-    number, start = _runs((keys * _KEY + rows * _ROW + columns)[order])
-    return Cells(number, start, item[order], x0, y0, cell, alone)
-
-
-@kernel
-def _runs(entries: Ints) -> tuple[Ints, Ints]:
-    """Numbers in ascending order, each once, where each one begins and where the last one ends."""
-    number, start, n = np.empty(len(entries), np.int64), np.empty(len(entries) + 1, np.int64), 0
-    for k in range(len(entries)):
-        if n == 0 or number[n - 1] != entries[k]:
-            number[n], start[n] = entries[k], k
-            n += 1
-    start[n] = len(entries)
-    return number[:n].copy(), start[: n + 1].copy()
-
-
-@kernel
-def _extent(box: Floats) -> tuple[float, float, float, float]:
-    """The least x and y of boxes, how far they go from there, and their mean square size."""
-    x0, y0, x1, y1, size2 = np.inf, np.inf, -np.inf, -np.inf, 0.0
-    for i in range(len(box)):
-        x0, y0 = min(x0, box[i, 0]), min(y0, box[i, 1])
-        x1, y1 = max(x1, box[i, 2]), max(y1, box[i, 3])
-        size2 += (box[i, 2] - box[i, 0]) ** 2 + (box[i, 3] - box[i, 1]) ** 2
-    return x0, y0, max(x1 - x0, y1 - y0), size2 / len(box)
-
-
-@kernel
-def _places(box: Floats, x0: float, y0: float, cell: float) -> tuple[Ints, Ints, bool]:
-    """The first and last column and row of cells that each box touches, and whether these are always the same."""
-    columns, rows, alone = np.empty((len(box), 2), np.int64), np.empty((len(box), 2), np.int64), True
-    for i in range(len(box)):
-        for end in range(2):
-            columns[i, end] = math.floor((box[i, 2 * end] - x0) / cell)
-            rows[i, end] = math.floor((box[i, 2 * end + 1] - y0) / cell)
-        alone = alone and columns[i, 0] == columns[i, 1] and rows[i, 0] == rows[i, 1]
-    return columns, rows, alone
 
 
 def links_within(family: Family) -> Links:
@@ -196,7 +118,7 @@ class Scan(NamedTuple):
             cells=cells,
             box=box,
             of_item=of_item,
-            of_cell=_shared_labels(of_item, cells.start),
+            of_cell=shared_labels(of_item, cells.start),
             order=order,
             own_box=box if cells.alone else np.take(arrays.box, order, axis=0),
             own_key=family.key[order],
@@ -232,6 +154,14 @@ def rounded_up(distance2: float) -> int:
     while w > 0 and float(w - 1) * float(w - 1) >= distance2:
         w -= 1
     return w
+
+
+@kernel
+def _all_rounded_up(distance2: Floats) -> Ints:
+    out = np.empty(len(distance2), np.int64)
+    for k in range(len(out)):
+        out[k] = rounded_up(distance2[k])
+    return out
 
 
 @kernel
@@ -281,56 +211,10 @@ def _distances_span(lo: int, hi: int, sites: ShapeArrays, a: Ints, b: Ints, out:
 
 
 @kernel
-def _cell_from(number: Ints, value: int, hint: int) -> int:
-    """The first cell whose number is not below `value`; quick where it is a little after `hint`."""
-    lo, step = 0, 1
-    hi = min(hint, len(number))
-    while hi < len(number) and number[hi] < value:
-        lo = hi + 1
-        hi = min(len(number), hi + step)
-        step *= 2
-    while lo < hi:
-        middle = (lo + hi) // 2
-        if number[middle] < value:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo
-
-
-@kernel
 def _grown(column: Numbers) -> Numbers:
     out = np.empty(2 * len(column), column.dtype)
     out[: len(column)] = column
     return out
-
-
-@kernel
-def _met_elsewhere(
-    box: Floats, k: int, number: int, left: int, bottom: int, x0: float, y0: float, cell: float
-) -> bool:
-    """Whether entry `k` was met in an earlier cell than `number` of a window that begins at `left`, `bottom`."""
-    first_column = max(left, math.floor((box[k, 0] - x0) / cell))
-    first_row = max(bottom, math.floor((box[k, 1] - y0) / cell))
-    return bool(number % _ROW != first_column or number // _ROW % _ROW != first_row)
-
-
-@kernel
-def _rows_of_window(number: Ints, of_cell: Ints, window: Ints, ranges: Ints) -> int:
-    """Set the cells of a window (left, right, bottom, top, key) row by row; the label of all of them, else −1."""
-    label, mixed, empty = -1, False, True
-    for row in range(window[2], window[3] + 1):
-        base = window[4] * _KEY + row * _ROW
-        at = row - window[2]
-        first = _cell_from(number, base + window[0], ranges[at, 0])
-        last = first
-        while last < len(number) and number[last] <= base + window[1]:
-            if empty:
-                label, empty = of_cell[last], False
-            mixed = mixed or of_cell[last] != label
-            last += 1
-        ranges[at, 0], ranges[at, 1] = first, last
-    return -1 if mixed else label
 
 
 @kernel
@@ -341,14 +225,13 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
     than a distance. Lengths are compared by their squares, and become whole mm for the pairs that are kept.
     """
     room = 64 + 2 * (hi - lo)
-    a, b, w2 = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.float64)
+    a, b, w2 = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     window, ranges = np.full(5, -1, np.int64), np.zeros((_most_rows(scan, lo, hi), 2), np.int64)
     box, of_item, of_cell, start = scan.box, scan.of_item, scan.of_cell, scan.cells.start
     own_box, own_reach, own_key, own_label = scan.own_box, scan.own_reach, scan.own_key, scan.own_label
     order, item, number, reach = scan.order, scan.cells.item, scan.cells.number, scan.reach
     x0, y0, cell, alone = scan.cells.x0, scan.cells.y0, scan.cells.cell, scan.cells.alone
-    ahead_only = scan.even and most == 0
-    end, low, quiet = 0, scan.low, -1
+    ahead_only, end, low, quiet = scan.even and most == 0, 0, scan.low, -1
     low2 = float(low) * float(low) if low > 0 else -1.0
     for t in range(lo, hi):
         r = own_reach[t]
@@ -356,18 +239,16 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
             continue
         west, south, east, north = own_box[t, 0], own_box[t, 1], own_box[t, 2], own_box[t, 3]
         left, right = max(0, math.floor((west - r - x0) / cell)), math.floor((east + r - x0) / cell)
-        bottom, top = max(0, math.floor((south - r - y0) / cell)), math.floor((north + r - y0) / cell)
-        if ahead_only:
-            bottom = math.floor((south - y0) / cell)
+        bottom = max(0, math.floor((south - (0 if ahead_only else r) - y0) / cell))
+        top = math.floor((north + r - y0) / cell)
         is_new = left != window[0] or right != window[1] or bottom != window[2] or top != window[3]
         if is_new or own_key[t] != window[4]:
             window[0], window[1], window[2], window[3], window[4] = left, right, bottom, top, own_key[t]
-            quiet = _rows_of_window(number, of_cell, window, ranges)
+            quiet = rows_of_window(number, of_cell, window, ranges)
         label = own_label[t]
         if quiet == label:
             continue
-        p, begin, named, r2 = order[t], end, 0, float(r) * float(r)
-        first = t + 1 if ahead_only else 0
+        p, begin, named, r2, first = order[t], end, 0, float(r) * float(r), t + 1 if ahead_only else 0
         is_point = west == east and south == north
         for row in range(top - bottom + 1):
             for c in range(ranges[row, 0], ranges[row, 1]):
@@ -380,17 +261,20 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
                     if (
                         gap2 > r2
                         or of_item[k] == label
-                        or (not alone and _met_elsewhere(box, k, number[c], left, bottom, x0, y0, cell))
+                        or (not alone and met_elsewhere(box, k, number[c], left, bottom, x0, y0, cell))
                     ):
                         continue
                     q = item[k]
-                    if not (is_point and box[k, 0] == box[k, 2] and box[k, 1] == box[k, 3]):
-                        gap2 = min(site_distance2(scan.sites, p, q), _NEVER2)
-                    if not low2 < gap2 <= r2:
+                    points = is_point and box[k, 0] == box[k, 2] and box[k, 1] == box[k, 3]
+                    gap2 = gap2 if points else min(site_distance2(scan.sites, p, q), _NEVER2)
+                    if not low2 < gap2 <= r2 or (
+                        q < p
+                        and most == 0
+                        and not ahead_only
+                        and reach[q] > 0
+                        and gap2 <= float(reach[q]) ** 2
+                    ):
                         continue
-                    if most == 0 and not ahead_only and q < p and reach[q] > 0:
-                        if gap2 <= float(reach[q]) * float(reach[q]):
-                            continue
                     named += 1
                     if end == len(a):
                         a, b, w2 = _grown(a), _grown(b), _grown(w2)
@@ -398,10 +282,7 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
                     end += 1
         count[p] = named
         end = begin if most and named > most else end
-    distance = np.empty(end, np.int64)
-    for k in range(end):
-        distance[k] = rounded_up(w2[k])
-    return a[:end].copy(), b[:end].copy(), distance
+    return a[:end].copy(), b[:end].copy(), _all_rounded_up(w2[:end])
 
 
 @kernel
@@ -435,15 +316,3 @@ def _most_rows(scan: Scan, lo: int, hi: int) -> int:
         height = scan.own_box[t, 3] - scan.own_box[t, 1] + 2.0 * scan.own_reach[t]
         rows = max(rows, int(height / scan.cells.cell) + 3)
     return rows
-
-
-@kernel
-def _shared_labels(of_item: Ints, start: Ints) -> Ints:
-    """The label that all entries of a cell have, else −1."""
-    out = np.empty(len(start) - 1, np.int64)
-    for c in range(len(out)):
-        out[c] = of_item[start[c]]
-        for k in range(start[c] + 1, start[c + 1]):
-            if of_item[k] != out[c]:
-                out[c] = -1
-    return out

@@ -78,9 +78,7 @@ def _by_strength(edges: Edges, index: Ints, before: Ints) -> tuple[Ints, Marks]:
 
 
 @kernel
-def _strengths(
-    index: Ints, kind: Ints, a: Ints, b: Ints, distance: Ints, before: Ints, beyond: int
-) -> Ints:
+def _strengths(index: Ints, kind: Ints, a: Ints, b: Ints, distance: Ints, before: Ints, beyond: int) -> Ints:
     """A number for each link, less where it is stronger; from `beyond` on those not within a zone of before."""
     out = np.empty(len(index), np.int64)
     for k in range(len(index)):

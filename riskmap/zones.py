@@ -14,9 +14,10 @@ from functools import cached_property
 
 import numpy as np
 
+from riskmap.components import components_of
 from riskmap.nearness import Family, Links, joined, links_within
 from riskmap.orders import order_of
-from riskmap.shapes import Ints
+from riskmap.shapes import Ints, Shapes
 from riskmap.zone_cuts import bounded
 from riskmap.zone_lineage import Before, Event, Now, succession
 from riskmap.zone_links import (
@@ -83,15 +84,38 @@ def zones_of(
 
 
 def zones_what_if(
-    sites: ZoneSites, rules: ZoneRules, distance_mm: int, kinds: Sequence[str], *, unbounded: bool = False
+    sites: ZoneSites,
+    rules: ZoneRules,
+    distance_mm: int,
+    kinds: Sequence[str],
+    *,
+    unbounded: bool = False,
+    evidence: bool = True,
 ) -> Zones:
-    """The zones of a first run with one distance for the named kinds; ids `W1…` in order of first members."""
+    """The zones of a first run with one distance for the named kinds; ids `W1…` in order of first members.
+
+    Without `evidence` no links are told, and zones without bounds are found in a fraction of the time.
+    """
     kin = kinships_what_if(sites, rules, distance_mm, kinds)
+    if unbounded and not evidence:
+        zone, n_zones = hanging_together(sites.shapes, kin)
+        return Zones(sites.codes, NO_EDGES, zone, [f"W{k + 1}" for k in range(n_zones)])
     made = zones_from(sites, kin, rules.listed, UNBOUNDED if unbounded else rules.bounds, NOTHING, {}, (), 0)
     order, start = grouped(made.zone, len(made.ids))
     rank = np.argsort(np.argsort(order[start[:-1]]))
     zone = np.where(made.zone < 0, -1, rank[made.zone]) if len(rank) else made.zone
-    return Zones(made.codes, made.edges, zone, [f"W{k + 1}" for k in range(len(rank))])
+    edges = made.edges if evidence else NO_EDGES
+    return Zones(made.codes, edges, zone, [f"W{k + 1}" for k in range(len(rank))])
+
+
+def hanging_together(shapes: Shapes, kin: Sequence[Kinship]) -> tuple[Ints, int]:
+    """What hangs together by the links of a first run, numbered by first members, −1 for a site alone; how many."""
+    families = []
+    for one in kin:
+        index = np.flatnonzero(one.key >= 0)
+        there = shapes if len(index) == len(shapes) else shapes.take(index)
+        families.append((index, Family(there, one.key[index], one.join[index])))
+    return _numbered(components_of(len(shapes), families))
 
 
 def edges_within(sites: ZoneSites, kin: Sequence[Kinship]) -> Edges:
@@ -151,9 +175,7 @@ def _linked(
     """The links to keep on file, how many they are, and after them the spare ones."""
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         found = pool.map(
-            lambda one: linked(
-                sites.shapes, one, _still(previous, one.kind, at), most, threads=threads
-            ),
+            lambda one: linked(sites.shapes, one, _still(previous, one.kind, at), most, threads=threads),
             kin,
         )
         kept, spare = zip(*found, strict=True) if kin else ((), ())

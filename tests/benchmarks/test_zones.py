@@ -3,27 +3,34 @@ and libpysal, zones in full beside that, their growth, their memory, and bounds 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import psycopg
 import pytest
 
 from riskmap.hulls import hulls_of
-from riskmap.shapes import Shapes
+from riskmap.shapes import Ints, Shapes
 from riskmap.zone_rules import UNBOUNDED
+from riskmap.zones import hanging_together
 from tests.benchmarks.ratios import SIZES, Size, seconds
 from tests.benchmarks.test_exposure import clustered
 from tests.benchmarks.zone_city import (
     JOIN_M,
     bounded_zones,
     fill,
-    hanging_together,
     in_full,
+    kinships_of,
     plain,
-    read,
 )
-from tests.benchmarks.zone_peers import CLUSTERS, band_components, by_kd_tree, by_libpysal, hulls_by_shapely, zones_in_sql
+from tests.benchmarks.zone_peers import (
+    CLUSTERS,
+    band_components,
+    by_kd_tree,
+    by_libpysal,
+    hulls_by_shapely,
+    zones_in_sql,
+)
 from tests.memory import GIBIBYTE_KIB, measured
 from tests.zone_cities import RULES
 
@@ -49,7 +56,7 @@ def spots(size: Size) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 @pytest.fixture
-def city(size: Size, bare_database: str) -> psycopg.Connection:
+def city(size: Size, bare_database: str) -> Iterator[psycopg.Connection]:
     xy, keys = spots(size)
     with psycopg.connect(bare_database, autocommit=True) as connection:
         fill(connection, xy, *keys)
@@ -87,7 +94,7 @@ def test_what_hangs_together_in_memory(size: Size, city: psycopg.Connection, com
     xy, keys = spots(size)
     plain(city)
     ours_s = seconds(lambda: plain(city), 3)
-    zone, _ = hanging_together(Shapes.points(xy), keys)
+    zone, _ = hanging_together(Shapes.points(xy), kinships_of(keys))
     peers = [("k-d tree pairs and components, computing only", by_kd_tree, 4.0 if size.name == "L" else 0.0)]
     if size.name != "L":  # a million sites' neighbours as Python objects are beyond this machine
         promised = 15.0 if size.name == "M" else 0.0
@@ -95,7 +102,7 @@ def test_what_hangs_together_in_memory(size: Size, city: psycopg.Connection, com
         band_s = seconds(lambda: band_components(xy, JOIN_M))
         compare(WHAT, size, ours_s, "libpysal DistanceBand and components", band_s, promised)
     for name, peer, least in peers:
-        labels = []
+        labels: list[Ints] = []
         peer_s = seconds(lambda peer=peer, labels=labels: labels.append(peer(xy, *keys, JOIN_M)[1]))  # type: ignore[misc]
         assert _same_parts(zone, labels[0])
         compare(WHAT, size, ours_s, name, peer_s, least)
@@ -129,8 +136,8 @@ def test_zones_in_full(size: Size, city: psycopg.Connection, compare: Compare) -
 
 def test_cost_grows_with_the_enterprises(capsys: pytest.CaptureFixture[str]) -> None:
     for name, work in (
-        ("components", lambda shapes, keys: hanging_together(shapes, keys)),
-        ("zones in full", lambda shapes, keys: bounded_zones(shapes, keys)),
+        ("components", lambda shapes, keys: hanging_together(shapes, kinships_of(keys))),
+        ("zones in full", bounded_zones),
     ):
         took = []
         for size in (SIZES["M"], SIZES["L"]):
@@ -140,7 +147,9 @@ def test_cost_grows_with_the_enterprises(capsys: pytest.CaptureFixture[str]) -> 
             took.append(seconds(lambda w=work, s=shapes, k=keys: w(s, k), 3))  # type: ignore[misc]
         exponent = math.log10(took[1] / took[0])
         with capsys.disabled():
-            print(f"\nM → L  {name}: {took[0]:.3f} s, {took[1]:.3f} s: exponent {exponent:.2f} (promised: 1.2)")
+            print(
+                f"\nM → L  {name}: {took[0]:.3f} s, {took[1]:.3f} s: exponent {exponent:.2f} (promised: 1.2)"
+            )
         assert exponent <= 1.2
 
 
@@ -156,11 +165,13 @@ def test_bounds_hold_where_most_of_a_city_hangs_together(size: Size, compare: Co
     """Towns twice as dense: the component that takes most of the city is cut, in hardly more time than it is found."""
     xy, keys = spots(size)
     shapes = Shapes.points(xy / 1.5)
-    zone, _ = hanging_together(shapes, keys)
+    zone, _ = hanging_together(shapes, kinships_of(keys))
     print(f"\nthe largest component has {np.bincount(zone[zone >= 0]).max():,} sites")
     zones = bounded_zones(shapes, keys)
     box = shapes.arrays.box
-    for index in np.split(np.argsort(zones.zone, kind="stable"), np.cumsum(np.bincount(zones.zone + 1))[:-1])[1:]:
+    for index in np.split(np.argsort(zones.zone, kind="stable"), np.cumsum(np.bincount(zones.zone + 1))[:-1])[
+        1:
+    ]:
         assert len(index) <= RULES.bounds.members
         assert (box[index, 2:].max(axis=0) - box[index, :2].min(axis=0)).max() <= RULES.bounds.span_mm
     bounded_s = seconds(lambda: bounded_zones(shapes, keys), 3)

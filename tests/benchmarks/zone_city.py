@@ -3,20 +3,16 @@
 Two sites of one industry or of one format hang together within 200 m.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import psycopg
 import shapely
 
 from layers.ewkb import of_shapes
-from riskmap.components import components_of
 from riskmap.hulls import Hulls, hulls_of
-from riskmap.nearness import Family
 from riskmap.shapes import Floats, Ints, Shapes
 from riskmap.zone_links import SIMILAR_FORMAT, SIMILAR_INDUSTRY, Kinship, ZoneSites
 from riskmap.zone_rules import Bounds
-from riskmap.zones import NOTHING, Zones, zones_from
+from riskmap.zones import NOTHING, Zones, hanging_together, zones_from
 from tests.benchmarks.rows import copied_in, packed_rows
 from tests.zone_cities import RULES
 
@@ -77,26 +73,9 @@ def _polygons(hulls: Hulls) -> np.ndarray:
     nth = np.arange(ends[-1]) - np.repeat(ends - sizes, sizes)
     nth = np.where(nth < np.repeat(corners, sizes), nth, 0)
     xy = hulls.xy[np.repeat(hulls.start[:-1], sizes) + nth] / 1000
-    return np.asarray(shapely.polygons(shapely.linearrings(xy, indices=np.repeat(np.arange(len(sizes)), sizes))))
-
-
-def hanging_together(shapes: Shapes, keys: list[Ints]) -> tuple[Ints, int]:
-    """The number of each site's component of two and more, −1 for none, and how many these are."""
-    everyone, reach = np.arange(len(shapes)), np.full(len(shapes), JOIN_M * 1000)
-    first = components_of(len(shapes), [(everyone, Family(shapes, key, reach)) for key in keys])
-    size = np.bincount(first, minlength=len(shapes))
-    found = np.flatnonzero(size > 1)
-    number = np.full(len(shapes), -1, np.int64)
-    number[found] = np.arange(len(found))
-    return number[first], len(found)
-
-
-def plain(connection: psycopg.Connection) -> int:
-    """Read, what hangs together, its hulls, write back; how many there are."""
-    shapes, keys = read(connection)
-    zone, n_zones = hanging_together(shapes, keys)
-    write(connection, zone, hulls_of(shapes, zone, n_zones))
-    return n_zones
+    return np.asarray(
+        shapely.polygons(shapely.linearrings(xy, indices=np.repeat(np.arange(len(sizes)), sizes)))
+    )
 
 
 def kinships_of(keys: list[Ints]) -> list[Kinship]:
@@ -108,6 +87,14 @@ def kinships_of(keys: list[Ints]) -> list[Kinship]:
     ]
 
 
+def plain(connection: psycopg.Connection) -> int:
+    """Read, what hangs together, its hulls, write back; how many there are."""
+    shapes, keys = read(connection)
+    zone, n_zones = hanging_together(shapes, kinships_of(keys))
+    write(connection, zone, hulls_of(shapes, zone, n_zones))
+    return n_zones
+
+
 def sites_at(shapes: Shapes) -> ZoneSites:
     """These places as sites with a code and a risk each."""
     n = len(shapes)
@@ -115,7 +102,9 @@ def sites_at(shapes: Shapes) -> ZoneSites:
     return ZoneSites([f"E{k:07d}" for k in range(n)], shapes, [None] * n, [None] * n, none, none, score)
 
 
-def bounded_zones(shapes: Shapes, keys: list[Ints], bounds: Bounds = RULES.bounds, previous: Zones = NOTHING) -> Zones:
+def bounded_zones(
+    shapes: Shapes, keys: list[Ints], bounds: Bounds = RULES.bounds, previous: Zones = NOTHING
+) -> Zones:
     """Zones in full: evidence on file, bounds, ids and lineage."""
     return zones_from(sites_at(shapes), kinships_of(keys), RULES.listed, bounds, previous, {}, (), 0)
 

@@ -106,4 +106,5 @@ def hulls_by_shapely(xy: Floats, zone: Ints) -> np.ndarray:
 
 def _components(n: int, a: Ints, b: Ints) -> tuple[int, Ints]:
     graph = csr_array((np.ones(len(a), np.int8), (a, b)), shape=(n, n))
-    return connected_components(graph, directed=False)
+    count, label = connected_components(graph, directed=False)
+    return int(count), np.asarray(label, np.int64)
