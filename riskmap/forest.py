@@ -13,7 +13,7 @@ from riskmap.cells import Cells, sort_cells
 from riskmap.compiled import kernel
 from riskmap.nearness import NO_LINKS, Family, Links, Scan, far_cells, joined
 from riskmap.orders import order_of, order_ties
-from riskmap.shapes import Ints
+from riskmap.shapes import Floats, Ints
 
 _PAIRS_PER_SITE = 16
 """so many candidates a site may bring in the first band"""
@@ -84,7 +84,7 @@ def _bands(family: Family, far_off: Cells, far: int) -> list[tuple[int, Cells | 
 def _same_spots(family: Family) -> Links:
     """Sites of one key at one point, each with the first of them, where all reach: their shortest links are these."""
     box, key = family.sites.arrays.box, family.key
-    index = np.flatnonzero((box[:, 0] == box[:, 2]) & (box[:, 1] == box[:, 3]))
+    index = _met_twice(box, key)
     index = index[np.argsort(box[index, 0])]
     same = np.diff(box[index, 0]) == 0
     index = index[np.append(same, False) | np.append(False, same)] if len(index) else index
@@ -97,6 +97,21 @@ def _same_spots(family: Family) -> Links:
     reaching = np.minimum.reduceat(family.reach[index], np.flatnonzero(new)) > 0
     later = ~new & reaching[spot]
     return Links(index[new][spot][later], index[later], np.zeros(int(later.sum()), np.int64))
+
+
+@kernel
+def _met_twice(box: Floats, key: Ints) -> Ints:
+    """The sites of one point that may have another of their key at it: all that do, and a few more."""
+    slots = 4
+    while slots < 4 * len(box):
+        slots *= 2
+    met, slot = np.zeros(slots, np.int8), np.full(len(box), -1, np.int64)
+    for i in range(len(box)):
+        if box[i, 0] == box[i, 2] and box[i, 1] == box[i, 3]:
+            mixed = (int(box[i, 0]) * 1_000_003 + int(box[i, 1])) * 1_000_003 + key[i]
+            slot[i] = (mixed ^ (mixed >> 21)) & (slots - 1)
+            met[slot[i]] = min(met[slot[i]] + 1, 2)
+    return np.flatnonzero((slot >= 0) & (met[slot] == 2))
 
 
 @kernel

@@ -5,7 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from riskmap.compiled import kernel, over_spans
+from riskmap.orders import order_of
 from riskmap.shapes import Floats, Ints, Shapes
+
+_FEW = 64
+"""so many corners are looked at one by one"""
+_AROUND = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
 
 
 class Hulls(NamedTuple):
@@ -24,8 +29,8 @@ def hulls_of(shapes: Shapes, group: Ints, n_groups: int, *, threads: int = 0) ->
     vertices = np.diff(a.part_start[a.shape_start])
     owner = np.repeat(group, vertices)
     inside = np.flatnonzero(owner >= 0)
-    order = inside[np.argsort(owner[inside], kind="stable")]
-    xy = a.xy[order]
+    order = inside[order_of(owner[inside], n_groups)]
+    xy = np.take(a.xy, order, axis=0)
     start = np.concatenate([[0], np.cumsum(np.bincount(owner[inside], minlength=n_groups))]).astype(np.int64)
     out, count = np.empty((len(xy) + n_groups, 2)), np.zeros(n_groups, np.int64)
     over_spans(lambda lo, hi: _hull_span(lo, hi, xy, start, out, count), n_groups, threads)
@@ -45,13 +50,13 @@ def _turns_right(out: Floats, at: int, x: float, y: float) -> bool:
 def _hull_span(lo: int, hi: int, xy: Floats, start: Ints, out: Floats, count: Ints) -> None:
     """Hulls of groups lo … hi; each may take one row more than it has vertices."""
     for g in range(lo, hi):
-        first, n, base = start[g], start[g + 1] - start[g], start[g] + g
-        order = _by_x(xy[first : first + n])
+        order = _by_x(xy, _outer(xy, start[g], start[g + 1]))
+        n, base = len(order), start[g] + g
         end = base
         for side in range(2):
             floor = end + 1
             for k in range(n):
-                i = first + (order[k] if side == 0 else order[n - 1 - k])
+                i = order[k] if side == 0 else order[n - 1 - k]
                 x, y = xy[i, 0], xy[i, 1]
                 if end > base and out[end - 1, 0] == x and out[end - 1, 1] == y:
                     continue
@@ -67,12 +72,34 @@ def _hull_span(lo: int, hi: int, xy: Floats, start: Ints, out: Floats, count: In
 
 
 @kernel
-def _by_x(xy: Floats) -> Ints:
-    """Positions by x, then by y."""
-    n = len(xy)
-    order = np.empty(n, np.int64)
-    for i in range(n):
-        order[i] = i
+def _outer(xy: Floats, first: int, last: int) -> Ints:
+    """The positions from `first` to `last` but, where they are many, those inside an octagon of eight of them."""
+    if last - first <= _FEW:
+        return np.arange(first, last)
+    corner = np.full(8, first)
+    for i in range(first, last):
+        for d in range(8):
+            ux, uy = _AROUND[d]
+            if ux * xy[i, 0] + uy * xy[i, 1] > ux * xy[corner[d], 0] + uy * xy[corner[d], 1]:
+                corner[d] = i
+    out, n = np.empty(last - first, np.int64), 0
+    for i in range(first, last):
+        inside = corner.min() < corner.max()  # all at one spot: none is inside
+        for d in range(8):
+            a, b = corner[d], corner[(d + 1) % 8]
+            ux, uy = xy[b, 0] - xy[a, 0], xy[b, 1] - xy[a, 1]
+            to_left = ux * (xy[i, 1] - xy[a, 1]) - uy * (xy[i, 0] - xy[a, 0]) > 0.0
+            inside = inside and (to_left or a == b)
+        if not inside:
+            out[n] = i
+            n += 1
+    return out[:n].copy()
+
+
+@kernel
+def _by_x(xy: Floats, order: Ints) -> Ints:
+    """The positions by x, then by y."""
+    n = len(order)
     step = n // 2
     while step > 0:
         for i in range(step, n):

@@ -18,7 +18,7 @@ from tests.zone_cities import RULES
 
 JOIN_M, LEAVE_M = 200, 220
 TABLES = """
-    CREATE EXTENSION postgis;
+    CREATE EXTENSION postgis; CREATE EXTENSION btree_gist;
     CREATE TABLE site (id int PRIMARY KEY, industry int, format int, geom geometry(Point, 4547));
     CREATE TABLE zone_of (id int, zone bigint);
     CREATE TABLE hull (zone bigint, geom geometry);
@@ -28,7 +28,7 @@ TABLES = """
 FILLED = """
     INSERT INTO site SELECT id, industry, format, ST_SetSRID(ST_MakePoint(x, y), 4547) FROM raw ORDER BY id;
     DROP TABLE raw;
-    CREATE INDEX ON site USING gist (geom);
+    CREATE INDEX ON site USING gist (industry, geom); CREATE INDEX ON site USING gist (format, geom);
 """
 
 

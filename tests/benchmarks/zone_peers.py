@@ -25,11 +25,17 @@ CLUSTERS = """
 """the clusters of each partition; what they have in common is left open"""
 
 _PAIRS = """
+    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
     CREATE TEMP TABLE link ON COMMIT DROP AS
-        SELECT p.id AS a, q.id AS b FROM site p JOIN site q ON ST_DWithin(p.geom, q.geom, {reach})
-        WHERE p.id < q.id AND (p.industry = q.industry OR p.format = q.format);
+        SELECT p.id AS a, q.id AS b FROM site p
+            JOIN site q ON p.industry = q.industry AND ST_DWithin(p.geom, q.geom, {reach}) WHERE p.id < q.id
+        UNION ALL
+        SELECT p.id, q.id FROM site p
+            JOIN site q ON p.format = q.format AND ST_DWithin(p.geom, q.geom, {reach}) WHERE p.id < q.id;
+    SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
     CREATE TEMP TABLE named ON COMMIT DROP AS SELECT id, id AS zone FROM site;
 """
+"""by the indexes of both columns together with the place"""
 _CLUSTERED = """
     CREATE TEMP TABLE part ON COMMIT DROP AS
         SELECT id,
