@@ -77,8 +77,7 @@ def test_what_hangs_together(size: Size, city: psycopg.Connection, compare: Comp
     plain(city)  # compiles
     ours_s = seconds(lambda: plain(city), 3)
     found = written(city)
-    rows: list[tuple[int, int, int]] = []
-    peer_s = seconds(lambda: rows.extend(city.execute(CLUSTERS.format(reach=JOIN_M)).fetchall()))
+    peer_s = seconds(lambda: city.execute(CLUSTERS.format(reach=JOIN_M)).fetchall(), 3)
     compare(WHAT, size, ours_s, "PostGIS ST_ClusterDBSCAN, not joined", peer_s, 2.5 if large else 0.0)
     for name, pairs, promised in (
         ("SQL over ST_ClusterDBSCAN", False, 0.0),
@@ -103,7 +102,7 @@ def test_what_hangs_together_in_memory(size: Size, city: psycopg.Connection, com
         compare(WHAT, size, ours_s, "libpysal DistanceBand and components", band_s, promised)
     for name, peer, least in peers:
         labels: list[Ints] = []
-        peer_s = seconds(lambda peer=peer, labels=labels: labels.append(peer(xy, *keys, JOIN_M)[1]))  # type: ignore[misc]
+        peer_s = seconds(lambda peer=peer, labels=labels: labels.append(peer(xy, *keys, JOIN_M)[1]), 2)  # type: ignore[misc]
         assert _same_parts(zone, labels[0])
         compare(WHAT, size, ours_s, name, peer_s, least)
     hull_s = seconds(lambda: hulls_by_shapely(xy, labels[0]))
@@ -126,10 +125,15 @@ def test_zones_in_full(size: Size, city: psycopg.Connection, compare: Compare) -
     plain(city)
     plain_s = seconds(lambda: plain(city), 3)
     full_s = seconds(lambda: in_full(city), 3)
-    again_s = seconds(lambda: in_full(city, zones))
+    again_s = seconds(lambda: in_full(city, zones), 3)
     print(f"\n{len(zones.edges):,} links on file, {len(zones.ids):,} zones")
-    peer_s = seconds(lambda: city.execute(CLUSTERS.format(reach=JOIN_M)).fetchall())
-    compare("zones in full, a first run", size, full_s, "PostGIS ST_ClusterDBSCAN, not joined", peer_s, 0.0)
+    peer_s = seconds(lambda: city.execute(CLUSTERS.format(reach=JOIN_M)).fetchall(), 3)
+    promised = (
+        1.25 if size.name == "L" else 0.0
+    )  # in double the time in which what hangs together is promised
+    compare(
+        "zones in full, a first run", size, full_s, "PostGIS ST_ClusterDBSCAN, not joined", peer_s, promised
+    )
     compare("zones in full, a day later", size, again_s, "PostGIS ST_ClusterDBSCAN, not joined", peer_s, 0.0)
     compare("zones in full, a first run", size, full_s, WHAT, plain_s, 0.5 if size.name == "L" else 0.0)
 
