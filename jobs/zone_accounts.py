@@ -68,9 +68,10 @@ def zone_tables(
     facts = _facts(zones)
     rows: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
-    start = np.searchsorted(owner, np.arange(len(ids) + 1))
+    start = np.searchsorted(owner, np.arange(len(ids) + 1)).tolist()
+    told = list(each(members.drop(columns="geom")))
     for n, code in enumerate(ids):
-        own = members.iloc[start[n] : start[n + 1]]
+        own = told[start[n] : start[n + 1]]
         account, base = _accounts(own, rules, weights)
         rows.append(
             {
@@ -82,7 +83,7 @@ def zone_tables(
                 "score": None if account is None else total(account),
                 "base": base,
                 "facts": json_text(facts[code]),
-                "hash": zone_hash(code, own["code"].tolist(), shapes[n]),
+                "hash": zone_hash(code, [one.code for one in own], shapes[n]),
             }
         )
         lines += _line_rows(code, own, account or [])
@@ -110,49 +111,53 @@ def outlines(zones: Zones, members: pd.DataFrame, number: Mapping[str, int], rul
 
 
 def _accounts(
-    own: pd.DataFrame, rules: ZoneRules, weights: RiskWeights
+    own: Sequence[Any], rules: ZoneRules, weights: RiskWeights
 ) -> tuple[list[Contribution] | None, int | None]:
     """The account of a zone and its base score; None before the first run. Who has no score yet has none to add."""
-    if own["score"].isna().all():
+    if all(one.score is None for one in own):
         return None, None
-    records = [f"{row.layer}/{row.code}" for row in each(own)]
-    carries = [bool(one) for one in own["carries"]]
+    records = [f"{one.layer}/{one.code}" for one in own]
+    carries = [one.carries for one in own]
     now, base = (
-        zone_account(weights, rules, records, [int(one or 0) for one in own[name]], carries)
+        zone_account(weights, rules, records, [getattr(one, name) or 0 for one in own], carries)
         for name in ("score", "base")
     )
     return now, total(base)
 
 
-def _of_members(own: pd.DataFrame, rules: ZoneRules, names: Mapping[str, str]) -> dict[str, Any]:
-    townships = sorted({one for one in own["township_code"] if one})
-    outside = own["township_code"].isna().any()
-    within = len(townships) == 1 and not outside
-    formats = {rules.format_of(one) for one in own["business_format"]} - {-1}
-    leading = own["name"][own["leads"].astype(bool)]
+def _of_members(own: Sequence[Any], rules: ZoneRules, names: Mapping[str, str]) -> dict[str, Any]:
+    townships = _each(own, "township_code")
+    within = len(townships) == 1 and all(one.township_code for one in own)
+    formats = {rules.format_of(one.business_format) for one in own} - {-1}
     return {
         "name": _name(own, names),
         "township_code": townships[0] if within else None,
         "townships": townships,
-        "villages": sorted({one for one in own["village_code"] if one}),
-        "industries": sorted({one for one in own["industry"] if one}),
+        "villages": _each(own, "village_code"),
+        "industries": _each(own, "industry"),
         "formats": sorted(rules.formats[one].code for one in formats),
-        **{name: sorted({one for told in own[name] for one in told}) for name in ("hazards", "departments")},
+        "hazards": sorted({hazard for one in own for hazard in one.hazards}),
+        "departments": sorted({department for one in own for department in one.departments}),
         "member_count": len(own),
-        "lead_name": leading.iloc[0] if len(leading) else None,
+        "lead_name": next((one.name for one in own if one.leads), None),
         "responsible": "township" if within else "city",
     }
 
 
-def _name(own: pd.DataFrame, names: Mapping[str, str]) -> str:
+def _each(own: Sequence[Any], name: str) -> list[str]:
+    """What members say, each once."""
+    return sorted({value for one in own if (value := getattr(one, name))})
+
+
+def _name(own: Sequence[Any], names: Mapping[str, str]) -> str:
     """A zone is called by the village that most of its members stand in, of equal ones the first by code."""
     counts: dict[tuple[str, str], int] = {}
-    for row in each(own):
-        place = row.township_code or "", row.village_code or ""
+    for one in own:
+        place = one.township_code or "", one.village_code or ""
         counts[place] = counts.get(place, 0) + 1
     place = min(counts, key=lambda one: (-counts[one], one))
     told = "".join(names.get(code, "") for code in place)
-    return f"{told}片区" if told else f"{own['name'].iloc[0]}片区"
+    return f"{told}片区" if told else f"{own[0].name}片区"
 
 
 def _facts(zones: Zones) -> dict[str, dict[str, int]]:
@@ -168,8 +173,8 @@ def _facts(zones: Zones) -> dict[str, dict[str, int]]:
     return {code: {name: counts[n] for name, counts in found.items()} for n, code in enumerate(zones.ids)}
 
 
-def _line_rows(code: str, own: pd.DataFrame, account: Sequence[Contribution]) -> Iterator[dict[str, Any]]:
-    scopes = {f"{row.layer}/{row.code}": {name: getattr(row, name) for name in SCOPE} for row in each(own)}
+def _line_rows(code: str, own: Sequence[Any], account: Sequence[Contribution]) -> Iterator[dict[str, Any]]:
+    scopes = {f"{one.layer}/{one.code}": {name: getattr(one, name) for name in SCOPE} for one in own}
     for n, line in enumerate(account):
         yield {
             "zone_code": code,
