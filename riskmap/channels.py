@@ -20,7 +20,8 @@ _DOUBLINGS = 16
 _KEY = re.compile(r"[A-Za-z0-9_.~%+-]{1,180}")
 _KEY_LENGTH = 180
 """with a suffix it must still be the name of a file, and a line of a letter's head"""
-LONGEST_TEXT = 4000
+DRILL_WORD = "演练"
+DRILL_MARK = f"【{DRILL_WORD}】"
 
 Kind = Literal["notice", "reminder", "monitoring", "public", "drill", "heartbeat"]
 """风险提示, 督办提醒, 监测报警提示, 预警 (approved), 演练, 每日自检"""
@@ -47,6 +48,20 @@ class Message:
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):
             raise ValueError(f"not a key of a message: {self.key!r}; see message_key")
+
+    @property
+    def marked_text(self) -> str:
+        """The text; of a drill it says so, whatever the template wrote."""
+        return _marked(self.text, self.drill)
+
+    @property
+    def marked_subject(self) -> str:
+        """The subject on one line, with the mark of a drill."""
+        return _marked(" ".join(self.subject.split()), self.drill)
+
+
+def _marked(text: str, drill: bool) -> str:
+    return f"{DRILL_MARK}{text}" if drill and DRILL_WORD not in text else text
 
 
 def message_key(warning: str, person: str, channel: str, reason: str, n: int) -> str:
