@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.channels import Surroundings, check_settings
 from jobs.demo_feed import Feeds, feeds
 from jobs.drop import REPORT_SUFFIX, Drop
 from jobs.zones import zones_late
@@ -27,7 +28,7 @@ from layers.history import CLOCK
 from layers.versions import database_version, newest_version
 from layers.zone_state import last_zone_run, waiting_since
 from riskmap.errors import RiskMapError
-from riskmap.settings import Settings
+from riskmap.settings import City, Settings
 
 CLOCK_SKEW = timedelta(seconds=5)
 DISK_RED_BYTES = 500 << 20
@@ -113,7 +114,7 @@ def _database_checks(dsn: str, settings: Settings) -> Iterator[Check]:
         yield check_audit(connection)
         yield check_feeds(feeds(connection, datetime.now(UTC), wanted=settings.demo_feed))
         yield check_zones(connection)
-        yield check_channels(connection)
+        yield from check_channels(stored_city(connection), Surroundings(settings.home))
     with _disposed(reader_engine(dsn, private=settings.database_url is None)) as reader:
         yield check_web_role(reader)
 
@@ -214,11 +215,18 @@ def check_zones(connection: Connection) -> Check:
     return Check("zones", "green", f"联防联控片区{told}")
 
 
-def check_channels(connection: Connection) -> Check:
-    """By which channels people are told."""
-    channels = sorted(stored_city(connection).channels)
-    told = f"通知渠道：{'、'.join(channels)}" if channels else "未配置通知渠道，消息只在页面显示"
-    return Check("channels", "green", told)
+def check_channels(city: City, around: Surroundings) -> Iterator[Check]:
+    """By which channels people are told: a line for each, without sending anything."""
+    if not city.channels:
+        yield Check("channels", "green", "未配置通知渠道，消息只在页面显示")
+    for found in check_settings(city, around):
+        told = f"通知渠道 {found.name}（{found.kind}）"
+        if found.fault:
+            yield Check(f"channel {found.name}", "red", f"{told}：{found.fault}", found.remedy)
+        elif found.loss:
+            yield Check(f"channel {found.name}", "yellow", f"{told}：{found.loss}", "请改正后再查")
+        else:
+            yield Check(f"channel {found.name}", "green", told)
 
 
 def check_web_role(reader: Engine) -> Check:

@@ -12,12 +12,22 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from riskmap.errors import BadInput
 
 _TELLTALE = ("key", "token", "secret", "sign", "password", "pwd")
-_HOW_SECRET = '写成 { file = "文件名" }（放在 RISKMAP_HOME 的 secrets 目录）或 { env = "环境变量" }'
+_HOW = '写成 { file = "文件名" }（放在 RISKMAP_HOME 的 secrets 目录）或 { env = "环境变量" }'
+
+MAIL_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 
 
 def _plain_url(url: str) -> str:
@@ -28,7 +38,7 @@ def _plain_url(url: str) -> str:
     if parts.username or parts.password:
         raise ValueError("地址中不能写用户名和密码")
     if any(name.lower().endswith(_TELLTALE) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
-        raise ValueError(f"地址中不能写密钥；{_HOW_SECRET}")
+        raise ValueError(f"地址中不能写密钥；{_HOW}")
     _ = parts.port  # raises ValueError where it is no number
     return url
 
@@ -85,7 +95,9 @@ class FileChannel(_Channel):
     """A file for each message in a folder that another program empties."""
 
     kind: Literal["file"]
-    folder: str = Field("outbox", min_length=1, max_length=300, description="absolute, or within RISKMAP_HOME")
+    folder: str = Field(
+        "outbox", min_length=1, max_length=300, description="absolute, or within RISKMAP_HOME"
+    )
 
 
 class MailChannel(_Wired):
@@ -95,7 +107,7 @@ class MailChannel(_Wired):
     host: str = Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")
     port: int | None = Field(None, ge=1, le=65535)
     tls: Literal["starttls", "tls", "none"] = "starttls"
-    sender: str = Field(pattern=r"^[^\s<>@,;]{1,64}@[^\s<>@,;]{1,190}$")
+    sender: str = Field(pattern=MAIL_ADDRESS)
     sender_name: str = Field("", max_length=60)
     user: str | None = Field(None, min_length=1, max_length=200)
     password: SecretPlace | None = None
@@ -148,7 +160,9 @@ class _Gateway(_Wired):
     text_field: FieldName = "content"
     key_field: FieldName = "message_id"
     constants: dict[FieldName, str] = Field({}, description="further fields, the same in each request")
-    answer_field: FieldName | None = Field(None, description="the answer's field that tells; none: its status")
+    answer_field: FieldName | None = Field(
+        None, description="the answer's field that tells; none: its status"
+    )
     answer_ok: str = "0"
     answer_busy: tuple[str, ...] = Field((), description="values that mean: later")
     receipt_field: FieldName | None = None
@@ -176,18 +190,9 @@ class AppriseChannel(_Channel):
     url: SecretPlace
 
 
+WiredSettings = MailChannel | WebhookChannel | WecomChannel | DingtalkChannel | SmsChannel | VoiceChannel
 ChannelSettings = Annotated[
-    LogChannel
-    | InAppChannel
-    | CallListChannel
-    | FileChannel
-    | MailChannel
-    | WebhookChannel
-    | WecomChannel
-    | DingtalkChannel
-    | SmsChannel
-    | VoiceChannel
-    | AppriseChannel,
+    LogChannel | InAppChannel | CallListChannel | FileChannel | AppriseChannel | WiredSettings,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[ChannelSettings] = TypeAdapter(ChannelSettings)
@@ -227,9 +232,9 @@ def _told(error: ValidationError, section: Mapping[str, Any]) -> tuple[str, str,
     if kind == "missing":
         return field, "缺少这个字段", "请补上"
     if kind == "extra_forbidden":
-        return field, "没有这个字段", "请核对拼写；密钥类字段" + _HOW_SECRET
+        return field, "没有这个字段", "请核对拼写；密钥类字段" + _HOW
     if kind == "model_type":
-        return field, "密钥不能写在 city.toml 中", _HOW_SECRET
+        return field, "密钥不能写在 city.toml 中", _HOW
     if kind == "value_error":
         return field, str(first["ctx"]["error"]), "请改正后重试"
     if not place:

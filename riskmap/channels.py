@@ -150,7 +150,7 @@ def pause_s(attempts: int, key: str, asked_s: float | None = None) -> float:
     Of each pause the second half is jitter, taken from the key: messages that failed together do not come back
     together, and the same message always waits the same, so that a replay tells the same story.
     """
-    whole = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(max(attempts, 1) - 1, _DOUBLINGS))
+    whole = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * (1 << min(max(attempts, 1) - 1, _DOUBLINGS)))
     digest = hashlib.sha256(f"{key}\n{attempts}".encode()).digest()
     share = int.from_bytes(digest[:6], "big") / 2**48
     return max(whole * (1 + share) / 2, asked_s or 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from riskmap.channel_settings import channel_settings
 from riskmap.errors import BadInput
 
 
@@ -64,7 +65,7 @@ def geo_folder() -> Path:
 def load_city(path: Path | None = None) -> City:
     """The city of a `city.toml`; without a path the demo city 沅江市.
 
-    Raises BadInput, naming file and field, where the file is absent, no TOML or has a wrong field.
+    Raises BadInput, naming file and field, where the file is absent, no TOML or has a wrong field or channel.
     """
     path = path or geo_folder() / "city.toml"
     try:
@@ -80,8 +81,10 @@ def load_city(path: Path | None = None) -> City:
     if languages:
         fields["languages"] = tuple(languages.get("use", ())) if isinstance(languages, dict) else languages
     try:
-        return City(**fields)
+        city = City(**fields)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise BadInput(f"{path.name} 的字段 {field}：{first['msg']}", remedy="请改正该字段后重试") from None
+    channel_settings(city.channels, path.name)
+    return city

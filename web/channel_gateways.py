@@ -136,7 +136,8 @@ class Voice(_Gateway):
         return [
             CallOutcome(_text(key), state, _text(item.get("digit", ""))[:1])
             for item in self._asked(self._outcomes_url)
-            if (key := item.get(self._settings.key_field)) and (state := _CALL_STATES.get(str(item.get("state"))))
+            if (key := item.get(self._settings.key_field))
+            and (state := _CALL_STATES.get(str(item.get("state"))))
         ]
 
 

@@ -69,6 +69,9 @@ class Wire:
         target = f"{self._parts.path or '/'}?{'&'.join(one for one in (self._parts.query, query) if one)}"
         try:
             with cut_off(self._timeout_s, lambda: connection.sock):
+                connection.connect()
+            wire = connection.sock  # an answer without a length takes it away from the connection
+            with cut_off(self._timeout_s, lambda: wire):
                 connection.request(method, target.rstrip("?"), body, {"user-agent": "riskmap", **headers})
                 response = connection.getresponse()
                 content = response.read(MOST_BYTES + 1)
@@ -111,7 +114,7 @@ def no_answer(error: Exception) -> Delivery:
     """What a failed exchange means: a certificate does not mend itself, everything else may."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Never("对方的证书不受信任")
-    words = {
+    words: dict[type[Exception], str] = {
         TimeoutError: "超时没有答复",
         ConnectionRefusedError: "连接被拒绝",
         socket.gaierror: "找不到主机",

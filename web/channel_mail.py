@@ -1,5 +1,6 @@
 """E-mail: one letter, one receiver, the message's key as its Message-ID, and what each answer of the server means."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Literal
 
-from riskmap.channel_settings import MailChannel
+from riskmap.channel_settings import MAIL_ADDRESS, MailChannel
 from riskmap.channels import Delivered, Delivery, Level, Message, Never, TryAgain
 from web.channel_http import cut_off, no_answer, trusted
 
 _PORTS: dict[Literal["starttls", "tls", "none"], int] = {"starttls": 587, "tls": 465, "none": 25}
+_ADDRESS = re.compile(MAIL_ADDRESS)
+_LONGEST_ADDRESS = 254
 _URGENT: tuple[Level, ...] = ("red", "orange")
 
 
@@ -36,26 +39,19 @@ class Mail:
 
     def send(self, message: Message) -> Delivery:
         """Delivered once the server has taken the letter over."""
-        letter = self._letter(message)
-        if letter is None:
+        if len(message.address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(message.address):
             return Never("电子邮箱地址无效")
         try:
-            return self._hand_over(letter, message.address)
+            return self._hand_over(self._letter(message), message.address)
         except smtplib.SMTPException as error:
             return _refused(error)
         except OSError as error:
             return no_answer(error)
 
-    def _letter(self, message: Message) -> EmailMessage | None:
-        """The letter; None where its address is none."""
+    def _letter(self, message: Message) -> EmailMessage:
         sender, domain = self._settings.sender.rsplit("@", 1)
         letter = EmailMessage(policy=SMTP)
-        try:
-            letter["To"] = Address(addr_spec=message.address)
-        except (ValueError, IndexError):
-            return None
-        if not letter["To"].addresses[0].domain or not message.address.isascii():
-            return None
+        letter["To"] = message.address
         letter["From"] = Address(self._settings.sender_name, sender, domain)
         letter["Subject"] = message.marked_subject
         letter["Date"] = format_datetime(self._now())

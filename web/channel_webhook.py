@@ -23,9 +23,7 @@ _ENCODED = "whsec_"
 class Webhook:
     """The channel of one address."""
 
-    def __init__(
-        self, name: str, settings: WebhookChannel, secret: str, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, name: str, settings: WebhookChannel, secret: str, now: Callable[[], datetime]) -> None:
         self.name = name
         self._wire = Wire(settings.url, settings.timeout_s, settings.ca_file, now)
         self._secret = _bytes_of(secret)

@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from jobs.channels import Surroundings
 from riskmap.channel_settings import (
     AppriseChannel,
+    CallListChannel,
     ChannelSettings,
     DingtalkChannel,
     FileChannel,
+    InAppChannel,
     LogChannel,
     MailChannel,
     SecretPlace,
@@ -24,6 +26,7 @@ from riskmap.channel_settings import (
     VoiceChannel,
     WebhookChannel,
     WecomChannel,
+    WiredSettings,
     channel_settings,
 )
 from riskmap.channels import Channel, Delivered, Delivery, Message, Never, TryAgain
@@ -104,12 +107,23 @@ def _opened(name: str, section: Mapping[str, object], opening: _Opening) -> Chan
 
 
 def _channel(name: str, settings: ChannelSettings, opening: _Opening) -> Channel:
-    around, now, monotonic = opening.around, opening.now, opening.monotonic
     match settings:
         case LogChannel():
             return channel_files.LogChannel(name)
         case FileChannel():
-            return channel_files.FileDrop(name, around.folder(settings), now)
+            return channel_files.FileDrop(name, opening.around.folder(settings), opening.now)
+        case AppriseChannel():
+            return Apprise(name, opening.around.secret(settings.url))
+        case InAppChannel() | CallListChannel():
+            keep = opening.kept.get(settings.kind)
+            return Kept(name, keep) if keep else Unusable(name, "本进程不保存此类消息")
+        case _:
+            return _wired(name, settings, opening)
+
+
+def _wired(name: str, settings: WiredSettings, opening: _Opening) -> Channel:
+    around, now, monotonic = opening.around, opening.now, opening.monotonic
+    match settings:
         case MailChannel():
             return Mail(name, settings, opening.secret(settings.password), now)
         case WebhookChannel():
@@ -123,8 +137,3 @@ def _channel(name: str, settings: ChannelSettings, opening: _Opening) -> Channel
             return Sms(name, settings, opening.secret(settings.token), now)
         case VoiceChannel():
             return Voice(name, settings, opening.secret(settings.token), now)
-        case AppriseChannel():
-            return Apprise(name, around.secret(settings.url))
-        case _:
-            keep = opening.kept.get(settings.kind)
-            return Kept(name, keep) if keep else Unusable(name, "本进程不保存此类消息")
