@@ -2,8 +2,9 @@
 
 A file counts once it is renamed into place: names that begin with a dot or end in `.part` or `.tmp` are still being
 written. `<layer>.<anything>.<suffix>` goes into that layer, `events…` into the events, which may also come as JSON
-as they are sent by HTTP. Links and folders are left alone. A file is imported whole or not at all and moved after
-the commit; killed in between, it is found again and changes nothing.
+as they are sent by HTTP; `*.cap` and `*.xml` are weather warnings in CAP 1.2, whatever they are called. Links and
+folders are left alone. A file is imported whole or not at all and moved after the commit; killed in between, it is
+found again and changes nothing.
 """
 
 import logging
@@ -17,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from jobs.cap import SUFFIXES, take_in_cap
 from jobs.events import Posting, refusal, write_postings
 from jobs.imports import ImportReport, import_file
 from layers.checks import tidy_value
@@ -131,6 +133,8 @@ def patrol(owner: Engine, drop: Drop) -> list[Path]:
 
 
 def _take_in(owner: Engine, path: Path) -> ImportReport:
+    if path.suffix.lower() in SUFFIXES:
+        return take_in_cap(owner, _told(path), _content(path), ACTOR)
     layer = _layer_of(path.name)
     if layer is EVENTS and path.suffix.lower() == ".json":
         events = read_events(_told(path), _content(path), FILE)

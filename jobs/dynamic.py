@@ -15,6 +15,8 @@ from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from riskmap.dynamic import (
     CLEARED,
+    WEATHER,
+    WEATHER_CLEARED,
     Danger,
     DynamicWeights,
     Event,
@@ -24,6 +26,7 @@ from riskmap.dynamic import (
     event_factor,
     next_step,
     silent_factor,
+    warned_of,
 )
 
 
@@ -64,11 +67,16 @@ def step_after(weights: DynamicWeights, records: Records, at: datetime) -> datet
 
 
 def events_of(events: pd.DataFrame) -> list[Event]:
-    """Events with their ends: their own, or when the sensor was reported normal again, whichever came first."""
+    """Events with their ends: their own, when the sensor was reported normal again, or when the warning was cancelled.
+
+    Whichever came first counts; a warning may be cancelled before it begins.
+    """
     cleared: dict[str, list[datetime]] = defaultdict(list)
     for row in each(events):
         if row.kind == CLEARED and row.sensor_code:
             cleared[row.sensor_code].append(row.time)
+        elif row.kind == WEATHER_CLEARED:
+            cleared[row.code.partition("#")[0]].append(row.time)
     return [_event(row, cleared) for row in each(events)]
 
 
@@ -76,6 +84,8 @@ def _event(row: Any, cleared: dict[str, list[datetime]]) -> Event:
     ends = [row.until] if row.until is not None else []
     if row.kind == "alarm":
         ends += [end for end in cleared.get(row.sensor_code or "", []) if end >= row.time]
+    elif row.kind == WEATHER:
+        ends += [end for name in warned_of(row.code) for end in cleared.get(name, [])]
     return Event(row.code, row.kind, row.severity, row.time, min(ends, default=None))
 
 
@@ -105,6 +115,6 @@ def _where(
     reached = np.ones(len(sources), np.bool_)
     if row.geom is not None:
         reached &= shapely.intersects(sites, row.geom)
-    if row.kind == "weather":
+    if row.kind == WEATHER:
         reached &= sources["kind"].isin(weights.weather_kinds).to_numpy(np.bool_)
     return [int(n) for n in np.flatnonzero(reached)]

@@ -26,6 +26,9 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 CLEARED = "alarm_cleared"
 """the event that ends the alarms of its sensor: acknowledged and normal again"""
+WEATHER = "weather"
+WEATHER_CLEARED = "weather_cleared"
+"""the event that ends a weather warning before its time: what stands before the `#` of its id is whose it is"""
 INCIDENT = "incident"
 """a confirmed accident: no points of its own, it raises the colours of the areas it happens in"""
 
@@ -61,7 +64,7 @@ class DynamicWeights:
     @property
     def kinds(self) -> set[str]:
         """The kinds of event that a run must see: those that count, and those that end or raise by a rule."""
-        return {kind for kind, _ in self.events} | {CLEARED, INCIDENT}
+        return {kind for kind, _ in self.events} | {CLEARED, WEATHER_CLEARED, INCIDENT}
 
     @property
     def items(self) -> set[str]:
@@ -120,6 +123,12 @@ def _event_rules(part: Sections) -> dict[tuple[str, str], EventRule]:
             raise row.wrong("severity", f"{key[0]} {key[1]} 重复", "每种只保留一行")
         rules[key] = EventRule(*key, cells.points("points"), row.text("name_zh"), row.text("name_en"))
     return rules
+
+
+def warned_of(code: str) -> set[str]:
+    """By which names a weather event can be ended: its id, and that of its message where this has several (`id.2`)."""
+    message, _, number = code.rpartition(".")
+    return {code, message} if message and number.isdigit() else {code}
 
 
 class Factor(NamedTuple):

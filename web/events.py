@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
+from jobs.cap import cap_events
 from jobs.events import EventDesk, Posting
+from jobs.imports import ImportReport
 from layers.checks import Fault
 from layers.database import Identity, reading
 from layers.events import visible
@@ -16,9 +18,10 @@ from layers.posted import POST, read_events
 from layers.sheets import cell_text
 from riskmap.errors import Forbidden, Refused
 from web.api import ERRORS, Record
-from web.deps import Reader, SignedIn
+from web.deps import Owner, Reader, SignedIn
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
+_CAP_TYPES = {"application/cap+xml", "application/xml", "text/xml"}
 _SENDERS = ("admin", "city", "enterprise")
 _JSON_TYPES: dict[str, dict[str, Any]] = {
     "number": {"type": "number"},
@@ -71,7 +74,8 @@ _BODY = {
         "application/json": {
             "schema": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT, "maxItems": POST.rows}]},
             "example": _EXAMPLE,
-        }
+        },
+        "application/cap+xml": {"schema": {"type": "string", "description": "CAP 1.2"}},
     },
 }
 
@@ -81,6 +85,7 @@ async def post_events(
     request: Request,
     identity: SignedIn,
     reader: Reader,
+    owner: Owner,
     partial: Annotated[bool, Query(description="有误的事件跳过，其余照收 leave faulty events out")] = False,
 ) -> Record:
     """Add one event or a list of up to 20,000 (4 MiB); the answer is the report of an import, sent after the commit.
@@ -88,19 +93,34 @@ async def post_events(
     All or nothing unless `partial`; a faulty event is named by its number in the list (from 1), field and reason.
     The same event sent again is `unchanged`; another event under an id that is taken is refused: events never
     change. Order and division do not matter. For the roles admin and city, and for an enterprise's own sources and
-    sensors. 503 with `Retry-After`: nothing was written, send the same again.
+    sensors. A weather warning may also come as CAP 1.2 (`application/cap+xml`, up to 1 MB): its area, colour and times
+    become an event, its updates and cancellations end it. 503 with `Retry-After`: nothing was written, send the same again.
     """
     if identity.role not in _SENDERS or identity.committee:
         raise Forbidden("只有管理员、市级用户和企业用户可以报送事件", remedy="请联系管理员调整角色")
     desk: EventDesk = request.app.state.events
     desk.refuse_if_full()
     content = await request.body()
-    posting = await run_in_threadpool(_posting, reader, identity, content, partial)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() in _CAP_TYPES:
+        posting, note = await run_in_threadpool(_cap_posting, owner, identity, content)
+    else:
+        posting, note = await run_in_threadpool(_posting, reader, identity, content, partial), ""
+    if not posting.events:
+        return ImportReport(EVENTS.name, 1, notes=[note]).to_json()
     try:
         report = await asyncio.wrap_future(desk.post(posting))
     except Refused as error:
         raise Refused(error.detail, remedy=error.remedy, **error.facts["report"]) from None
+    report.notes += [note] if note else []
     return report.to_json()
+
+
+def _cap_posting(owner: Engine, identity: Identity, content: bytes) -> tuple[Posting, str]:
+    """The events of a weather warning in CAP, and what is to be said of it."""
+    if identity.role == "enterprise":
+        raise Forbidden("企业用户不能报送气象预警", remedy="请由市级用户报送")
+    events, note = cap_events(owner, "请求", content)
+    return Posting(identity.name, events), note
 
 
 def _posting(reader: Engine, identity: Identity, content: bytes, partial: bool) -> Posting:
