@@ -29,6 +29,7 @@ ZH = Wording(
 )
 EN = Wording("risk notice", "A tank farm turned red", "Chlorine", "Please verify", "Qionghu", "Yuanjiang EMB")
 RINGS = covering_rings(shapely.box(112.3, 28.8, 112.4, 28.9))
+MANY = (*((112 + n / 1000, 28.0) for n in range(100)), (112.0, 28.0))
 FIRST = Outgoing(
     "W17", 1, "risk@430981.riskmap", SENT, "Alert", "red", {"zh": ZH, "en": EN}, SENT, SENT + timedelta(hours=6),
     rings=RINGS, geocodes=(("行政区划代码", "430981001"),), contact="000-0000-0000",
@@ -99,15 +100,7 @@ def test_signs_that_xml_cannot_hold_are_left_out() -> None:
     [
         ({"rings": (((112.3, 28.8),) * 5,)}, "polygon"),
         ({"rings": (RINGS[0][:-1],)}, "polygon"),
-        (
-            {
-                "rings": (
-                    *((112 + n / 1000, 28.0) for n in range(100)),
-                    (112.0, 28.0),
-                )
-            },
-            "polygon",
-        ),
+        ({"rings": (MANY,)}, "polygon"),
         ({"rings": (((28.8, 112.3), (28.8, 112.4), (28.9, 112.4), (28.8, 112.3)),)}, "polygon"),
         ({"msg_type": "Update"}, "references"),
         ({"msg_type": "Cancel"}, "references"),
