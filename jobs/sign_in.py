@@ -18,7 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Engine
 
 from layers import users
-from layers.database import Identity, writing
+from layers.database import Identity, snapshot, writing
 from layers.history import open_revision
 from riskmap.errors import Busy, LockedOut, NotSignedIn
 
@@ -107,6 +107,13 @@ def sign_out(owner: Engine, token_hash: bytes) -> None:
     """End a session."""
     with writing(owner) as connection:
         users.end_session(connection, token_hash)
+
+
+def standing(owner: Engine, name: str) -> users.Account | None:
+    """The account of that name as it is now; None where it is none or switched off."""
+    with snapshot(owner) as connection:
+        found = users.account_named(connection, name)
+    return found if found is not None and found.enabled else None
 
 
 def verified(owner: Engine, name: str, password: str, *, address: str, now: datetime) -> users.Account:

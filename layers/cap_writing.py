@@ -44,6 +44,11 @@ def reference_text(reference: Reference) -> str:
     return f"{reference.sender},{reference.identifier},{stamp(reference.sent)}"
 
 
+def plain(text: str) -> str:
+    """A text without the signs that XML cannot hold."""
+    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
+
+
 def stamp(moment: datetime) -> str:
     """A time as CAP wants it: whole seconds with an offset, the city's."""
     return moment.astimezone(CLOCK).isoformat(timespec="seconds")
@@ -93,7 +98,7 @@ def _add(parent: etree._Element, name: str, text: str, *, needed: bool = False) 
     """An element with text; none without text, unless the standard needs it. What XML cannot hold is left out."""
     if text or needed:
         element = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
-        element.text = "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
+        element.text = plain(text)
 
 
 def _degrees(value: float) -> str:

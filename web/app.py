@@ -18,6 +18,7 @@ from riskmap.settings import Settings
 from web import (
     api,
     auth,
+    cap,
     docs,
     editions,
     events,
@@ -65,6 +66,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
     app.state.comparisons = Comparisons()
     app.state.splits = Splits()
     app.state.previews = Previews(settings.home)
+    app.state.cap = cap.NoMessages()
     if dsn is not None:
         app.state.owner = owner_engine(dsn)
         app.state.reader = reader_engine(dsn, private=settings.database_url is None)
@@ -86,6 +88,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         stream,
         api,
         events,
+        cap,
         exports,
         docs,
         health,

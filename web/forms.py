@@ -23,17 +23,18 @@ class FormTokens:
     def issue(self, nonce: str) -> str:
         """A token for the browser that holds `nonce` in its cookie."""
         until = str(int(time.time()) + LASTS_S)
-        return f"{until}.{self._seal(nonce, until)}"
+        return f"{until}.{self.seal('sign-in', nonce, until)}"
 
     def holds(self, nonce: str, token: str) -> bool:
         """Whether a token was issued to the holder of `nonce` and still lasts."""
         until, _, seal = token.partition(".")
-        expected = self._seal(nonce, until)
+        expected = self.seal("sign-in", nonce, until)
         right = hmac.compare_digest(seal.encode(), expected.encode())
         return bool(nonce) and right and int(until) >= time.time()
 
-    def _seal(self, nonce: str, until: str) -> str:
-        return hmac.new(self._key, f"sign-in|{nonce}|{until}".encode(), hashlib.sha256).hexdigest()
+    def seal(self, purpose: str, *parts: str) -> str:
+        """What only this program can write under some words, for one purpose."""
+        return hmac.new(self._key, "|".join((purpose, *parts)).encode(), hashlib.sha256).hexdigest()
 
     @cached_property
     def _key(self) -> bytes:

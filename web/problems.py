@@ -19,6 +19,7 @@ from web.texts import lang_of, texts
 _LOG = logging.getLogger("riskmap.web")
 _PROGRAM_PATHS = (
     "/api/",
+    "/cap/",
     "/tiles/",
     "/identify",
     "/nearest",
