@@ -27,6 +27,10 @@ from riskmap.errors import BadInput
 LASTS = timedelta(hours=24)
 """how long a warning holds that does not say so"""
 _COLOURS = {"红色": "red", "橙色": "orange", "黄色": "yellow", "蓝色": "blue"}
+MOST_INFOS = 20
+MOST_REFERENCES = 200
+MOST_UNITED = 400
+"""points of several shapes that are united exactly: two combs of 500 each have a quarter of a million crossings"""
 _ROUND = 64
 _LON_M, _LAT_M = 111_320.0, 110_574.0
 _AROUND = 0.5
@@ -42,6 +46,11 @@ def weather_events(connection: Connection, name: str, alert: CapAlert) -> tuple[
         return [], f"{alert.status}：演练、测试或系统报文，不计入动态风险"
     if alert.msg_type in {"Ack", "Error"}:
         return [], f"{alert.msg_type}：回执，不含预警"
+    if len(alert.infos) > MOST_INFOS or len(alert.references) > MOST_REFERENCES:
+        raise BadInput(
+            f"{name} 的 info 或 references 太多",
+            remedy=f"至多 {MOST_INFOS} 和 {MOST_REFERENCES} 个；请分成几条",
+        )
     ended = [_ending(alert, one.sender, one.identifier) for one in alert.references]
     if alert.msg_type == "Cancel":
         return ended, ""
@@ -121,8 +130,8 @@ def _where(connection: Connection, name: str, info: CapInfo) -> tuple[bool, Base
     """Whether it is about this city, and where; without a shape in all of it. Shapes go before codes."""
     shapes = [shape for area in info.areas for shape in _shapes(area)]
     if shapes:
-        near = _near(connection, _united(shapes))
-        return not near.is_empty, near
+        near = _near(connection, shapes)
+        return bool(near), _united(near) if near else None
     codes = {_plain(value) for area in info.areas for _, value in area.geocodes if value.isdigit()}
     city = stored_city(connection)
     if any(city.code.startswith(code) for code in codes):
@@ -141,21 +150,25 @@ def _where(connection: Connection, name: str, info: CapInfo) -> tuple[bool, Base
     )
 
 
-def _near(connection: Connection, shape: BaseGeometry) -> BaseGeometry:
-    """The part of a shape around the city: what is told of half the country is no matter here, and has no metres."""
+def _near(connection: Connection, shapes: list[BaseGeometry]) -> list[BaseGeometry]:
+    """The parts of shapes around the city: what is told of half the country is no matter here, and has no metres."""
     area = metadata.tables["area"]
     extent = connection.execute(
         select(func.ST_AsBinary(func.ST_Extent(area.c.geom).cast(Geometry)))
     ).scalar_one()
     if extent is None:
-        return shape
+        return shapes
     left, bottom, right, top = shapely.from_wkb(bytes(extent)).bounds
     around = shapely.box(left - _AROUND, bottom - _AROUND, right + _AROUND, top + _AROUND)
-    return shape if around.covers(shape) else shape.intersection(around)
+    clipped = [one if around.covers(one) else one.intersection(around) for one in shapes]
+    return [one for one in clipped if not one.is_empty]
 
 
 def _shapes(area: CapArea) -> Iterable[BaseGeometry]:
-    yield from (shapely.Polygon(ring) for ring in area.rings)
+    """Rings and circles; of a ring that crosses itself the hull (to take it apart may take hours)."""
+    for ring in area.rings:
+        shape = shapely.Polygon(ring)
+        yield shape if shape.is_valid else shape.convex_hull
     for lon, lat, km in area.circles:
         yield _circle(lon, lat, km)
 
@@ -173,8 +186,12 @@ def _circle(lon: float, lat: float, km: float) -> BaseGeometry:
 
 
 def _united(shapes: list[BaseGeometry]) -> BaseGeometry:
-    """One shape that is valid; of rings that cross themselves everything they enclose."""
-    whole = shapely.union_all([shapely.make_valid(shape) for shape in shapes])
+    """One valid shape of them all; of the hulls where there are many points, whose crossings nobody can foresee."""
+    if len(shapes) == 1:
+        return shapes[0]
+    if sum(map(shapely.get_num_coordinates, shapes)) > MOST_UNITED:
+        shapes = [one.convex_hull for one in shapes]
+    whole = shapely.union_all(shapes)
     parts = [one for one in shapely.get_parts(whole).tolist() if one.area > 0]
     return shapely.union_all(parts) if parts else whole
 

@@ -40,10 +40,15 @@ def covering_rings(shape: BaseGeometry, most_points: int = MOST_POINTS) -> tuple
 
 def _solid(shape: BaseGeometry) -> list[shapely.Polygon]:
     """The parts of a shape as polygons without holes, none within another; what has no area gets one."""
-    flat = [one for one in shapely.get_parts(shapely.make_valid(shape)).tolist() if not one.is_empty]
+    flat = [_simple(one) for one in shapely.get_parts(shape).tolist() if not one.is_empty]
     wide = [one if one.area > 0 else one.buffer(NARROW_M, quad_segs=_ARC_SEGMENTS) for one in flat]
     whole = shapely.union_all([_filled(part) for one in wide for part in _polygons(one)])
     return [_filled(part) for part in _polygons(whole)]
+
+
+def _simple(shape: BaseGeometry) -> BaseGeometry:
+    """The shape; its hull where it crosses itself, which no record does and which may take hours to take apart."""
+    return shape if shape.is_valid else shape.convex_hull
 
 
 def _polygons(shape: BaseGeometry) -> list[shapely.Polygon]:

@@ -23,8 +23,8 @@ _KEY_LENGTH = 180
 DRILL_WORD = "演练"
 DRILL_MARK = f"【{DRILL_WORD}】"
 
-Kind = Literal["notice", "reminder", "monitoring", "public", "drill", "heartbeat"]
-"""风险提示, 督办提醒, 监测报警提示, 预警 (approved), 演练, 每日自检"""
+Kind = Literal["risk_notice", "urge", "monitor", "public", "heartbeat"]
+"""风险提示, 督办提醒, 监测报警提示, 预警 (approved), 每日自检"""
 Level = Literal["red", "orange", "yellow", "blue"]
 
 
@@ -41,7 +41,7 @@ class Message:
     subject: str
     text: str
     level: Level | None = None
-    kind: Kind = "notice"
+    kind: Kind = "risk_notice"
     drill: bool = False
     cap_xml: str | None = None
 

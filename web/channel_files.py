@@ -43,8 +43,9 @@ class FileDrop:
         return Delivered()
 
     def _make(self) -> None:
+        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         for folder in (self._staged, self._known):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
         today = self._now().date()
         if self._tidied != today:
             self._forget_old()

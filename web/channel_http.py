@@ -48,12 +48,10 @@ class Answer:
 class Wire:
     """The way to one address of the settings."""
 
-    def __init__(
-        self, url: str, timeout_s: float, ca_file: str | None, now: Callable[[], datetime] | None = None
-    ) -> None:
+    def __init__(self, url: str, timeout_s: float, ca_file: str | None, now: Callable[[], datetime]) -> None:
         self._parts = urlsplit(url)
         self._timeout_s = timeout_s
-        self._now = now or (lambda: datetime.now(UTC))
+        self._now = now
         self._context = trusted(ca_file) if self._parts.scheme == "https" else None
 
     def exchange(

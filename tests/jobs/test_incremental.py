@@ -200,6 +200,11 @@ class Editor:
             square,
         )
 
+    def weather_is_called_off(self) -> None:
+        row = self.pick("SELECT code FROM event WHERE kind = 'weather' ORDER BY code DESC LIMIT 3")
+        now = datetime.now(UTC).isoformat()
+        self.put("events", "event_id,kind,time", f"{row.code}#{self.new_code('EV')}", "weather_cleared", now)
+
     def a_study_is_made(self) -> None:
         row = self.pick(f"SELECT code, {MIDDLE} FROM source WHERE geom IS NOT NULL ORDER BY code")
         d = self.dice.choice([0.001, 0.01, 0.05])

@@ -60,7 +60,7 @@ def test_a_webhook_is_signed_and_bears_its_key(tmp_path: Path, server: HttpServe
     assert document == {
         "key": KEY,
         "address": "p-3",
-        "kind": "notice",
+        "kind": "risk_notice",
         "level": "orange",
         "drill": True,
         "subject": "【演练】提示",
