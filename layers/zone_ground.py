@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
-from sqlalchemy import ARRAY, Connection, LargeBinary, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, LargeBinary, bindparam, false, func, select
 
 from layers.exposure import Geometries
 from layers.history import rows_of
@@ -26,10 +26,14 @@ class Ground(NamedTuple):
     srid: int
 
 
-def read_ground(connection: Connection) -> Ground:
-    """All of it; people by the population layer, else the grid units' own, as a run of risks takes them."""
-    people = frame_of(connection, rows_of("population"), ("people", "geom_m"))
-    if not len(people):
+def read_ground(connection: Connection, *, peopled: bool) -> Ground:
+    """All of it; people by the population layer, else the grid units' own, as a run of risks takes them.
+
+    Not `peopled`: nobody is asked for people, who are left out.
+    """
+    only = None if peopled else lambda _: false()
+    people = frame_of(connection, rows_of("population"), ("people", "geom_m"), only=only)
+    if peopled and not len(people):
         units = rows_of("area")
         known = (units.c.level == "grid") & units.c.people.is_not(None) & units.c.geom_m.is_not(None)
         people = frame_of(connection, units, ("people", "geom_m"), only=lambda _: known)
