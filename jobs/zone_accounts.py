@@ -15,6 +15,7 @@ from layers.ewkb import of_shapes
 from layers.schema import SCOPE
 from layers.zone_ground import Ground
 from layers.zone_state import json_text
+from riskmap.forest import by_strength, join_all
 from riskmap.risk import Contribution, levels_of, total
 from riskmap.weights import MILLI, RiskWeights
 from riskmap.zone_cuts import CUT_BY_MEMBERS, CUT_BY_SPAN
@@ -93,7 +94,8 @@ def zone_tables(
 def outlines(zones: Zones, members: pd.DataFrame, number: Mapping[str, int], rules: ZoneRules) -> Array:
     """The outlines of the zones that are numbered from 0; `members` are theirs.
 
-    Members' sites first, then the links that hold them together, from site to site by the shortest way.
+    Members' sites first, then the shortest links that hold them together (all of them would cost a crowded zone ten
+    times as much and show the same), from site to site by the shortest way.
     """
     owner = members["zone_code"].map(number).to_numpy(np.int64)
     edges = zones.edges
@@ -105,9 +107,12 @@ def outlines(zones: Zones, members: pd.DataFrame, number: Mapping[str, int], rul
     sites = np.full(len(zones.codes), None, object)
     where = {code: n for n, code in enumerate(zones.codes)}
     sites[[where[code] for code in members["code"]]] = members["geom"].to_numpy(object)
-    ways = shapely.shortest_line(sites[edges.links.a[within]], sites[edges.links.b[within]])
+    links = edges.links.take(within)
+    links = links.take(by_strength(links.distance, links))
+    links = links.take(join_all(np.arange(len(zones.codes)), links.a, links.b))
+    ways = shapely.shortest_line(sites[links.a], sites[links.b])
     parts = np.concatenate([members["geom"].to_numpy(object), ways])
-    return outlines_of(parts, np.concatenate([owner, one[within]]), len(number), rules.buffer_mm / MILLI)
+    return outlines_of(parts, np.concatenate([owner, of[links.a]]), len(number), rules.buffer_mm / MILLI)
 
 
 def _accounts(
