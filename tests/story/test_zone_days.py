@@ -56,6 +56,7 @@ def spread_out(city: City, rng: np.random.Generator) -> City:
     return {code: replace(site, x=x, y=y) for (code, site), (x, y) in zip(city.items(), places, strict=True)}
 
 
+@pytest.mark.timeout(1800)
 def test_a_replay_of_edits_keeps_what_was_not_edited(towns: list[Town], soak: bool) -> None:
     rng = np.random.default_rng(11)
     city = spread_out(random_city(rng, 75, SIDE_M), rng)
