@@ -5,6 +5,7 @@ from riskmap.consequence_tables import ConsequenceRules
 from riskmap.densities import Densities
 from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
+from riskmap.siting_rules import SitingRules
 from riskmap.sources import Gb18218
 from riskmap.substances import Catalogue
 from riskmap.weights import RiskWeights
@@ -29,3 +30,4 @@ def check_edition(edition: Edition) -> None:
     ConsequenceRules.from_edition(edition)
     Figures.of(edition)
     ZoneRules.from_edition(edition)
+    SitingRules.from_edition(edition)

@@ -51,6 +51,19 @@ SOURCE_KINDS = (
     "premises",
     "other",
 )
+DEVELOPMENT_KINDS = (
+    "dwelling",
+    "hotel",
+    "school",
+    "hospital",
+    "care_home",
+    "market",
+    "workplace",
+    "road",
+    "railway",
+    "open_air",
+)
+"""what a proposal may be besides a source: people come to it"""
 TARGET_CLASSES = ("high_sensitive", "important", "general_1", "general_2", "general_3")
 ROLES_OF_DUTY = (
     "leader",

@@ -1,0 +1,32 @@
+"""五.2 by kind and stage: one veto (一票否决) is enough, “in principle not” unless an exception is on record."""
+
+from dataclasses import replace
+
+from riskmap.siting_findings import Finding
+from riskmap.siting_proposals import Proposal
+from riskmap.siting_rules import SitingRules
+
+RULE = "access"
+
+
+def access(rules: SitingRules, proposal: Proposal) -> Finding:
+    """What the policy says of the kind. A recorded exception lifts “in principle not”, never a veto."""
+    known = rules.access.get(proposal.kind)
+    if known is None:
+        return Finding(
+            RULE, "admissible", "not_named", "沅江市方案（2019）五.2", "该类别未列入禁止或限制范围"
+        )
+    outcome = known.outcomes[proposal.stage]
+    found = Finding(
+        RULE,
+        outcome,
+        "named_extension" if proposal.stage == "extension" else "named",
+        known.clause,
+        known.text_zh,
+        confidence=known.confidence,
+    )
+    exception = proposal.exception
+    if outcome == "not_in_principle" and exception is not None:
+        facts = {"authority": exception.authority, "text": exception.text, "date": exception.date.isoformat()}
+        return replace(found, outcome="admissible", reason="exception", facts=(("exception", facts),))
+    return found
