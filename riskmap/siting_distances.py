@@ -133,7 +133,7 @@ def bound_rows(rules: SitingRules, facts: Facts) -> list[Bound]:
         if facts.kind in rule.kinds and rule.applied and rule.object:
             certain = holds(rule.condition, facts)
             if certain is not False:
-                found.append(_facility(rule, rules.objects[rule.object], certain=bool(certain)))
+                found.append(_facility(rule, rules, certain=bool(certain)))
     return found
 
 
@@ -143,7 +143,7 @@ def bound_by_sources(rules: SitingRules, own: Iterable[str]) -> list[Bound]:
     return [
         _development(rule, rules)
         for rule in rules.distances
-        if rule.object in objects and rule.applied and rule.kind in {"distance", "unknown"}
+        if rule.object in objects and rule.applied and rule.kind not in {"area", "floor_area"}
     ]
 
 
@@ -203,9 +203,13 @@ def _row(rule: DistanceRule, means: Means, measured: Decimal | None = None) -> F
     )
 
 
-def _facility(rule: DistanceRule, to: SitingObject, *, certain: bool) -> Bound:
+def _facility(rule: DistanceRule, rules: SitingRules, *, certain: bool) -> Bound:
+    to = rules.objects[rule.object]
     absent = Means("study_required", "no_data") if to.absent == "study" else Means("no_data", "no_data")
     unknown = Means("not_on_file", "limit_unknown")
+    if rule.kind == "unknown_near":
+        beyond = Means("admissible", "beyond_look")
+        return _bound(rule, to, "facility", rules.far_mm + 1, Case(unknown, beyond, beyond, absent))
     if rule.kind == "unknown" or (rule.limit_mm is None and rule.kind == "distance"):
         return _bound(rule, to, "facility", 0, Case(unknown, unknown, unknown, unknown))
     broken = Means(rule.broken, "broken") if certain else Means("study_required", "condition_unknown")
@@ -255,7 +259,7 @@ def _bound(
         direction=direction,
         object=to,
         limit_mm=0 if rule.kind == "area" else rule.limit_mm,
-        inclusive=None if rule.kind == "unknown" else rule.inclusive,
+        inclusive=None if rule.kind.startswith("unknown") else rule.inclusive,
         threshold_mm=threshold,
         measured_from=rule.measured_from if facility else rule.measured_to,
         measured_to=rule.measured_to if facility else rule.measured_from,

@@ -23,6 +23,7 @@ _LONGEST = 200
 _FIGURES = ("volume_m3", "largest_m3")
 _KEYS = {
     *("kind", "stage", "name", "geometry", "inventory", "exception", "uses", "existing", "years"),
+    "enterprise_code",
     *("station_class", *MEASURES, *_FIGURES),
 }
 _STOCK = ("cas", "substance", "hazard_class", "quantity_t")
@@ -66,6 +67,8 @@ class Proposal:
     volume_m3: Decimal | None = None
     largest_m3: Decimal | None = None
     exception: Exemption | None = None
+    enterprise_code: str | None = None
+    """whose proposal it is: its own sources and sites are no neighbours"""
     given: Mapping[str, Any] = field(default_factory=dict)
     """what was asked, as it was asked"""
 
@@ -107,6 +110,7 @@ def read_proposal(given: Any, *, vertices: int, today: date, shape_needed: bool 
         volume_m3=_figure(given, "volume_m3"),
         largest_m3=_figure(given, "largest_m3"),
         exception=_exception(given.get("exception"), today),
+        enterprise_code=_text(given, "enterprise_code") or None,
         given=dict(given),
     )
 

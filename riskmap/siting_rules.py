@@ -26,6 +26,7 @@ CONDITIONS = ("", "major", "major_or_production", "lpg_step", "station_class")
 """Conditions that a proposal can answer; any other word is one that nobody's records answer."""
 LEVELS_OF_SENSITIVITY = 4
 
+_ROW_KINDS = ("distance", "area", "floor_area", "unknown", "unknown_near")
 _MARKS = ("high", "medium", "low")
 _DISTANCE_COLUMNS = (
     *("id", "subjects", "state", "condition", "object", "kind", "limit_m", "inclusive", "broken"),
@@ -84,7 +85,7 @@ class DistanceRule(NamedTuple):
     kinds: frozenset[str]
     condition: str
     object: str
-    kind: Literal["distance", "area", "floor_area", "unknown"]
+    kind: Literal["distance", "area", "floor_area", "unknown", "unknown_near"]
     limit: Decimal | None
     inclusive: bool
     broken: str
@@ -302,7 +303,7 @@ def _distance(
     marks: tuple[str, ...],
 ) -> DistanceRule:
     row = cells.row
-    given = row.choice("kind", ("distance", "area", "floor_area", "unknown"))
+    given = row.choice("kind", _ROW_KINDS)
     kind: Any = given
     named = row.text("object", needed=False)
     if named and named not in objects:
@@ -324,7 +325,7 @@ def _distance(
         object=named,
         kind=kind,
         limit=limit,
-        inclusive=given != "unknown" and row.choice("inclusive", ("yes", "no")) == "yes",
+        inclusive=not given.startswith("unknown") and row.choice("inclusive", ("yes", "no")) == "yes",
         broken=row.choice("broken", OUTCOMES[3:]),
         measured_from=row.text("measured_from", needed=False),
         measured_to=row.text("measured_to", needed=False),

@@ -24,6 +24,7 @@ from web import (
     import_commands,
     incident_commands,
     replay_commands,
+    siting_commands,
     theme_commands,
     user_commands,
     zone_commands,
@@ -45,6 +46,7 @@ app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
 app.command("incident")(incident_commands.incident)
 app.command("replay")(replay_commands.replay)
+app.command("siting")(siting_commands.siting)
 app.command("themes")(theme_commands.themes)
 app.command("zones")(zone_commands.zones)
 

@@ -14,10 +14,12 @@ LONGEST_IMPORT_B = 512 * 1024 * 1024
 IMPORT_PATH = "/api/v1/imports"
 PREVIEW_PATH = "/api/v1/imports/preview"
 EVENTS_PATH = "/api/v1/events"
+SITING_PATH = "/api/v1/siting"
 _FILE = LONGEST_IMPORT_B, "请缩小文件，或在服务器上用 riskmap import 导入"
 _BOUNDS = {
     IMPORT_PATH: _FILE,
     PREVIEW_PATH: _FILE,
+    SITING_PATH: (2 * 1024 * 1024, "请简化拟建用地的边界"),
     EVENTS_PATH: (POST.json_bytes, "请分成几次发送，或把文件放入投递目录 drop/in"),
 }
 """what a body may have and what to do with a larger one, where that is not the usual"""

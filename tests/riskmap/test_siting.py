@@ -2,7 +2,6 @@
 
 import copy
 import csv
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.editions import shipped_table
-from riskmap.errors import BadInput, TooLarge
+from riskmap.errors import BadInput
 from riskmap.siting_access import access
 from riskmap.siting_distances import (
     NOWHERE,
@@ -25,22 +24,15 @@ from riskmap.siting_distances import (
     without_object,
 )
 from riskmap.siting_findings import Finding, Near, in_order, verdict
-from riskmap.siting_proposals import Proposal, read_proposal
 from riskmap.siting_rules import OUTCOMES, STAGES, DistanceRule, SitingRules
 from riskmap.siting_zones import radii, zone_bounds, zone_of_text
 from riskmap.vocabulary import DEVELOPMENT_KINDS, SOURCE_KINDS
+from tests.proposals import GRANTED, read
 from tests.riskmap.standard import edition
 
-TODAY = date(2026, 6, 1)
-SQUARE = [[[112.36, 28.85], [112.361, 28.85], [112.361, 28.851], [112.36, 28.851], [112.36, 28.85]]]
-POLYGON = {"type": "Polygon", "coordinates": SQUARE}
 RULES = SitingRules.from_edition(edition())
 BY_ID = {rule.id: rule for rule in RULES.distances}
 WITH_LIMIT = [rule for rule in RULES.distances if rule.applied and rule.kind == "distance"]
-
-
-def read(**given: Any) -> Proposal:
-    return read_proposal({"kind": "dwelling", "geometry": POLYGON, **given}, vertices=10_000, today=TODAY)
 
 
 def facts(rule: DistanceRule) -> Facts:
@@ -222,8 +214,6 @@ def test_a_fireworks_shop_has_a_least_area(area: str | None, outcome: str) -> No
 
 # --- access --------------------------------------------------------------------------------------------------
 
-GRANTED = {"authority": "市人民政府", "text": "沅政函〔2026〕1号", "date": "2026-05-01"}
-
 
 def test_fireworks_are_vetoed_whatever_is_on_record() -> None:
     for stage in STAGES:
@@ -363,68 +353,3 @@ def test_zones_stand_inside_one_another() -> None:
 )
 def test_what_a_study_s_threshold_bounds(text: str | None, zone: str | None) -> None:
     assert zone_of_text(RULES, text) == zone
-
-
-# --- proposals -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("given", "told_of"),
-    [
-        ({"kind": "moonbase"}, "kind"),
-        ({"kind": None}, "kind"),
-        ({"stage": "old"}, "stage"),
-        ({"geometry": None}, "geometry"),
-        ({"geometry": {"type": "GeometryCollection", "geometries": []}}, "geometry"),
-        ({"geometry": {"type": "Polygon", "coordinates": []}}, "geometry"),
-        ({"geometry": {"type": "Polygon", "coordinates": [SQUARE[0][:4]]}}, "未闭合"),
-        ({"geometry": {"type": "Point", "coordinates": [float("nan"), 28.8]}}, "经纬度"),
-        ({"geometry": {"type": "Point", "coordinates": [float("inf"), 28.8]}}, "经纬度"),
-        ({"geometry": {"type": "Point", "coordinates": [28.8, 112.3]}}, "经纬度"),
-        ({"geometry": {"type": "Point", "coordinates": ["112", "28"]}}, "经纬度"),
-        ({"geometry": {"type": "Point", "coordinates": [[[[112]]]]}}, "坐标"),
-        ({"geometry": {"type": "LineString", "coordinates": [[112.3, 28.8]]}}, "两点"),
-        ({"inventory": [{"substance": "汽油"}]}, "quantity_t"),
-        ({"inventory": [{"quantity_t": 3}]}, "物质"),
-        ({"inventory": [{"substance": "汽油", "quantity_t": "NaN"}]}, "quantity_t"),
-        ({"inventory": {"substance": "汽油"}}, "inventory"),
-        ({"people": -1}, "people"),
-        ({"people": True}, "people"),
-        ({"dwellings": "many"}, "dwellings"),
-        ({"exception": {"authority": "市政府", "text": "", "date": "2026-01-01"}}, "exception"),
-        ({"exception": GRANTED | {"date": "2026-06-02"}}, "晚于今天"),
-        ({"exception": GRANTED | {"date": "soon"}}, "exception.date"),
-        ({"station_class": 4}, "station_class"),
-        ({"years": 0}, "years"),
-        ({"uses": [{"kind": "school", "pupils": 3}]}, "uses"),
-        ({"colour": "red"}, "colour"),
-        ({"name": "x" * 300}, "name"),
-    ],
-)
-def test_what_is_wrong_with_a_proposal_is_said(given: dict[str, Any], told_of: str) -> None:
-    with pytest.raises(BadInput) as error:
-        read(**given)
-    assert told_of in error.value.detail + error.value.remedy
-    assert error.value.remedy
-
-
-def test_too_many_vertices_are_counted_before_anything_else() -> None:
-    line = [[112.36 + n * 1e-6, float("nan")] for n in range(10_001)]
-    with pytest.raises(TooLarge, match="10,000"):
-        read(geometry={"type": "LineString", "coordinates": line})
-
-
-def test_a_proposal_keeps_what_it_was_told() -> None:
-    shop = read(kind="market", floor_area_m2=900, people=40, uses=[{"kind": "dwelling", "dwellings": 12}])
-    assert [(use.kind, {name: int(value) for name, value in use.measures.items()}) for use in shop.uses] == [
-        ("market", {"people": 40, "floor_area_m2": 900}),
-        ("dwelling", {"dwellings": 12}),
-    ]
-    stocked = read(
-        kind="lpg_store",
-        inventory=[{"substance": "液化石油气", "quantity_t": "50.5"}],
-        stage="temporary",
-        years=2,
-    )
-    assert stocked.inventory[0].quantity_t == Decimal("50.5")
-    assert stocked.years == 2

@@ -1,0 +1,261 @@
+"""May it stand here (选址准入): one proposal, judged by every rule of the edition in force. Writes nothing."""
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from layers.database import Identity, reading
+from layers.editions import edition_on
+from layers.history import CLOCK, head_rev
+from layers.records import iso
+from layers.siting import (
+    Row,
+    Site,
+    mm_between,
+    nearest,
+    on_file,
+    share_near,
+    site_of,
+    sources_about,
+    studies_about,
+)
+from riskmap.consequence_tables import ROLE as CONSEQUENCES
+from riskmap.consequence_tables import ConsequenceRules
+from riskmap.consequences import Held, consequence_distances
+from riskmap.editions import Edition
+from riskmap.siting_access import access
+from riskmap.siting_distances import (
+    Bound,
+    bound_by_sources,
+    bound_rows,
+    facts_of,
+    findings,
+    looked_mm,
+    own_objects,
+    without_object,
+)
+from riskmap.siting_findings import Finding, Near, binding, in_order, verdict, verdict_of
+from riskmap.siting_matrix import Sensitivity
+from riskmap.siting_proposals import Proposal, read_proposal
+from riskmap.siting_rules import SitingRules
+from riskmap.siting_words import told, why
+from riskmap.siting_zones import RULE, Account, Radius, Reaching, radii, reached, zone_bounds, zone_of_text
+from riskmap.sources import Gb18218, Item, grade_source
+from riskmap.substances import Catalogue
+from riskmap.vocabulary import words
+
+
+class Judged(NamedTuple):
+    """What is known of a proposal before anyone asks where it stands: the rows that bind it, whatever the place."""
+
+    proposal: Proposal
+    rules: SitingRules
+    edition: Edition
+    bounds: list[Bound]
+    fixed: list[Finding]
+    """what is found at any place alike"""
+    sensitive: list[Sensitivity]
+
+
+def verdict_on(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh") -> Row:
+    """The verdict on a proposal, with what this identity may see; the keys are told in the documentation.
+
+    BadInput, naming the field, for a proposal that is wrong; TooLarge for a site that is.
+    """
+    started = time.perf_counter()
+    at = datetime.now(CLOCK).replace(microsecond=0)
+    with reading(reader, identity) as connection:
+        judged = judge(connection, given, at.date())
+        proposal, rules = judged.proposal, judged.rules
+        own = proposal.enterprise_code
+        site = site_of(connection, proposal.geometry, most_m2=rules.area_m2, own=own)
+        found = [*judged.fixed, *_around(connection, site, judged), *_limits(identity)]
+        rev = head_rev(connection)
+    return {
+        **_answer(judged, in_order(found), lang),
+        "site": {
+            "lon": site.lon,
+            "lat": site.lat,
+            "area_m2": site.area_m2,
+            "metric_crs": f"EPSG:{site.srid}",
+            "areas": list(site.areas.values()),
+        },
+        "complete": identity.sees_city,
+        "data": {"rev": rev, "time": iso(at)},
+        "duration_s": round(time.perf_counter() - started, 3),
+    }
+
+
+def judge(connection: Connection, given: Any, today: date, *, shape_needed: bool = True) -> Judged:
+    """A proposal read under the edition in force, with every row that binds it."""
+    edition = edition_on(connection, today)
+    rules = SitingRules.from_edition(edition)
+    proposal = read_proposal(given, vertices=rules.vertices, today=today, shape_needed=shape_needed)
+    held, unmatched = _held(proposal, edition)
+    facts = facts_of(rules, proposal, _major(proposal, held, unmatched, edition))
+    sensitive = rules.matrix.sensitivities(proposal.uses, proposal.existing, proposal.years)
+    own: set[str] = set()
+    for use in proposal.uses:
+        known = rules.matrix.sensitivity(use)
+        own |= own_objects(rules, use.kind, known.word if known else None)
+    zones, unknown = zone_bounds(rules, _accounts(proposal.kind, held, edition))
+    bounds = [*bound_rows(rules, facts), *bound_by_sources(rules, own), *zones]
+    fixed = [access(rules, proposal), *without_object(rules, proposal, facts), *unknown]
+    fixed += _stock_gaps(rules, proposal, unmatched, edition)
+    return Judged(proposal, rules, edition, bounds, fixed, sensitive)
+
+
+def _held(proposal: Proposal, edition: Edition) -> tuple[list[Held], list[str]]:
+    """What is to be kept, as substances; and the names that mean none."""
+    catalogue = Catalogue.from_edition(edition)
+    held, unmatched = [], []
+    for number, one in enumerate(proposal.inventory):
+        match = catalogue.match(
+            cas=one.cas or None, name=one.substance or None, hazard_class=one.hazard_class or None
+        )
+        if match.substance is None:
+            unmatched.append(one.label)
+        else:
+            held.append(Held(Item(f"proposed-{number}", one.quantity_t, match, one.label)))
+    return held, unmatched
+
+
+def _major(proposal: Proposal, held: list[Held], unmatched: list[str], edition: Edition) -> bool | None:
+    """Whether it would be a major hazard source (S ≥ 1, GB 18218); None where what it holds is not known whole."""
+    if not proposal.inventory:
+        return None
+    s = Fraction(0)
+    if held:
+        rules = Gb18218.from_edition(edition)
+        s = grade_source([one.item for one in held], None, rules, unit_type=None).s or s
+    return True if s >= 1 else None if unmatched else False
+
+
+def _accounts(kind: str, held: list[Held], edition: Edition) -> list[Account]:
+    if not held or CONSEQUENCES not in edition.tables:
+        return []
+    rules = ConsequenceRules.from_edition(edition)
+    return [one.to_json() for one in consequence_distances(kind, held, rules).values()]
+
+
+def _stock_gaps(
+    rules: SitingRules, proposal: Proposal, unmatched: list[str], edition: Edition
+) -> list[Finding]:
+    """Where nothing can be said of consequences: no inventory of a kind that has one, names that mean no substance."""
+    gaps = []
+    if proposal.kind in rules.stocked and not proposal.inventory:
+        gaps.append("no_inventory")
+    if unmatched:
+        gaps.append("unmatched")
+    if proposal.inventory and CONSEQUENCES not in edition.tables:
+        gaps.append("no_consequence_rules")
+    names = (("unmatched", unmatched),) if unmatched else ()
+    return [Finding(RULE, "not_on_file", gap, "GB 36894-2018", "", facts=names) for gap in gaps]
+
+
+def _around(connection: Connection, site: Site, judged: Judged) -> list[Finding]:
+    """What the place says: distances of every row that binds, and zones of sources that reach it."""
+    looked = looked_mm(judged.rules, judged.bounds)
+    near = nearest(connection, site, looked)
+    missing = on_file(connection, [one for one in looked if one.code not in near])
+    known = {one.code: missing.get(one.code, True) for one in looked}
+    found = findings(judged.bounds, near, known)
+    if judged.sensitive:
+        found += reached(judged.rules, _reaching(connection, site, judged.rules), judged.sensitive)
+    return found
+
+
+def _reaching(connection: Connection, site: Site, rules: SitingRules) -> Iterable[Reaching]:
+    """The zone systems that may reach the site: studies on file, then each source's own distances."""
+    studies = studies_about(connection, site, rules.rows)
+    studied = {row["source_code"] for row in studies}
+    for row in studies:
+        near = Near("zone_external", row["code"], row["name"], row["kind"], 0)
+        zone = zone_of_text(rules, row["threshold"]) or rules.matrix.zones[0]
+        yield Reaching(near, f"study_{row['kind']}", {zone: row["share"]}, (), study=True)
+    for row in sources_about(connection, site, rules.zones_mm, rules.unknown_mm)[: rules.rows]:
+        if row["code"] not in studied:
+            yield from _of_source(site, row, rules)
+
+
+def _of_source(site: Site, row: Row, rules: SitingRules) -> Iterable[Reaching]:
+    distance = mm_between(site.shape, row["shape"])
+    near = Near("source", row["code"], row["name"], row["kind"], distance, None, row["status"] or "")
+    if row["consequences"] is None:
+        if row["kind"] in rules.stocked:
+            yield Reaching(near, "unknown", {}, (), study=False, unknown="not_assessed")
+        return
+    for account in row["consequences"]:
+        reach = radii(rules, account)
+        if reach:
+            shares = {one.zone: share_near(site.shape, row["shape"], one.mm, distance) for one in reach}
+            beyond = _beyond(reach, distance, rules.unknown_mm)
+            yield Reaching(near, account["name"], shares, reach, study=False, unknown=beyond)
+        elif account["reason"] != "below_range" and distance <= rules.unknown_mm:
+            yield Reaching(near, account["name"], {}, (), study=False, unknown=account["reason"])
+
+
+def _beyond(reach: tuple[Radius, ...], distance: int, unknown_mm: int) -> str:
+    """Why a site that a zone does not reach may still be in it."""
+    near = any(one.at_least and one.mm <= distance < one.mm + unknown_mm for one in reach)
+    return "at_least" if near else ""
+
+
+def _limits(identity: Identity) -> list[Finding]:
+    """Who does not see the whole city cannot be told that nothing speaks against it."""
+    if identity.sees_city:
+        return []
+    return [Finding("coverage", "study_required", "own_rows", "", "")]
+
+
+def _answer(judged: Judged, found: list[Finding], lang: str) -> Row:
+    outcome = verdict(found)
+    rows = [
+        one.to_json() | {"outcome_text": words(lang)["siting_outcome"][one.outcome], "why": why(one, lang)}
+        for one in found
+    ]
+    first = binding(found)
+    proposal, edition = judged.proposal, judged.edition
+    return {
+        "verdict": outcome,
+        "verdict_text": words(lang)["siting_outcome"][outcome],
+        "proposal": {**proposal.given, "stage": proposal.stage},
+        "binding": first.rule if first else None,
+        "rules": rows[: judged.rules.rows],
+        "rules_total": len(rows),
+        "gaps": [row["rule"] for row in rows if row["outcome"] in {"not_on_file", "no_data"}],
+        "sensitivity": [_class(judged.rules, one, lang) for one in judged.sensitive],
+        "counts": _counts(found),
+        "editions": {
+            "edition": edition.name,
+            "edition_hash": edition.hash,
+            "siting": judged.rules.edition,
+            "siting_title": judged.rules.title,
+        },
+        "archive_number": None,
+        "note": told("decides", lang),
+        "screening": True,
+    }
+
+
+def _class(rules: SitingRules, one: Sensitivity, lang: str) -> Mapping[str, Any]:
+    name = rules.matrix.names[one.word][1 if lang == "en" else 0]
+    return {
+        "kind": one.kind,
+        "level": one.level,
+        "class": one.word,
+        "class_text": name,
+        "assumed": one.assumed,
+    }
+
+
+def _counts(found: Iterable[Finding]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in found:
+        word = verdict_of(one.outcome)
+        counts[word] = counts.get(word, 0) + 1
+    return counts
