@@ -12,16 +12,7 @@ from web.opening import Json, opened, settings_of
 from web.siting import document
 from web.texts import LANGUAGES
 
-_COLUMNS = {
-    "rule": "规则",
-    "outcome_text": "结论",
-    "why": "原因",
-    "measured": "实测（米）",
-    "limit": "限值（米）",
-    "margin": "余量（米）",
-    "near": "对象",
-    "clause": "依据",
-}
+_KEPT = {"rule": "规则", "measured": "实测（米）", "limit": "限值（米）", "near": "对象"}
 
 
 def siting(
@@ -54,13 +45,25 @@ def proposal_of(file: Path, lang: str) -> Any:
 
 def _tell(answer: dict[str, Any]) -> None:
     say(f"结论：{answer['verdict_text']}（{answer['data']['time']}，规则 {answer['editions']['edition']}）")
-    rows = [one | {"near": _named(one)} for one in answer["rules"]]
-    bad = [one for one in rows if one["outcome"] != "admissible"]
-    print_table("未满足、无据可依或缺数据的规则", bad, _COLUMNS)
-    print_table("满足的规则", [one for one in rows if one["outcome"] == "admissible"], _COLUMNS)
+    kept = [one | {"near": _named(one)} for one in answer["rules"] if one["outcome"] == "admissible"]
+    for one in answer["rules"]:
+        if one["outcome"] != "admissible":
+            say(
+                f"【{one['outcome_text']}】{one['rule']}：{one['why']}。{_figures(one)}依据 {one['clause'] or '—'}"
+            )
+    print_table("满足的规则", kept, _KEPT)
     say(f"注意：{answer['note']}")
+
+
+def _figures(one: dict[str, Any]) -> str:
+    """What was measured to what, and how much is lacking."""
+    if one["measured"] is None:
+        return f"对象：{_named(one)}。"
+    limit = "不在册" if one["limit"] is None else f"{one['limit']:g} 米"
+    return f"距{_named(one)} {one['measured']:g} 米，限值 {limit}。"
 
 
 def _named(one: dict[str, Any]) -> str:
     near = one["object"]
-    return (near["name"] or near["code"] or "") if near else one.get("object_zh") or "—"
+    name = near["name"] or near["code"] if near else ""
+    return name or one.get("object_zh") or "—"
