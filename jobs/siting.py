@@ -38,12 +38,21 @@ from riskmap.siting_distances import (
     own_objects,
     without_object,
 )
-from riskmap.siting_findings import Finding, Near, binding, in_order, verdict, verdict_of
+from riskmap.siting_findings import Finding, binding, in_order, verdict, verdict_of
 from riskmap.siting_matrix import Sensitivity
 from riskmap.siting_proposals import Proposal, read_proposal
 from riskmap.siting_rules import SitingRules
 from riskmap.siting_words import told, why
-from riskmap.siting_zones import RULE, Account, Radius, Reaching, radii, reached, zone_bounds, zone_of_text
+from riskmap.siting_zones import (
+    RULE,
+    Account,
+    Radius,
+    Reaching,
+    of_source,
+    of_study,
+    reached,
+    zone_bounds,
+)
 from riskmap.sources import Gb18218, Item, grade_source
 from riskmap.substances import Catalogue
 from riskmap.vocabulary import words
@@ -73,7 +82,7 @@ def verdict_on(reader: Engine, identity: Identity, given: Any, *, lang: str = "z
         proposal, rules = judged.proposal, judged.rules
         own = proposal.enterprise_code
         site = site_of(connection, proposal.geometry, most_m2=rules.area_m2, own=own)
-        found = [*judged.fixed, *_around(connection, site, judged), *_limits(identity)]
+        found = [*judged.fixed, *_around(connection, site, judged), *limits(identity)]
         rev = head_rev(connection)
     return {
         **_answer(judged, in_order(found), lang),
@@ -171,41 +180,18 @@ def _around(connection: Connection, site: Site, judged: Judged) -> list[Finding]
 
 def _reaching(connection: Connection, site: Site, rules: SitingRules) -> Iterable[Reaching]:
     """The zone systems that may reach the site: studies on file, then each source's own distances."""
-    studies = studies_about(connection, site, rules.rows)
-    studied = {row["source_code"] for row in studies}
-    for row in studies:
-        near = Near("zone_external", row["code"], row["name"], row["kind"], 0)
-        zone = zone_of_text(rules, row["threshold"]) or rules.matrix.zones[0]
-        yield Reaching(near, f"study_{row['kind']}", {zone: row["share"]}, (), study=True)
-    for row in sources_about(connection, site, rules.zones_mm, rules.unknown_mm)[: rules.rows]:
-        if row["code"] not in studied:
-            yield from _of_source(site, row, rules)
+    for row in studies_about(connection, site):
+        yield of_study(rules, row, row["share"])
+    for row in sources_about(connection, site, rules.zones_mm, rules.unknown_mm):
+        distance = mm_between(site.shape, row["shape"])
+
+        def share(radius: Radius, row: Row = row, distance: int = distance) -> float:
+            return share_near(site.shape, row["shape"], radius.mm, distance)
+
+        yield from of_source(rules, row, distance, share)
 
 
-def _of_source(site: Site, row: Row, rules: SitingRules) -> Iterable[Reaching]:
-    distance = mm_between(site.shape, row["shape"])
-    near = Near("source", row["code"], row["name"], row["kind"], distance, None, row["status"] or "")
-    if row["consequences"] is None:
-        if row["kind"] in rules.stocked:
-            yield Reaching(near, "unknown", {}, (), study=False, unknown="not_assessed")
-        return
-    for account in row["consequences"]:
-        reach = radii(rules, account)
-        if reach:
-            shares = {one.zone: share_near(site.shape, row["shape"], one.mm, distance) for one in reach}
-            beyond = _beyond(reach, distance, rules.unknown_mm)
-            yield Reaching(near, account["name"], shares, reach, study=False, unknown=beyond)
-        elif account["reason"] != "below_range" and distance <= rules.unknown_mm:
-            yield Reaching(near, account["name"], {}, (), study=False, unknown=account["reason"])
-
-
-def _beyond(reach: tuple[Radius, ...], distance: int, unknown_mm: int) -> str:
-    """Why a site that a zone does not reach may still be in it."""
-    near = any(one.at_least and one.mm <= distance < one.mm + unknown_mm for one in reach)
-    return "at_least" if near else ""
-
-
-def _limits(identity: Identity) -> list[Finding]:
+def limits(identity: Identity) -> list[Finding]:
     """Who does not see the whole city cannot be told that nothing speaks against it."""
     if identity.sees_city:
         return []

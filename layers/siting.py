@@ -29,7 +29,7 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, JSONPATH
 
 from layers.crs import SCALE_HIGH, SCALE_LOW, metric_system
 from layers.schema import GEOGRAPHIC_SRID, city, metadata, score
@@ -42,6 +42,12 @@ Row = dict[str, Any]
 _QUADRANT = 64
 """edges of a quarter of a circle where parts of a site are shared out: right to 1e-4"""
 _LINE_DIGITS = 7
+_REACHES = (
+    "$.consequences[*].distance_m ? (@ != null)",
+    "$.consequences[*].at_least_m ? (@ != null)",
+    "$.consequences[*].rings[*].distance_m",
+)
+"""where the facts of a source hold how far its accidents reach"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,7 @@ def _nearest_one(site: Site, one: SitingObject, place: Found, far_mm: int) -> Se
             type_coerce(way, JSON).label("line"),
         )
         .where(at.op("&&")(func.ST_Expand(here, reach)), func.ST_DWithin(at, here, reach))
-        .where(*is_one(table, place), *_no_neighbour(site, table))
+        .where(*is_one(table, place), *no_neighbour(site.own, table))
         .order_by(at.op("<->", return_type=Double())(here), table.c.code)
         .limit(1)
     )
@@ -188,10 +194,11 @@ def _text(table: Any, name: str) -> ColumnElement[Any]:
     return cast(table.c[name] if name in table.c else null(), Text)
 
 
-def _no_neighbour(site: Site, table: Any) -> list[ColumnElement[bool]]:
-    if site.own is None or "enterprise_code" not in table.c:
+def no_neighbour(own: str | None, table: Any) -> list[ColumnElement[bool]]:
+    """An enterprise's own records are no neighbours of its proposal."""
+    if own is None or "enterprise_code" not in table.c:
         return []
-    return [table.c.enterprise_code.is_distinct_from(site.own)]
+    return [table.c.enterprise_code.is_distinct_from(own)]
 
 
 def is_one(table: Any, place: Found) -> list[ColumnElement[bool]]:
@@ -238,12 +245,13 @@ def sources_about(connection: Connection, site: Site, far_mm: int, unknown_mm: i
     table = metadata.tables["source"]
     result = score.alias("result")
     here, at = site.sql(), table.c.geom_m
-    each = func.jsonb_each_text(result.c.facts["distances_m"]).table_valued("key", "value")
-    reach = (
-        select(func.max(cast(each.c.value, Double)))
-        .select_from(each)
-        .where(each.c.key != "reach", each.c.key.not_like("study_%"))
-    ).scalar_subquery()
+    told = [
+        func.jsonb_path_query(result.c.facts, cast(path, JSONPATH)).table_valued("m").render_derived()
+        for path in _REACHES
+    ]
+    reach = func.greatest(
+        *(select(func.max(cast(one.c.m, Double))).select_from(one).scalar_subquery() for one in told)
+    )
     apart = func.ST_Distance(at, here)
     query = (
         select(
@@ -253,8 +261,10 @@ def sources_about(connection: Connection, site: Site, far_mm: int, unknown_mm: i
         )
         .outerjoin(result, and_(result.c.kind == "source", result.c.code == table.c.code))
         .where(at.op("&&")(func.ST_Expand(here, far_mm / MILLI)), table.c.status.is_distinct_from("closed"))
-        .where(*_no_neighbour(site, table))
-        .where(or_(apart <= unknown_mm / MILLI, apart <= func.least(reach, far_mm / MILLI)))
+        .where(*no_neighbour(site.own, table))
+        .where(
+            or_(apart <= unknown_mm / MILLI, apart <= func.least(reach + unknown_mm / MILLI, far_mm / MILLI))
+        )
         .order_by(apart, table.c.code)
     )
     return [
@@ -263,7 +273,7 @@ def sources_about(connection: Connection, site: Site, far_mm: int, unknown_mm: i
     ]
 
 
-def studies_about(connection: Connection, site: Site, limit: int) -> list[Row]:
+def studies_about(connection: Connection, site: Site) -> list[Row]:
     """Zones of approved studies that touch the site, with the part of the site in each."""
     table = metadata.tables["zone_external"]
     here, at = site.sql(), table.c.geom_m
@@ -272,7 +282,6 @@ def studies_about(connection: Connection, site: Site, limit: int) -> list[Row]:
         select(*(table.c[name] for name in names), func.ST_AsBinary(at).label("shape"))
         .where(at.op("&&")(here), func.ST_Intersects(at, here))
         .order_by(table.c.code)
-        .limit(limit)
     )
     return [
         {**row, "share": share_within(site.shape, shapely.from_wkb(bytes(row["shape"])))}

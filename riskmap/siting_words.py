@@ -47,6 +47,11 @@ _WHY = {
     "evaporation_unknown": ("蒸发参数不在册", "evaporation not on file"),
 }
 _TOLD = {
+    "people_500m": ("500 米内常住人口，少者在前", "residents within 500 m, few first"),
+    "spare_m": (
+        "距最紧的距离规则的余量（米），大者在前",
+        "metres left to the tightest distance rule, many first",
+    ),
     "decides": (
         "供会审使用，不替代安全条件审查、用地预审与选址意见书、规划许可和环评；是否准入由有权机关决定",
         "for the joint review; it replaces no safety review, land, planning or environmental permit: the authorities decide",

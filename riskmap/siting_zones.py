@@ -1,7 +1,7 @@
 """Consequence distances as zones of the matrix: what a proposal would reach, and what reaches a proposal."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from riskmap.sections import MILLI
@@ -116,6 +116,46 @@ def _bound(rules: SitingRules, account: Account, level: int, reach: Radius, basi
         ),
         facts=(("zone", reach.zone), ("level", level), ("screening", True)),
     )
+
+
+def of_study(rules: SitingRules, row: Mapping[str, Any], share: float) -> Reaching:
+    """A zone of an approved study at a site; one whose threshold tells no zone counts as the innermost."""
+    near = Near("zone_external", row["code"], row["name"], row["kind"], 0)
+    zone = zone_of_text(rules, row["threshold"]) or rules.matrix.zones[0]
+    return Reaching(near, f"study_{row['kind']}", {zone: share}, (), study=True)
+
+
+def of_source(
+    rules: SitingRules, row: Mapping[str, Any], distance_mm: int, share: Callable[[Radius], float]
+) -> Iterator[Reaching]:
+    """The zone systems of a source at a site so far away, of which a zone holds a share.
+
+    What is unknown of a source is told within the edition's distance for it, or next to what is known at least.
+    """
+    near = Near("source", row["code"], row["name"], row["kind"], distance_mm, None, row["status"] or "")
+    close = distance_mm <= rules.unknown_mm
+    if row["consequences"] is None:
+        if close and row["kind"] in rules.stocked:
+            yield Reaching(near, "unknown", {}, (), study=False, unknown="not_assessed")
+        return
+    for account in row["consequences"]:
+        reach = radii(rules, account)
+        name, reason = account["name"], account["reason"]
+        if reach:
+            shares = {one.zone: share(one) for one in reach}
+            beyond = any(one.at_least and 0 <= distance_mm - one.mm < rules.unknown_mm for one in reach)
+            yield Reaching(near, name, shares, reach, study=False, unknown="at_least" if beyond else "")
+        elif close and reason != "below_range":
+            yield Reaching(near, name, {}, (), study=False, unknown=reason)
+
+
+def edges_mm(rules: SitingRules, row: Mapping[str, Any]) -> list[int]:
+    """The distances from a source at which what it means for a point may change, rising, 0 first."""
+    edges = {0, rules.unknown_mm + 1}
+    for account in row["consequences"] or ():
+        for one in radii(rules, account):
+            edges |= {one.mm, one.mm + rules.unknown_mm}
+    return sorted(edges)
 
 
 def reached(

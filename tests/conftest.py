@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.database", "tests.demo_city"]
+pytest_plugins = ["tests.database", "tests.demo_city", "tests.siting_city"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SOAK = bool(os.environ.get("RISKMAP_SOAK"))

@@ -4,18 +4,23 @@ Positions are metres east and north of its middle. Nothing has been computed: co
 run would give only after `jobs.risk.assess`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import shapely
 from pyproj import Transformer
 from sqlalchemy import Engine, func
 
-from layers.database import owner_engine, writing
+from jobs.risk import assess
+from jobs.setup import prepare_database
+from layers.database import owner_engine, reader_engine, writing
 from layers.history import open_revision
 from layers.schema import metadata
+from riskmap.settings import load_city
+from tests.database import LONG_AGO, Databases
 
 CITY_CODE = "430981"
 DAY = date(2026, 1, 1)
@@ -40,6 +45,32 @@ def box(west: float, south: float, east: float, north: float) -> Geometry:
     """A rectangle as GeoJSON."""
     corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
     return {"type": "Polygon", "coordinates": [[lonlat(*corner) for corner in corners]]}
+
+
+def _ready(dsn: str) -> None:
+    prepare_database(dsn, load_city(), LONG_AGO)
+    build(dsn)
+    owner = owner_engine(dsn)
+    assess(owner, actor="test")
+    owner.dispose()
+
+
+@pytest.fixture(scope="module")
+def metre_city(databases: Databases) -> Iterator[Engine]:
+    """The owner's engine of the city of metres, computed once."""
+    template = databases.template("riskmap_siting_city", _ready)
+    with databases.fresh(template) as dsn:
+        engine = owner_engine(dsn)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def metre_reader(metre_city: Engine) -> Iterator[Engine]:
+    """The engine of pages on the same city."""
+    engine = reader_engine(metre_city.url.render_as_string(hide_password=False).replace("+psycopg", ""))
+    yield engine
+    engine.dispose()
 
 
 def build(dsn: str) -> None:

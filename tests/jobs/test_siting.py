@@ -2,49 +2,19 @@
 
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from jobs.risk import assess
-from jobs.setup import prepare_database
 from jobs.siting import verdict_on
-from layers.database import CITY, Identity, owner_engine, reader_engine, snapshot
+from layers.database import CITY, Identity, snapshot
 from layers.history import head_rev
 from riskmap.errors import BadInput, RiskMapError, TooLarge
-from riskmap.settings import load_city
-from tests.database import LONG_AGO, Databases
-from tests.siting_city import box, build, lonlat, point
+from tests.siting_city import box, lonlat, point
 
 LPG: dict[str, Any] = {"inventory": [{"substance": "丙烷", "quantity_t": 20}]}
 EXCEPTION = {"authority": "市人民政府", "text": "会议纪要", "date": "2026-01-01"}
-
-
-def _ready(dsn: str) -> None:
-    prepare_database(dsn, load_city(), LONG_AGO)
-    build(dsn)
-    owner = owner_engine(dsn)
-    assess(owner, actor="test")
-    owner.dispose()
-
-
-@pytest.fixture(scope="module")
-def city(databases: Databases) -> Iterator[Engine]:
-    """The owner's engine of the city of metres, computed once."""
-    template = databases.template("riskmap_siting_city", _ready)
-    with databases.fresh(template) as dsn:
-        engine = owner_engine(dsn)
-        yield engine
-        engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def reader(city: Engine) -> Iterator[Engine]:
-    engine = reader_engine(city.url.render_as_string(hide_password=False).replace("+psycopg", ""))
-    yield engine
-    engine.dispose()
 
 
 def ask(
@@ -66,22 +36,22 @@ def outcome(answer: dict[str, Any], rule: str) -> tuple[str, Any]:
     ("north", "expected"),
     [(99.999, "veto"), (100.0, "veto"), (100.001, "admissible"), (-100.0, "veto"), (-100.001, "admissible")],
 )
-def test_a_prohibited_band_holds_exactly_its_edge(reader: Engine, north: float, expected: str) -> None:
-    answer = ask(reader, "explosives_store", point(500, north))
+def test_a_prohibited_band_holds_exactly_its_edge(metre_reader: Engine, north: float, expected: str) -> None:
+    answer = ask(metre_reader, "explosives_store", point(500, north))
     assert outcome(answer, "distance.10") == (expected, pytest.approx(abs(north), abs=1e-9))
     assert row(answer, "distance.10")["inclusive"] is False
     assert row(answer, "distance.10")["object"]["name"] == "示例路"
 
 
 @pytest.mark.parametrize(("east", "expected"), [(49.999, "veto"), (50.0, "admissible")])
-def test_a_least_distance_is_kept_by_exactly_itself(reader: Engine, east: float, expected: str) -> None:
-    answer = ask(reader, "fireworks_retail", point(1000 + east, -1000), floor_area_m2=20)
+def test_a_least_distance_is_kept_by_exactly_itself(metre_reader: Engine, east: float, expected: str) -> None:
+    answer = ask(metre_reader, "fireworks_retail", point(1000 + east, -1000), floor_area_m2=20)
     assert outcome(answer, "distance.47") == (expected, pytest.approx(east, abs=1e-9))
     assert row(answer, "distance.47")["margin"] == pytest.approx(east - 50, abs=1e-9)
 
 
-def test_distances_are_from_boundary_to_boundary_with_the_way_between(reader: Engine) -> None:
-    answer = ask(reader, "explosives_store", box(500, 30, 560, 90))
+def test_distances_are_from_boundary_to_boundary_with_the_way_between(metre_reader: Engine) -> None:
+    answer = ask(metre_reader, "explosives_store", box(500, 30, 560, 90))
     found = row(answer, "distance.10")
     assert (found["measured"], found["margin"], found["outcome"]) == (30.0, -70.0, "veto")
     (_, south), (_, north) = sorted(found["line"]["coordinates"], key=lambda at: at[1])
@@ -91,92 +61,94 @@ def test_distances_are_from_boundary_to_boundary_with_the_way_between(reader: En
     assert answer["binding"] == answer["rules"][0]["rule"]
 
 
-def test_planned_neighbours_count_and_closed_ones_do_not(reader: Engine) -> None:
-    answer = ask(reader, "filling_station", point(2510, 2500), station_class=3)
+def test_planned_neighbours_count_and_closed_ones_do_not(metre_reader: Engine) -> None:
+    answer = ask(metre_reader, "filling_station", point(2510, 2500), station_class=3)
     found = row(answer, "distance.67")
     assert (found["outcome"], found["object"]["code"], found["object"]["status"]) == (
         "veto",
         "T-plan",
         "planned",
     )
-    assert row(ask(reader, "filling_station", point(3010, -3000)), "distance.60")["object"] is None
+    assert row(ask(metre_reader, "filling_station", point(3010, -3000)), "distance.60")["object"] is None
 
 
-def test_new_homes_and_schools_are_measured_to_what_is_there(reader: Engine) -> None:
+def test_new_homes_and_schools_are_measured_to_what_is_there(metre_reader: Engine) -> None:
     """The school is a crowded place for the fireworks shop (100 m) and an important building for the pumps (35 m)."""
-    near, far = (ask(reader, "school", point(1000 + east, -1000)) for east in (99.999, 100.0))
+    near, far = (ask(metre_reader, "school", point(1000 + east, -1000)) for east in (99.999, 100.0))
     assert (outcome(near, "distance.48.reverse")[0], outcome(far, "distance.48.reverse")[0]) == (
         "veto",
         "admissible",
     )
-    pumps = ask(reader, "school", point(2000, -2034.999))
+    pumps = ask(metre_reader, "school", point(2000, -2034.999))
     assert outcome(pumps, "distance.60.reverse") == ("veto", 34.999)
     assert row(pumps, "distance.60.reverse")["direction"] == "development"
     assert row(pumps, "distance.60.reverse")["object"]["code"] == "S-station"
 
 
-def test_zones_of_a_source_reach_a_school_and_not_a_hut(reader: Engine) -> None:
+def test_zones_of_a_source_reach_a_school_and_not_a_hut(metre_reader: Engine) -> None:
     """EPA: 20,000 lb of propane, vapour cloud to 1 psi 353.4 m; the level that may stand there is the third class only."""
-    inside = ask(reader, "school", point(-3000, 2700))
+    inside = ask(metre_reader, "school", point(-3000, 2700))
     found = row(inside, "consequence.vce_1psi.reverse")
     assert (found["outcome"], found["zone"], found["level"]) == ("study_required", "middle", 4)
     assert found["limit"] == pytest.approx(353.4, abs=0.1)
-    hut = row(ask(reader, "dwelling", point(-3000, 2700), dwellings=3), "consequence.vce_1psi.reverse")
+    hut = row(ask(metre_reader, "dwelling", point(-3000, 2700), dwellings=3), "consequence.vce_1psi.reverse")
     assert (hut["outcome"], hut["reason"], hut["level"]) == ("admissible", "may_stand", 1)
     assert "consequence.vce_1psi.reverse" not in {
-        one["rule"] for one in ask(reader, "school", point(0, -3000))["rules"]
+        one["rule"] for one in ask(metre_reader, "school", point(0, -3000))["rules"]
     }
 
 
-def test_a_site_across_the_border_of_a_zone_counts_by_its_share(reader: Engine) -> None:
+def test_a_site_across_the_border_of_a_zone_counts_by_its_share(metre_reader: Engine) -> None:
     """A strip toward the tank: its vapour cloud zone holds a twentieth or a fifth of it."""
-    radius = row(ask(reader, "school", point(-3000, 2700)), "consequence.vce_1psi.reverse")["limit"]
+    radius = row(ask(metre_reader, "school", point(-3000, 2700)), "consequence.vce_1psi.reverse")["limit"]
     shares = []
     for inside, expected in ((5.0, "straddles"), (20.0, "in_zone")):
         near = -3000 + radius - inside
-        found = row(ask(reader, "school", box(near, 2999, near + 100, 3001)), "consequence.vce_1psi.reverse")
+        found = row(
+            ask(metre_reader, "school", box(near, 2999, near + 100, 3001)), "consequence.vce_1psi.reverse"
+        )
         assert found["reason"] == expected
         shares.append(found["shares"]["middle"])
     assert shares == [pytest.approx(0.05, abs=0.001), pytest.approx(0.2, abs=0.001)]
 
 
-def test_what_a_facility_would_reach_is_measured_to_people_and_targets(reader: Engine) -> None:
-    near = ask(reader, "lpg_store", point(-1000, 1700), exception=EXCEPTION, **LPG)
+def test_what_a_facility_would_reach_is_measured_to_people_and_targets(metre_reader: Engine) -> None:
+    near = ask(metre_reader, "lpg_store", point(-1000, 1700), exception=EXCEPTION, **LPG)
     found = row(near, "consequence.vce_1psi.level_2")
     assert (found["outcome"], found["measured"], found["object"]["code"]) == (
         "study_required",
         200.0,
         "P-homes",
     )
-    far = ask(reader, "lpg_store", point(0, -2000), exception=EXCEPTION, **LPG)
+    far = ask(metre_reader, "lpg_store", point(0, -2000), exception=EXCEPTION, **LPG)
     assert outcome(far, "consequence.vce_1psi.level_4") == ("admissible", 2000.0)
 
 
-def test_the_policy_goes_before_any_distance(reader: Engine) -> None:
+def test_the_policy_goes_before_any_distance(metre_reader: Engine) -> None:
     nowhere_near = point(3000, 1500)
-    assert ask(reader, "fireworks_production", nowhere_near, exception=EXCEPTION)["verdict"] == "veto"
-    plain = ask(reader, "lpg_store", nowhere_near, **LPG)
+    assert ask(metre_reader, "fireworks_production", nowhere_near, exception=EXCEPTION)["verdict"] == "veto"
+    plain = ask(metre_reader, "lpg_store", nowhere_near, **LPG)
     assert (plain["verdict"], plain["binding"]) == ("not_in_principle", "access")
-    lifted = ask(reader, "lpg_store", nowhere_near, exception=EXCEPTION, **LPG)
+    lifted = ask(metre_reader, "lpg_store", nowhere_near, exception=EXCEPTION, **LPG)
     assert lifted["verdict"] == "study_required"
     assert row(lifted, "access")["exception"] == EXCEPTION
 
 
-def test_homes_far_from_everything_are_admissible_and_the_gaps_are_told(reader: Engine) -> None:
-    answer = ask(reader, "dwelling", point(3000, 1500), dwellings=20)
+def test_homes_far_from_everything_are_admissible_and_the_gaps_are_told(metre_reader: Engine) -> None:
+    answer = ask(metre_reader, "dwelling", point(3000, 1500), dwellings=20)
     assert answer["verdict"] == "admissible"
     assert {one["outcome"] for one in answer["rules"]} == {"admissible", "no_data"}
     assert "distance.22" in answer["gaps"]
     assert row(answer, "distance.22")["why"] == "全市没有该类对象的数据，须核实"
 
 
-def test_unknown_limits_and_missing_stock_ask_for_a_study(reader: Engine) -> None:
-    answer = ask(reader, "hazchem_production", point(3000, 1500), exception=EXCEPTION)
+def test_unknown_limits_and_missing_stock_ask_for_a_study(metre_reader: Engine) -> None:
+    answer = ask(metre_reader, "hazchem_production", point(3000, 1500), exception=EXCEPTION)
     assert answer["verdict"] == "study_required"
     assert outcome(answer, "distance.1") == ("not_on_file", pytest.approx(math.hypot(500, 1000), abs=1e-3))
     assert row(answer, "consequence")["reason"] == "no_inventory"
     strange = ask(
-        reader,
+        metre_reader,
         "hazchem_production",
         point(3000, 1500),
         inventory=[{"substance": "某种东西", "quantity_t": 1}],
@@ -184,33 +156,37 @@ def test_unknown_limits_and_missing_stock_ask_for_a_study(reader: Engine) -> Non
     assert row(strange, "consequence")["unmatched"] == ["某种东西"]
 
 
-def test_failures_come_first_and_the_verdict_is_the_worst_of_all(reader: Engine) -> None:
+def test_failures_come_first_and_the_verdict_is_the_worst_of_all(metre_reader: Engine) -> None:
     order = ["veto", "not_in_principle", "study_required", "not_on_file", "no_data", "admissible"]
     for kind in ("lpg_store", "filling_station", "fireworks_retail", "hazchem_production", "school"):
-        answer = ask(reader, kind, box(-1990, -1990, -1950, -1950))
+        answer = ask(metre_reader, kind, box(-1990, -1990, -1950, -1950))
         outcomes = [order.index(one["outcome"]) for one in answer["rules"]]
         assert outcomes == sorted(outcomes)
         assert answer["rules_total"] == len(outcomes)
 
 
-def test_one_s_own_records_are_no_neighbours(reader: Engine) -> None:
+def test_one_s_own_records_are_no_neighbours(metre_reader: Engine) -> None:
     there = point(2000, -2000)
-    assert row(ask(reader, "fireworks_retail", there), "distance.48")["outcome"] == "veto"
-    own = ask(reader, "fireworks_retail", there, enterprise_code="E-station")
+    assert row(ask(metre_reader, "fireworks_retail", there), "distance.48")["outcome"] == "veto"
+    own = ask(metre_reader, "fireworks_retail", there, enterprise_code="E-station")
     assert outcome(own, "distance.48") == ("admissible", None)
 
 
-def test_who_sees_a_part_of_the_city_is_never_told_that_nothing_speaks_against_it(reader: Engine) -> None:
-    answer = ask(reader, "dwelling", point(3000, 1500), Identity("t", "township", "430981006"), dwellings=20)
+def test_who_sees_a_part_of_the_city_is_never_told_that_nothing_speaks_against_it(
+    metre_reader: Engine,
+) -> None:
+    answer = ask(
+        metre_reader, "dwelling", point(3000, 1500), Identity("t", "township", "430981006"), dwellings=20
+    )
     assert (answer["verdict"], answer["complete"]) == ("study_required", False)
     assert row(answer, "coverage")["why"] == "只能看到本人权限内的数据"
 
 
-def test_nothing_is_written(city: Engine, reader: Engine) -> None:
-    with snapshot(city) as connection:
+def test_nothing_is_written(metre_city: Engine, metre_reader: Engine) -> None:
+    with snapshot(metre_city) as connection:
         before = head_rev(connection)
-    ask(reader, "school", point(0, 500))
-    with snapshot(city) as connection:
+    ask(metre_reader, "school", point(0, 500))
+    with snapshot(metre_city) as connection:
         assert head_rev(connection) == before
 
 
@@ -236,11 +212,11 @@ STAR = [lonlat(1000 * math.cos(n * 2.4), 1000 * math.sin(n * 2.4)) for n in rang
     ids=["bow", "star", "vertices", "outside", "across", "null island", "nan", "no area"],
 )
 def test_a_hostile_shape_is_refused_within_a_second(
-    reader: Engine, geometry: dict[str, Any], error: type[RiskMapError], told: str
+    metre_reader: Engine, geometry: dict[str, Any], error: type[RiskMapError], told: str
 ) -> None:
     started = time.perf_counter()
     with pytest.raises(error) as refused:
-        ask(reader, "school", geometry)
+        ask(metre_reader, "school", geometry)
     assert time.perf_counter() - started < 1.0
     assert told in refused.value.detail
     assert refused.value.remedy

@@ -1,0 +1,248 @@
+"""Where else could it stand: every cell of the city judged as one proposal is, ranked by what is said. Writes nothing."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from sqlalchemy import Connection, Engine
+
+from jobs.siting import Judged, judge, limits
+from layers.database import Identity, reading
+from layers.exposure import people_within
+from layers.history import CLOCK
+from layers.siting import Row
+from layers.siting_search import Ground, all_sources, all_studies, ground_of, people_of, records_of
+from riskmap.errors import BadInput
+from riskmap.sections import MILLI
+from riskmap.shapes import Bytes, Floats, Ints, Shapes
+from riskmap.siting_distances import NOWHERE, Bound
+from riskmap.siting_findings import VERDICTS, Finding, verdict_of
+from riskmap.siting_rules import OUTCOMES
+from riskmap.siting_search import Painted, Worst, nearest_mm, paint
+from riskmap.siting_words import told
+from riskmap.siting_zones import Radius, edges_mm, of_source, of_study, reached
+
+CELL_M = (25, 5000)
+_LISTED = 1000
+_NEAR_M = 500.0
+_VERDICT_AT = np.array([VERDICTS.index(verdict_of(outcome)) for outcome in OUTCOMES], np.int8)
+
+
+class Searched(NamedTuple):
+    """Every cell with its verdict (position in `VERDICTS`), the rule that decides it, and by how much (mm)."""
+
+    ground: Ground
+    rules: tuple[str, ...]
+    worst: Worst
+    everywhere: tuple[str, ...]
+    """rules that bind every cell alike"""
+    other: Worst
+    """the worst of the other rules: what ranks the cells"""
+    spare: Floats
+    """mm left to the tightest distance rule, as far as was looked"""
+
+    @property
+    def verdicts(self) -> Any:
+        """Of each cell the verdict of all rules."""
+        return _VERDICT_AT[self.worst.severity]
+
+
+def search(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh", most: int = 200) -> Row:
+    """The cells of the city where the proposal may stand, ranked; of those that are refused how many by which rule.
+
+    `given` is a proposal, its geometry left out, and `cell_m` (100 by default). A cell is judged as the proposal would be,
+    drawn as the cell's middle.
+    """
+    started = time.perf_counter()
+    proposal, cell_m = _asked(given)
+    today = datetime.now(CLOCK).date()
+    with reading(reader, identity) as connection:
+        judged = judge(connection, proposal, today, shape_needed=False)
+        found = searched(connection, judged, cell_m, limits(identity))
+        places, people = people_of(connection)
+    grid = found.ground.grid
+    sites = shapely.points(grid.x / MILLI, grid.y / MILLI)
+    number = people_within(sites, _NEAR_M, places, people) if len(people) else None
+    return {
+        "cell_m": cell_m,
+        "cells": len(found.worst.severity),
+        **_answer(found, number, most, lang),
+        "editions": {"edition": judged.edition.name, "siting": judged.rules.edition},
+        "complete": identity.sees_city,
+        "note": told("decides", lang),
+        "screening": True,
+        "duration_s": round(time.perf_counter() - started, 3),
+    }
+
+
+def searched(
+    connection: Connection,
+    judged: Judged,
+    cell_m: int,
+    more: Iterable[Finding] = (),
+    without: frozenset[str] = frozenset(),
+) -> Searched:
+    """Every cell under every rule but those left out."""
+    ground = ground_of(connection, cell_m)
+    own = judged.proposal.enterprise_code
+    cuts: dict[Any, int] = {}
+    for one in judged.bounds:
+        cuts[one.object] = max(cuts.get(one.object, judged.rules.unknown_mm), one.threshold_mm)
+    records = records_of(connection, cuts, own)
+    distances = {one.code: nearest_mm(ground.grid, records[one.code], cut) for one, cut in cuts.items()}
+    rings = _rings(connection, judged, own)
+    speaking = [*judged.fixed, *more]
+    names = tuple(sorted({one.rule for one in speaking} | {one.rule for one in judged.bounds} | set(rings)))
+    everyone = _Speakers(ground, names)
+    for n, name in enumerate(names):
+        if name in without:
+            continue
+        for finding in (one for one in speaking if one.rule == name):
+            everyone.say_everywhere(n, finding)
+        for bound in (one for one in judged.bounds if one.rule == name):
+            at = distances[bound.object.code]
+            everyone.keep(bound, at, cuts[bound.object])
+            said = bound.severities(at, on_file=len(records[bound.object.code]) > 0)
+            everyone.say(n, said, _margins(bound, at))
+        for shapes, painted in rings.get(name, ()):
+            everyone.say(n, *paint(ground.grid, shapes, painted))
+    return Searched(ground, names, everyone.worst, tuple(everyone.everywhere), everyone.other, everyone.spare)
+
+
+class _Speakers:
+    """What has been said of every cell: by all rules, and by those that do not say the same of every cell."""
+
+    def __init__(self, ground: Ground, names: tuple[str, ...]) -> None:
+        n = len(ground.grid.x)
+        self.names = names
+        self.worst, self.other = Worst(n), Worst(n)
+        self.everywhere: list[str] = []
+        self.spare = np.full(n, np.inf)
+
+    def say(self, rule: int, severity: Bytes, margin: Floats) -> None:
+        self.worst.say(rule, severity, margin)
+        alike = len(severity) > 0 and bool((severity == severity[0]).all())
+        if alike and verdict_of(OUTCOMES[int(severity[0])]) != "admissible":
+            self.everywhere.append(self.names[rule])
+        else:
+            self.other.say(rule, severity, margin)
+
+    def say_everywhere(self, rule: int, finding: Finding) -> None:
+        n = len(self.spare)
+        self.say(rule, np.full(n, finding.severity, np.int8), np.full(n, -np.inf))
+
+    def keep(self, bound: Bound, at: Ints, cut: int) -> None:
+        """The room that a distance rule leaves."""
+        if bound.limit_mm is not None:
+            self.spare = np.minimum(self.spare, np.where(at == NOWHERE, cut, at) - float(bound.limit_mm))
+
+
+def _margins(bound: Bound, at: Ints) -> Floats:
+    if bound.limit_mm is None:
+        return np.full(len(at), -np.inf)
+    return np.where(at == NOWHERE, -np.inf, (at - bound.limit_mm).astype(np.float64))
+
+
+def _rings(
+    connection: Connection, judged: Judged, own: str | None
+) -> dict[str, list[tuple[Shapes, list[Painted]]]]:
+    """By rule the rings about existing sources, and the zones of studies, that speak against the uses proposed."""
+    if not judged.sensitive:
+        return {}
+    rules = judged.rules
+    found: dict[str, dict[str, list[Painted]]] = {"sources": {}, "studies": {}}
+    rows, shapes = all_sources(connection, own)
+    for n, row in enumerate(rows):
+        edges = edges_mm(rules, row)
+        for low, high in zip(edges, [*edges[1:], rules.zones_mm + 1], strict=True):
+
+            def share(radius: Radius, low: int = low) -> float:
+                return float(low < radius.mm)
+
+            around = of_source(rules, row, low, share)
+            for finding in reached(rules, around, judged.sensitive):
+                if finding.severity:
+                    limit = -1 if finding.limit is None else round(finding.limit * MILLI)
+                    ring = Painted(n, low, min(high, rules.zones_mm + 1), finding.severity, limit)
+                    found["sources"].setdefault(finding.rule, []).append(ring)
+    studies, zones = all_studies(connection)
+    for n, row in enumerate(studies):
+        for finding in reached(rules, [of_study(rules, row, 1.0)], judged.sensitive):
+            if finding.severity:
+                found["studies"].setdefault(finding.rule, []).append(Painted(n, 0, 1, finding.severity, -1))
+    rings: dict[str, list[tuple[Shapes, list[Painted]]]] = {}
+    for what, drawn in (("sources", shapes), ("studies", zones)):
+        for rule, painted in found[what].items():
+            rings.setdefault(rule, []).append((drawn, painted))
+    return rings
+
+
+def _asked(given: Any) -> tuple[Any, int]:
+    """The proposal without its place, and the size of a cell."""
+    if not isinstance(given, Mapping):
+        return given, 100
+    cell_m = given.get("cell_m", 100)
+    usual = isinstance(cell_m, int) and not isinstance(cell_m, bool) and CELL_M[0] <= cell_m <= CELL_M[1]
+    if not usual:
+        raise BadInput(
+            f"cell_m 须为 {CELL_M[0]} 至 {CELL_M[1]} 的整数（米）", remedy="不写则为 100", field="cell_m"
+        )
+    return {key: value for key, value in given.items() if key not in {"cell_m", "geometry"}}, cell_m
+
+
+def _answer(found: Searched, people: Floats | None, most: int, lang: str) -> Row:
+    verdicts, ranked = found.verdicts, _VERDICT_AT[found.other.severity]
+    refused = verdicts >= VERDICTS.index("not_in_principle")
+    by_rule = Counter(found.rules[n] for n in found.worst.rule[refused].tolist())
+    order = _order(found, people)
+    lists = {
+        word: order[ranked[order] == VERDICTS.index(word)][: min(most, _LISTED)]
+        for word in ("admissible", "study_required")
+    }
+    return {
+        "counts": {word: int((verdicts == n).sum()) for n, word in enumerate(VERDICTS)},
+        "ranked_counts": {word: int((ranked == n).sum()) for n, word in enumerate(VERDICTS)},
+        "admissible": _cells(found, lists["admissible"], people, rules=False),
+        "study_required": _cells(found, lists["study_required"], people, rules=True),
+        "refused": dict(by_rule.most_common()),
+        "everywhere": list(found.everywhere),
+        "criteria": [{"name": name, "text": told(name, lang)} for name in ("people_500m", "spare_m")],
+        "least": _least(found) if not any(len(cells) for cells in lists.values()) else None,
+    }
+
+
+def _order(found: Searched, people: Floats | None) -> Ints:
+    """The cells, best first: few people near, then much room to the tightest rule, then west to east from the south."""
+    number = np.zeros(len(found.spare)) if people is None else np.round(people, 6)
+    return np.lexsort((np.arange(len(found.spare)), -found.spare, number))
+
+
+def _cells(found: Searched, cells: Ints, people: Floats | None, *, rules: bool) -> list[Row]:
+    rows = []
+    for rank, (n, (lon, lat)) in enumerate(
+        zip(cells.tolist(), found.ground.lonlat(cells.tolist()).tolist(), strict=True), start=1
+    ):
+        near = None if people is None else round(float(people[n]), 3)
+        spare = float(found.spare[n])
+        criteria = {"people_500m": near, "spare_m": round(spare / MILLI, 3) if np.isfinite(spare) else None}
+        row = {"lon": lon, "lat": lat, "rank": rank, "criteria": criteria}
+        row["verdict"] = VERDICTS[int(found.verdicts[n])]
+        rows.append({**row, "rules": [found.rules[found.other.rule[n]]]} if rules else row)
+    return rows
+
+
+def _least(found: Searched) -> Row | None:
+    """Where the least would have to change: the cell whose worst rule is the mildest and lacks the least."""
+    other = found.other
+    if not len(other.severity):
+        return None
+    short = np.where(np.isfinite(other.margin), other.margin, -np.inf)
+    n = int(np.lexsort((-short, other.severity))[0])
+    lon, lat = found.ground.lonlat([n])[0].tolist()
+    rule = found.rules[other.rule[n]] if other.rule[n] >= 0 else None
+    lacking = -float(other.margin[n]) / MILLI if np.isfinite(other.margin[n]) else None
+    return {"lon": lon, "lat": lat, "rule": rule, "lacking_m": lacking}

@@ -1,0 +1,117 @@
+"""What a search over the whole city reads: the city's ground, and every record of each object, once."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+from sqlalchemy import Connection, Text, and_, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from layers.exposure import shapes_from
+from layers.schema import GEOGRAPHIC_SRID, city, metadata, score
+from layers.siting import Row, is_one, no_neighbour
+from riskmap.errors import BadInput, TooLarge
+from riskmap.sections import MILLI
+from riskmap.shapes import Floats, Shapes
+from riskmap.siting_rules import SitingObject
+from riskmap.siting_search import Grid
+
+_MOST_CELLS = 4_000_000
+_DEGREE_DIGITS = 9
+
+
+class Ground(NamedTuple):
+    """The cells of the city, and the number of its metric system."""
+
+    grid: Grid
+    srid: int
+
+    def lonlat(self, cells: Iterable[int]) -> Floats:
+        """Degrees of the middles of some cells, (n, 2), fine enough to come back to their mm."""
+        index = np.fromiter(cells, np.int64)
+        way = Transformer.from_crs(self.srid, GEOGRAPHIC_SRID, always_xy=True)
+        lon, lat = way.transform(self.grid.x[index] / MILLI, self.grid.y[index] / MILLI)
+        return np.round(np.column_stack([lon, lat]), _DEGREE_DIGITS)
+
+
+def ground_of(connection: Connection, cell_m: int) -> Ground:
+    """The grid of the city: cells whose middle lies in it. BadInput where its outline is not on file."""
+    area = metadata.tables["area"]
+    srid = int(connection.execute(select(city.c.metric_srid)).scalar_one())
+    query = select(func.ST_AsBinary(area.c.geom_m)).where(area.c.level == "city", area.c.geom_m.is_not(None))
+    outlines = [shapely.from_wkb(bytes(one)) for one in connection.execute(query).scalars()]
+    if not outlines:
+        raise BadInput("全市范围不在册，不能全域搜索", remedy="请导入 level 为 city 的行政区域边界")
+    outline = shapely.union_all(outlines)
+    west, south, east, north = (float(v) for v in shapely.bounds(outline))
+    west, south = (float(np.floor(v / cell_m)) * cell_m + cell_m / 2 for v in (west, south))
+    columns, rows = (max(1, int((high - low) // cell_m) + 1) for low, high in ((west, east), (south, north)))
+    if columns * rows > _MOST_CELLS:
+        raise TooLarge(f"网格过密：{columns * rows:,} 个单元", remedy="请加大 cell_m")
+    shapely.prepare(outline)
+    x, y = np.meshgrid(west + np.arange(columns) * cell_m, south + np.arange(rows) * cell_m)
+    keep = shapely.intersects_xy(outline, x, y)
+    return Ground(Grid.of(west * MILLI, south * MILLI, cell_m * MILLI, keep), srid)
+
+
+def records_of(connection: Connection, objects: Iterable[SitingObject], own: str | None) -> dict[str, Shapes]:
+    """By object the shapes of all its open records; each layer is read once."""
+    wanted: dict[str, list[tuple[str, Any]]] = {}
+    for one in objects:
+        for place in one.found_in:
+            wanted.setdefault(place.layer, []).append((one.code, and_(*is_one(_table(place.layer), place))))
+    parts: dict[str, list[Any]] = {one.code: [] for one in objects}
+    for layer, conditions in wanted.items():
+        table = _table(layer)
+        told = [condition.label(f"is_{n}") for n, (_, condition) in enumerate(conditions)]
+        query = select(func.ST_AsBinary(table.c.geom_m), *told).where(
+            or_(*(condition for _, condition in conditions)), *no_neighbour(own, table)
+        )
+        rows = connection.execute(query.order_by(table.c.code)).all()
+        shapes = shapely.from_wkb([bytes(row[0]) for row in rows])
+        marks = np.array([row[1:] for row in rows], dtype=object).reshape(len(rows), len(conditions)) == True  # noqa: E712
+        for n, (code, _) in enumerate(conditions):
+            parts[code].append(np.asarray(shapes, object)[marks[:, n]])
+    empty = np.zeros(0, object)
+    return {code: shapes_from(np.concatenate([empty, *found])) for code, found in parts.items()}
+
+
+def all_sources(connection: Connection, own: str | None) -> tuple[list[Row], Shapes]:
+    """Every open source with the accounts of its consequences as the last run has them, and their shapes."""
+    table, result = _table("source"), score.alias("result")
+    query = (
+        select(
+            *(table.c[name] for name in ("code", "name", "kind", "status")),
+            cast(result.c.facts["consequences"], JSONB).label("consequences"),
+            func.ST_AsBinary(table.c.geom_m).label("shape"),
+        )
+        .outerjoin(result, and_(result.c.kind == "source", result.c.code == table.c.code))
+        .where(table.c.status.is_distinct_from("closed"), *no_neighbour(own, table))
+        .where(or_(result.c.facts.is_(None), cast(result.c.facts["consequences"], Text) != "[]"))
+        .order_by(table.c.code)
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return rows, shapes_from(shapely.from_wkb(np.array([bytes(row.pop("shape")) for row in rows], object)))
+
+
+def all_studies(connection: Connection) -> tuple[list[Row], Shapes]:
+    """Every zone of an approved study, and their shapes."""
+    table = _table("zone_external")
+    names = ("code", "name", "kind", "threshold", "study", "source_code")
+    query = select(*(table.c[name] for name in names), func.ST_AsBinary(table.c.geom_m).label("shape"))
+    rows = [dict(row) for row in connection.execute(query.order_by(table.c.code)).mappings()]
+    return rows, shapes_from(shapely.from_wkb(np.array([bytes(row.pop("shape")) for row in rows], object)))
+
+
+def people_of(connection: Connection) -> tuple[Any, Floats]:
+    """Positions and numbers of all residents on file."""
+    table = _table("population")
+    rows = connection.execute(select(func.ST_AsBinary(table.c.geom_m), table.c.people)).all()
+    places = shapely.from_wkb(np.array([bytes(row[0]) for row in rows], object))
+    return places, np.array([float(row[1]) for row in rows])
+
+
+def _table(layer: str) -> Any:
+    return metadata.tables[layer]

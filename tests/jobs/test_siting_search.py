@@ -1,0 +1,115 @@
+"""The search says of every cell what a single verdict says there, names what binds, and owns up where there is nothing."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from jobs.siting import judge, verdict_on
+from jobs.siting_search import Searched, searched
+from layers.database import CITY, reading
+from riskmap.siting_findings import VERDICTS
+from tests.proposals import TODAY
+
+KINDS: list[dict[str, Any]] = [
+    {"kind": "school", "people": 300},
+    {"kind": "dwelling", "dwellings": 12},
+    {"kind": "filling_station", "station_class": 2, "inventory": [{"substance": "汽油", "quantity_t": 60}]},
+    {
+        "kind": "fireworks_retail",
+        "floor_area_m2": 20,
+        "inventory": [{"substance": "烟花爆竹", "quantity_t": 0.1}],
+    },
+    {"kind": "lpg_store", "stage": "extension", "inventory": [{"substance": "丙烷", "quantity_t": 9.0718}]},
+    {"kind": "explosives_store"},
+]
+
+
+def cells_of(reader: Engine, given: dict[str, Any], cell_m: int, **more: Any) -> Searched:
+    with reading(reader, CITY) as connection:
+        return searched(connection, judge(connection, given, TODAY, shape_needed=False), cell_m, **more)
+
+
+def agree(reader: Engine, given: dict[str, Any], found: Searched, cells: list[int]) -> None:
+    for n, (lon, lat) in zip(cells, found.ground.lonlat(cells).tolist(), strict=True):
+        single = verdict_on(reader, CITY, {**given, "geometry": {"type": "Point", "coordinates": [lon, lat]}})
+        told = VERDICTS[int(found.verdicts[n])]
+        binding = found.rules[found.worst.rule[n]] if told != "admissible" else None
+        assert (told, binding) == (single["verdict"], single["binding"]), (given["kind"], n, lon, lat)
+
+
+def telling(found: Searched) -> list[int]:
+    """A few cells of every pair of outcome and rule that decides it, the tightest and the roomiest of them."""
+    pairs = np.column_stack([found.worst.severity, found.worst.rule])
+    cells = []
+    for pair in np.unique(pairs, axis=0):
+        same = np.flatnonzero((pairs == pair).all(axis=1))
+        by_margin = same[np.argsort(found.worst.margin[same], kind="stable")]
+        cells += [int(by_margin[0]), int(by_margin[-1]), int(same[len(same) // 2])]
+    return sorted(set(cells))
+
+
+@pytest.mark.parametrize("given", KINDS, ids=lambda given: given["kind"])
+def test_every_cell_of_a_small_city_is_judged_as_a_single_proposal(
+    metre_reader: Engine, given: dict[str, Any], soak: bool
+) -> None:
+    """Verdict and binding rule, at cells of every outcome, at all of them when soaked."""
+    found = cells_of(metre_reader, given, 250)
+    assert len(found.worst.severity) == 32 * 32
+    agree(metre_reader, given, found, list(range(32 * 32)) if soak else telling(found))
+
+
+def test_without_its_binding_rule_a_cell_is_better_or_names_the_next(metre_reader: Engine) -> None:
+    given = KINDS[2]
+    found = cells_of(metre_reader, given, 250)
+    for n in [n for n in telling(found) if found.verdicts[n]][:6]:
+        rule = found.rules[found.worst.rule[n]]
+        again = cells_of(metre_reader, given, 250, without=frozenset({rule}))
+        named = again.rules[again.worst.rule[n]] if again.worst.rule[n] >= 0 else None
+        assert again.worst.severity[n] <= found.worst.severity[n]
+        assert named != rule
+        assert not again.verdicts[n] or named
+
+
+def test_the_answer_counts_every_cell_once_and_ranks_what_is_left(metre_reader: Engine) -> None:
+    answer = search(metre_reader, CITY, {"kind": "dwelling", "dwellings": 12, "cell_m": 250}, most=5000)
+    assert answer["cells"] == sum(answer["counts"].values()) == 32 * 32
+    assert len(answer["admissible"]) == answer["counts"]["admissible"] > 500
+    assert sum(answer["refused"].values()) == answer["counts"]["veto"] + answer["counts"]["not_in_principle"]
+    assert [one["rank"] for one in answer["admissible"]] == list(range(1, len(answer["admissible"]) + 1))
+    people = [one["criteria"]["people_500m"] for one in answer["admissible"]]
+    assert people == sorted(people)
+    assert max(people) == 60.0
+    assert answer["everywhere"] == []
+    assert all(one["rules"] for one in answer["study_required"])
+
+
+def test_a_rule_that_binds_everywhere_is_told_once_and_the_others_rank(metre_reader: Engine) -> None:
+    given = {"kind": "lpg_store", "inventory": [{"substance": "丙烷", "quantity_t": 9.0718}], "cell_m": 500}
+    answer = search(metre_reader, CITY, given)
+    assert "access" in answer["everywhere"]
+    assert answer["counts"]["admissible"] == answer["counts"]["study_required"] == 0
+    assert answer["refused"]["access"] > answer["refused"]["distance.10"] > 0
+    assert answer["study_required"]
+    assert {one["verdict"] for one in answer["study_required"]} == {"not_in_principle"}
+
+
+def test_none_is_an_answer_with_what_would_have_to_change(metre_reader: Engine) -> None:
+    answer = search(metre_reader, CITY, {"kind": "fireworks_production", "cell_m": 1000})
+    assert answer["counts"]["veto"] == answer["cells"] == 64
+    assert answer["everywhere"][0] == "access"
+    assert answer["refused"] == {"access": 64}
+
+
+@pytest.mark.parametrize("cell_m", [24, 5001, "100", True, 100.5])
+def test_cells_have_a_size(metre_reader: Engine, cell_m: Any) -> None:
+    with pytest.raises(BadInput, match="cell_m"):
+        search(metre_reader, CITY, {"kind": "school", "cell_m": cell_m})
+
+
+def test_who_sees_a_part_is_told_nothing_is_admissible(metre_reader: Engine) -> None:
+    own = Identity("t", "township", "430981006")
+    answer = search(metre_reader, own, {"kind": "dwelling", "dwellings": 5, "cell_m": 1000})
+    assert answer["complete"] is False
+    assert answer["counts"]["admissible"] == 0
+    assert "coverage" in answer["everywhere"]
