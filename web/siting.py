@@ -1,12 +1,13 @@
-"""May it stand here: `POST /api/v1/siting`."""
+"""May it stand here, and where else: `POST /api/v1/siting`, `POST /api/v1/siting/search`."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from jobs.siting import verdict_on
+from jobs.siting_search import search
 from riskmap.errors import BadInput
 from web.api import ERRORS, Record
 from web.deps import Lang, Reader, SignedIn
@@ -14,37 +15,35 @@ from web.deps import Lang, Reader, SignedIn
 router = APIRouter()
 _api = APIRouter(prefix="/api/v1/siting", tags=["siting"], responses=ERRORS)
 
-_SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["kind", "geometry"],
-                    "properties": {
-                        "kind": {"type": "string"},
-                        "stage": {"enum": ["new", "extension", "temporary"], "default": "new"},
-                        "name": {"type": "string", "maxLength": 200},
-                        "geometry": {"type": "object", "description": "GeoJSON，CGCS2000 经纬度"},
-                        "inventory": {"type": "array", "items": {"type": "object"}},
-                        "exception": {"type": "object"},
-                        **{name: {"type": "number"} for name in ("dwellings", "people", "density_per_ha")},
-                    },
-                    "example": {
-                        "kind": "dwelling",
-                        "stage": "new",
-                        "dwellings": 20,
-                        "geometry": {"type": "Point", "coordinates": [112.36, 28.85]},
-                    },
-                }
-            }
-        },
-    }
+_PROPOSAL: dict[str, Any] = {
+    "kind": {"type": "string", "description": "危险源类别或开发项目"},
+    "stage": {"enum": ["new", "extension", "temporary"], "default": "new"},
+    "name": {"type": "string", "maxLength": 200},
+    "inventory": {"type": "array", "items": {"type": "object"}},
+    "exception": {"type": "object", "description": "登记的例外批准：authority、text、date"},
+    **{name: {"type": "number"} for name in ("dwellings", "people", "density_per_ha")},
 }
+_HOMES = {"kind": "dwelling", "stage": "new", "dwellings": 20}
 
 
-@_api.post("", openapi_extra=_SCHEMA)
+def _body(required: list[str], more: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": required, "properties": _PROPOSAL | more, "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_JUDGED = _body(
+    ["kind", "geometry"],
+    {"geometry": {"type": "object", "description": "GeoJSON，CGCS2000 经纬度"}},
+    {**_HOMES, "geometry": {"type": "Point", "coordinates": [112.36, 28.85]}},
+)
+_SEARCH = _body(
+    ["kind"],
+    {"cell_m": {"type": "integer", "default": 100, "description": "单元边长（米）"}},
+    {**_HOMES, "cell_m": 100},
+)
+
+
+@_api.post("", openapi_extra=_JUDGED)
 async def judged(request: Request, reader: Reader, identity: SignedIn, lang: Lang) -> Record:
     """The verdict on a proposal: every rule with clause, measured distance, limit and margin, failures first. Writes nothing.
 
@@ -53,6 +52,23 @@ async def judged(request: Request, reader: Reader, identity: SignedIn, lang: Lan
     """
     given = document(await request.body())
     return await run_in_threadpool(verdict_on, reader, identity, given, lang=lang)
+
+
+@_api.post("/search", openapi_extra=_SEARCH)
+async def searched(
+    request: Request,
+    reader: Reader,
+    identity: SignedIn,
+    lang: Lang,
+    most: Annotated[int, Query(ge=1, le=1000, description="每个列表最多几个单元")] = 200,
+) -> Record:
+    """Every cell of the city judged as this proposal, best first; of those refused how many by which rule. Writes nothing.
+
+    `refused` counts cells that are vetoed or in principle not, under the rule that decides. What binds every cell alike
+    stands in `everywhere`, and the other rules rank the cells: `verdict` of a cell is that of all rules.
+    """
+    given = document(await request.body())
+    return await run_in_threadpool(search, reader, identity, given, lang=lang, most=most)
 
 
 def document(content: bytes) -> Any:

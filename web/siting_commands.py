@@ -1,4 +1,4 @@
-"""The command `siting`: a proposal from a JSON file, told as tables or as one document."""
+"""The command `siting`: a proposal from a JSON file, judged or searched for, told as tables or as one document."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,28 +7,40 @@ import typer
 
 from layers.database import CITY
 from riskmap.errors import NotFound
+from riskmap.vocabulary import words as named
 from web.console import print_json, print_table, say
 from web.opening import Json, opened, settings_of
 from web.siting import document
 from web.texts import LANGUAGES
 
+_SHOWN = 30
 _KEPT = {"rule": "规则", "measured": "实测（米）", "limit": "限值（米）", "near": "对象"}
 
 
 def siting(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="拟建项目 .json：类别、位置、存量或户数")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="[search] FILE.json", help="拟建项目；search 则全域搜索可选位置")
+    ],
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
+    most: Annotated[int, typer.Option(help="搜索时每个列表最多几个单元", min=1, max=1000)] = 200,
     json: Json = False,
 ) -> None:
-    """选址准入审查：逐条规则给出结论、实测距离、限值和依据；不写入任何数据。"""
+    """选址准入审查：逐条规则给出结论、实测距离、限值和依据；或全域搜索可选位置。不写入任何数据。"""
     from jobs.siting import verdict_on
+    from jobs.siting_search import search
 
-    given = proposal_of(file, lang)
+    searching = words[0] == "search" and len(words) > 1
+    if len(words) != 1 + searching:
+        raise typer.BadParameter("写成 siting FILE.json 或 siting search FILE.json")
+    given = proposal_of(Path(words[-1]), lang)
     with opened(settings_of(context)) as city:
-        answer = verdict_on(city.reader, CITY, given, lang=lang)
+        found = search(city.reader, CITY, given, lang=lang, most=most) if searching else None
+        answer = found or verdict_on(city.reader, CITY, given, lang=lang)
     if json:
         print_json(answer)
+    elif searching:
+        _tell_search(answer)
     else:
         _tell(answer)
 
@@ -67,3 +79,28 @@ def _named(one: dict[str, Any]) -> str:
     near = one["object"]
     name = near["name"] or near["code"] if near else ""
     return name or one.get("object_zh") or "—"
+
+
+def _tell_search(answer: dict[str, Any]) -> None:
+    say(f"{answer['cells']} 个单元（{answer['cell_m']} 米），用时 {answer['duration_s']} 秒")
+    for word, number in answer["counts"].items():
+        say(f"{named('zh')['siting_outcome'][word]}：{number}")
+    for rule in answer["everywhere"]:
+        say(f"处处受限于 {rule}，以下按其余规则排序")
+    columns = {
+        "rank": "名次",
+        "lon": "经度",
+        "lat": "纬度",
+        "people_500m": "500米内人口",
+        "spare_m": "余量（米）",
+    }
+    for word in ("admissible", "study_required"):
+        rows = [one | one["criteria"] for one in answer[word][:_SHOWN]]
+        print_table(named("zh")["siting_outcome"][word], rows, columns)
+    refused = [{"rule": rule, "cells": number} for rule, number in answer["refused"].items()]
+    print_table("不予准入的单元，按决定性规则", refused, {"rule": "规则", "cells": "单元数"})
+    if answer["least"]:
+        say(
+            f"没有可选位置；相差最少处 {answer['least']['lon']}, {answer['least']['lat']}：{answer['least']['rule']}"
+        )
+    say(f"注意：{answer['note']}")

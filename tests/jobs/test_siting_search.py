@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 
 from jobs.siting import judge, verdict_on
-from jobs.siting_search import Searched, searched
-from layers.database import CITY, reading
+from jobs.siting_search import Searched, search, searched
+from layers.database import CITY, Identity, reading
+from riskmap.errors import BadInput
 from riskmap.siting_findings import VERDICTS
 from tests.proposals import TODAY
 
@@ -85,7 +87,7 @@ def test_the_answer_counts_every_cell_once_and_ranks_what_is_left(metre_reader: 
 
 
 def test_a_rule_that_binds_everywhere_is_told_once_and_the_others_rank(metre_reader: Engine) -> None:
-    given = {"kind": "lpg_store", "inventory": [{"substance": "丙烷", "quantity_t": 9.0718}], "cell_m": 500}
+    given = {"kind": "lpg_store", "inventory": [{"substance": "丙烷", "quantity_t": 9.0718}], "cell_m": 100}
     answer = search(metre_reader, CITY, given)
     assert "access" in answer["everywhere"]
     assert answer["counts"]["admissible"] == answer["counts"]["study_required"] == 0
