@@ -7,15 +7,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-import shapely
 from sqlalchemy import Connection, Engine
 
 from jobs.siting import Judged, judge, limits
 from layers.database import Identity, reading
-from layers.exposure import people_within
 from layers.history import CLOCK
 from layers.siting import Row
-from layers.siting_search import Ground, all_sources, all_studies, ground_of, people_of, records_of
+from layers.siting_search import Ground, all_sources, all_studies, ground_of, people_near, records_of
 from riskmap.errors import BadInput
 from riskmap.sections import MILLI
 from riskmap.shapes import Bytes, Floats, Ints, Shapes
@@ -63,14 +61,11 @@ def search(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh", 
     with reading(reader, identity) as connection:
         judged = judge(connection, proposal, today, shape_needed=False)
         found = searched(connection, judged, cell_m, limits(identity))
-        places, people = people_of(connection)
-    grid = found.ground.grid
-    sites = shapely.points(grid.x / MILLI, grid.y / MILLI)
-    number = people_within(sites, _NEAR_M, places, people) if len(people) else None
+        people = people_near(connection, found.ground.grid, _NEAR_M)
     return {
         "cell_m": cell_m,
         "cells": len(found.worst.severity),
-        **_answer(found, number, most, lang),
+        **_answer(found, people, most, lang),
         "editions": {"edition": judged.edition.name, "siting": judged.rules.edition},
         "complete": identity.sees_city,
         "note": told("decides", lang),
@@ -223,6 +218,7 @@ def _order(found: Searched, people: Floats | None) -> Ints:
 
 def _cells(found: Searched, cells: Ints, people: Floats | None, *, rules: bool) -> list[Row]:
     rows = []
+    verdicts = found.verdicts[cells].tolist()
     for rank, (n, (lon, lat)) in enumerate(
         zip(cells.tolist(), found.ground.lonlat(cells.tolist()).tolist(), strict=True), start=1
     ):
@@ -230,7 +226,7 @@ def _cells(found: Searched, cells: Ints, people: Floats | None, *, rules: bool) 
         spare = float(found.spare[n])
         criteria = {"people_500m": near, "spare_m": round(spare / MILLI, 3) if np.isfinite(spare) else None}
         row = {"lon": lon, "lat": lat, "rank": rank, "criteria": criteria}
-        row["verdict"] = VERDICTS[int(found.verdicts[n])]
+        row["verdict"] = VERDICTS[verdicts[rank - 1]]
         rows.append({**row, "rules": [found.rules[found.other.rule[n]]]} if rules else row)
     return rows
 

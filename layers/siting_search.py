@@ -9,10 +9,11 @@ from pyproj import Transformer
 from sqlalchemy import Connection, Text, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from layers.exposure import shapes_from
+from layers.exposure import place_points, shapes_from
 from layers.schema import GEOGRAPHIC_SRID, city, metadata, score
 from layers.siting import Row, is_one, no_neighbour
 from riskmap.errors import BadInput, TooLarge
+from riskmap.exposure import people_within
 from riskmap.sections import MILLI
 from riskmap.shapes import Floats, Shapes
 from riskmap.siting_rules import SitingObject
@@ -105,12 +106,23 @@ def all_studies(connection: Connection) -> tuple[list[Row], Shapes]:
     return rows, shapes_from(shapely.from_wkb(np.array([bytes(row.pop("shape")) for row in rows], object)))
 
 
-def people_of(connection: Connection) -> tuple[Any, Floats]:
-    """Positions and numbers of all residents on file."""
+def people_near(connection: Connection, grid: Grid, radius_m: float) -> Floats | None:
+    """Residents within a distance of each cell's middle; None where nobody is on file."""
     table = _table("population")
     rows = connection.execute(select(func.ST_AsBinary(table.c.geom_m), table.c.people)).all()
+    if not rows:
+        return None
     places = shapely.from_wkb(np.array([bytes(row[0]) for row in rows], object))
-    return places, np.array([float(row[1]) for row in rows])
+    people = np.array([float(row[1]) for row in rows])
+    spread = shapely.get_dimensions(places) == 2
+    return people_within(
+        Shapes.points(np.column_stack([grid.x, grid.y]) / MILLI),
+        radius_m,
+        place_points(places[~spread]),
+        people[~spread],
+        shapes_from(places[spread]),
+        people[spread],
+    )
 
 
 def _table(layer: str) -> Any:

@@ -118,3 +118,31 @@ def test_the_command_tells_the_same(demo_site: Served, tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "geometry" in refused.exception.detail
     assert run("siting", str(tmp_path / "absent.json")).exit_code == 1
+
+
+def test_a_program_searches_the_whole_city(demo_site: Served) -> None:
+    answer = demo_site.program("planner").post(f"{API}/search?most=5", json={"kind": "school", "cell_m": 500})
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told.keys() >= {"cell_m", "cells", "admissible", "study_required", "refused"}
+    assert told["cells"] == sum(told["counts"].values()) > 8000
+    assert [one["rank"] for one in told["admissible"]] == [1, 2, 3, 4, 5]
+    assert told["admissible"][0].keys() >= {"lon", "lat", "rank", "criteria"}
+    wrong = demo_site.program("planner").post(f"{API}/search", json={"kind": "school", "cell_m": 1})
+    assert (wrong.status_code, "cell_m" in wrong.json()["detail"]) == (422, True)
+
+
+def test_the_search_as_a_command(demo_site: Served, tmp_path: Path) -> None:
+    file = tmp_path / "school.json"
+    file.write_text(json.dumps({"kind": "school", "cell_m": 1000}), "utf-8")
+    settings = Settings(database_url=demo_site.dsn, home=tmp_path)
+
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(app, ["siting", *words], obj=settings)
+
+    told = json.loads(run("search", str(file), "--json", "--most", "3").stdout)
+    assert len(told["admissible"]) == 3
+    shown = run("search", str(file)).stdout
+    for word in ("个单元", "未发现否决情形", "决定性规则", "供会审使用"):
+        assert word in shown
+    assert run("search", "twice", str(file)).exit_code == 2
