@@ -136,6 +136,14 @@ def _check_in_city(connection: Connection, planar: shapely.Geometry, srid: int) 
         )
 
 
+def scope_at(connection: Connection, site: Site) -> Row:
+    """Whose ground the site is: codes of its township, village and grid unit, as records there are placed."""
+    names = ("township_code", "village_code", "grid_code")
+    at = func.place_of(func.place_point(site.sql())).table_valued(*names)
+    row = connection.execute(select(at)).mappings().first()
+    return dict(row) if row else dict.fromkeys(names)
+
+
 def nearest(connection: Connection, site: Site, objects: Mapping[SitingObject, int]) -> dict[str, Near]:
     """By object the nearest open record within so many mm, with the shortest way to it; absent: none."""
     parts = [

@@ -47,6 +47,7 @@ _WHY = {
     "evaporation_unknown": ("蒸发参数不在册", "evaporation not on file"),
 }
 _TOLD = {
+    "zones_later": ("联防联控片区的变化暂未计入", "changes of joint-control zones are not computed yet"),
     "people_500m": ("500 米内常住人口，少者在前", "residents within 500 m, few first"),
     "spare_m": (
         "距最紧的距离规则的余量（米），大者在前",

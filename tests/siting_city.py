@@ -28,6 +28,8 @@ MIDDLE = (440_000.0, 3_190_000.0)
 HALF_M = 4000.0
 _LONLAT = Transformer.from_crs(4547, 4490, always_xy=True)
 Geometry = dict[str, Any]
+SCOPE = {"township": "430981100", "village": "430981100200", "grid": "430981100200001"}
+"""the city's only township, village and grid unit: all of it"""
 
 
 def lonlat(east: float, north: float) -> list[float]:
@@ -78,6 +80,9 @@ def build(dsn: str) -> None:
     owner = owner_engine(dsn)
     square = f"POLYGON(({-HALF_M} {-HALF_M}, {HALF_M} {-HALF_M}, {HALF_M} {HALF_M}, {-HALF_M} {HALF_M}, {-HALF_M} {-HALF_M}))"
     put(owner, "area", CITY_CODE, square, name="平地市", level="city")
+    for level, code in SCOPE.items():
+        scope = {name: one for name, one in _scope().items() if len(one) <= len(code)}
+        put(owner, "area", code, square, name=f"平地{level}", level=level, **scope)
     put(owner, "line", "L-road", "LINESTRING(-4000 0, 4000 0)", name="示例路", kind="road")
     put(owner, "line", "L-river", "LINESTRING(-4000 3500, 4000 3500)", name="示例河", kind="river")
     put(
@@ -137,9 +142,15 @@ def put(owner: Engine, layer: str, code: str, wkt: str | None, **values: Any) ->
     """Write one record as a revision of its own; its position in metres from the middle."""
     table = metadata.tables[layer]
     row: dict[str, Any] = {"code": code, "valid_from": DAY, **values, **(_positions(wkt) if wkt else {})}
+    if layer != "area":
+        row |= {name: code for name, code in _scope().items() if name in table.c}
     with writing(owner) as connection:
         row["rev"] = open_revision(connection, "test", "siting city", None)
         connection.execute(table.insert().values(row))
+
+
+def _scope() -> dict[str, str]:
+    return {f"{level}_code": code for level, code in SCOPE.items()}
 
 
 def _positions(wkt: str) -> Mapping[str, Any]:

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from jobs.siting import verdict_on
+from jobs.siting_effects import effects_of
 from jobs.siting_search import search
 from riskmap.errors import BadInput
 from web.api import ERRORS, Record
-from web.deps import Lang, Reader, SignedIn
+from web.deps import Lang, Owner, Reader, SignedIn
 
 router = APIRouter()
 _api = APIRouter(prefix="/api/v1/siting", tags=["siting"], responses=ERRORS)
@@ -44,14 +45,24 @@ _SEARCH = _body(
 
 
 @_api.post("", openapi_extra=_JUDGED)
-async def judged(request: Request, reader: Reader, identity: SignedIn, lang: Lang) -> Record:
+async def judged(
+    request: Request,
+    reader: Reader,
+    owner: Owner,
+    identity: SignedIn,
+    lang: Lang,
+    effects: Annotated[bool, Query(description="同时给出建成前后的对比（需能看到全市数据）")] = False,
+) -> Record:
     """The verdict on a proposal: every rule with clause, measured distance, limit and margin, failures first. Writes nothing.
 
     `verdict` is the worst outcome of all rules. An unknown limit is `not_on_file` and asks for a study at least; what
-    nobody has data of is `no_data` and stands in `gaps`.
+    nobody has data of is `no_data` and stands in `gaps`. `effects`: who is newly exposed and what changes colour.
     """
     given = document(await request.body())
-    return await run_in_threadpool(verdict_on, reader, identity, given, lang=lang)
+    answer = await run_in_threadpool(verdict_on, reader, identity, given, lang=lang)
+    if effects:
+        answer["effects"] = await run_in_threadpool(effects_of, owner, identity, given, lang=lang)
+    return answer
 
 
 @_api.post("/search", openapi_extra=_SEARCH)

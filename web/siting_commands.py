@@ -23,11 +23,13 @@ def siting(
         list[str], typer.Argument(metavar="[search] FILE.json", help="拟建项目；search 则全域搜索可选位置")
     ],
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
+    effects: Annotated[bool, typer.Option("--effects", help="同时对比建成前后")] = False,
     most: Annotated[int, typer.Option(help="搜索时每个列表最多几个单元", min=1, max=1000)] = 200,
     json: Json = False,
 ) -> None:
     """选址准入审查：逐条规则给出结论、实测距离、限值和依据；或全域搜索可选位置。不写入任何数据。"""
     from jobs.siting import verdict_on
+    from jobs.siting_effects import effects_of
     from jobs.siting_search import search
 
     searching = words[0] == "search" and len(words) > 1
@@ -37,6 +39,8 @@ def siting(
     with opened(settings_of(context)) as city:
         found = search(city.reader, CITY, given, lang=lang, most=most) if searching else None
         answer = found or verdict_on(city.reader, CITY, given, lang=lang)
+        if effects and not searching:
+            answer["effects"] = effects_of(city.owner, CITY, given, lang=lang)
     if json:
         print_json(answer)
     elif searching:
@@ -64,7 +68,23 @@ def _tell(answer: dict[str, Any]) -> None:
                 f"【{one['outcome_text']}】{one['rule']}：{one['why']}。{_figures(one)}依据 {one['clause'] or '—'}"
             )
     print_table("满足的规则", kept, _KEPT)
+    if "effects" in answer:
+        _tell_effects(answer["effects"])
     say(f"注意：{answer['note']}")
+
+
+def _tell_effects(effects: dict[str, Any]) -> None:
+    """What would be otherwise if it stood there."""
+    say(f"新增暴露 {effects['people_exposed']:g} 人（{effects['places_exposed']} 处）")
+    columns = {
+        "name": "区域",
+        "score": "现分值",
+        "score_after": "建成后",
+        "level": "现等级",
+        "level_after": "建成后等级",
+    }
+    print_table("风险分值变化的区域", effects["areas"][:_SHOWN], columns)
+    say(f"注意：{effects['zones_note']}")
 
 
 def _figures(one: dict[str, Any]) -> str:

@@ -71,6 +71,15 @@ def test_what_is_no_proposal_is_a_problem_with_a_remedy(
     assert answer.elapsed.total_seconds() < 1.0
 
 
+def test_effects_are_told_to_those_who_see_the_city(demo_site: Served) -> None:
+    store = {"kind": "lpg_store", "geometry": HERE, "inventory": [{"substance": "丙烷", "quantity_t": 200}]}
+    told = demo_site.program("city").post(f"{API}?effects=true", json=store).json()
+    assert told["effects"]["people_exposed"] > 0
+    assert {"grid", "village"} <= {one["kind"] for one in told["effects"]["areas"]}
+    assert told["effects"]["proposal"]["score"] > 0
+    assert demo_site.program("township").post(f"{API}?effects=true", json=store).status_code == 403
+
+
 def test_nobody_unknown_is_answered(demo_site: Served) -> None:
     assert demo_site.client(accept="application/json").post(API, json=SCHOOL).status_code == 401
     assert (
@@ -110,8 +119,8 @@ def test_the_command_tells_the_same(demo_site: Served, tmp_path: Path) -> None:
     for one in (told, answer):
         del one["duration_s"], one["data"]
     assert told == answer
-    shown = run("siting", str(file)).stdout
-    for word in ("结论：", "依据 公路安全保护条例 第十一条", "满足的规则", "供会审使用"):
+    shown = "".join(run("siting", str(file), "--effects").stdout.split())
+    for word in ("结论：", "依据公路安全保护条例第十一条", "满足的规则", "供会审使用", "新增暴露"):
         assert word in shown
     file.write_text('{"kind": "school"}', "utf-8")
     refused = run("siting", str(file))
@@ -142,7 +151,7 @@ def test_the_search_as_a_command(demo_site: Served, tmp_path: Path) -> None:
 
     told = json.loads(run("search", str(file), "--json", "--most", "3").stdout)
     assert len(told["admissible"]) == 3
-    shown = run("search", str(file)).stdout
+    shown = "".join(run("search", str(file)).stdout.split())
     for word in ("个单元", "未发现否决情形", "决定性规则", "供会审使用"):
         assert word in shown
     assert run("search", "twice", str(file)).exit_code == 2

@@ -1,0 +1,188 @@
+"""Before and after: what a proposal would change on the map, by the risk engine on a copy of the records. Writes nothing."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Engine
+
+from jobs.assessment import assess_records
+from jobs.results import Assessment
+from jobs.siting import Judged, judge
+from layers.city import stored_city
+from layers.database import Identity, snapshot
+from layers.history import CLOCK, head_rev
+from layers.records import iso, points
+from layers.risk import Inputs, read_inputs
+from layers.siting import Row, Site, scope_at, site_of
+from riskmap.errors import Forbidden
+from riskmap.siting_words import told
+from riskmap.vocabulary import AREA_KINDS, DEVELOPMENT_KINDS, LEVELS
+
+PROPOSED = "~proposed"
+"""the code of what is proposed on the copy: it sorts behind every other"""
+_HOMES = ("dwelling",)
+_ROUTES = ("road", "railway")
+_COLOURS = ("level", "base_level", "rise_level")
+_LISTED = 500
+
+
+def effects_of(
+    owner: Engine, identity: Identity, given: Any, *, lang: str = "zh", at: datetime | None = None
+) -> Row:
+    """People and targets newly exposed, areas and sources that change colour, the proposal's own score.
+
+    The whole city is computed twice, as it is and with the proposal in it. Forbidden for those who do not see the whole
+    city; BadInput and TooLarge as for a verdict.
+    """
+    started = time.perf_counter()
+    if not identity.sees_city:
+        raise Forbidden("前后对比须能看到全市数据", remedy="请由市级或规划用户查询")
+    now = at or datetime.now(CLOCK).replace(microsecond=0)
+    with snapshot(owner) as connection:
+        judged = judge(connection, given, now.astimezone(CLOCK).date())
+        site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
+        scope = scope_at(connection, site)
+        inputs, rev = read_inputs(connection, now), head_rev(connection)
+        city_code = stored_city(connection).code
+    before = assess_records(inputs, city_code)
+    grown = with_proposal(inputs, judged, site, scope)
+    after = assess_records(grown, city_code)
+    return {
+        **_compared(inputs, before, after),
+        "proposal": _own(after),
+        "data": {"rev": rev, "time": iso(now), "edition": inputs.edition.name},
+        "result_hash": {"before": before.result_hash(), "after": after.result_hash()},
+        "zones": None,
+        "zones_note": told("zones_later", lang),
+        "duration_s": round(time.perf_counter() - started, 3),
+    }
+
+
+def with_proposal(inputs: Inputs, judged: Judged, site: Site, scope: Mapping[str, Any]) -> Inputs:
+    """A copy of the records with the proposal among them: a source with what it holds, homes, or a protected target.
+
+    A road or a railway is neither, and changes nothing.
+    """
+    proposal = judged.proposal
+    row = {"code": PROPOSED, "name": proposal.name or PROPOSED, "geom": site.shape, **scope}
+    if proposal.kind not in DEVELOPMENT_KINDS:
+        held = [
+            {
+                "code": f"{PROPOSED}-{n:03d}",
+                "source_code": PROPOSED,
+                **one._asdict(),
+                "valid_from": inputs.day,
+            }
+            for n, one in enumerate(proposal.inventory)
+        ]
+        firm = proposal.enterprise_code
+        own = row | {
+            "kind": proposal.kind,
+            "enterprise_code": firm if firm in set(inputs.enterprises["code"]) else None,
+        }
+        return replace(
+            inputs,
+            sources=_with(inputs.sources, [own]),
+            inventory=_with(inputs.inventory, [{k: v or None for k, v in one.items()} for one in held]),
+        )
+    if proposal.kind in _ROUTES:
+        return inputs
+    people = float(proposal.uses[0].measures.get("people", Decimal(0)))
+    if proposal.kind in _HOMES:
+        return replace(inputs, population=_with(inputs.population, [row | {"people": people}]))
+    known = judged.rules.matrix.sensitivity(proposal.uses[0])
+    target = row | {"target_class": known.word if known else None, "people_day": people, "status": "planned"}
+    return replace(inputs, targets=_with(inputs.targets, [target | {"people_night": 0.0}]))
+
+
+def _with(frame: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
+    """A frame of objects with further rows, whatever of them the frame has columns for."""
+    columns = {}
+    for name in frame.columns:
+        column = np.empty(len(frame) + len(rows), object)
+        column[: len(frame)] = frame[name].to_numpy(object)
+        for n, row in enumerate(rows, start=len(frame)):
+            column[n] = row.get(name)
+        columns[name] = column
+    return pd.DataFrame(columns, dtype=object)
+
+
+def _compared(inputs: Inputs, before: Assessment, after: Assessment) -> Row:
+    both = before.scores.merge(after.scores, on=["kind", "code"], suffixes=("", "_after"))
+    both = both[(both["score"] != both["score_after"]) | _turned(both)]
+    changed = dict(iter(both.groupby("kind", sort=False)))
+    places = changed.get("place", both.iloc[:0])
+    felt = places[(places["score_after"] > places["score"]).to_numpy(bool)]
+    people = inputs.population.set_index("code")["people"].reindex(felt["code"]).fillna(0.0)
+    names = _names(inputs)
+    return {
+        "people_exposed": round(float(people.astype(float).sum()), 3),
+        "places_exposed": len(felt),
+        "areas": [one for kind in AREA_KINDS for one in _rows(changed.get(kind), names)][:_LISTED],
+        "recoloured": {
+            kind: int(_turned(rows).sum()) for kind, rows in sorted(changed.items()) if _turned(rows).any()
+        },
+        "sources": _rows(changed.get("source"), names)[:_LISTED],
+    }
+
+
+def _turned(rows: pd.DataFrame) -> Any:
+    """Which rows have another colour."""
+    turned = np.zeros(len(rows), bool)
+    for name in _COLOURS:
+        turned |= (rows[name] != rows[f"{name}_after"]).to_numpy(bool)
+    return turned
+
+
+def _rows(rows: pd.DataFrame | None, names: Mapping[str, Any]) -> list[Row]:
+    """What changes, colours first, then by how much."""
+    if rows is None or not len(rows):
+        return []
+    turned = _turned(rows)
+    order = sorted(
+        range(len(rows)),
+        key=lambda n: (
+            not turned[n],
+            -abs(int(rows["score_after"].iloc[n] or 0) - int(rows["score"].iloc[n] or 0)),
+            rows["code"].iloc[n],
+        ),
+    )
+    return [
+        {
+            "kind": row["kind"],
+            "code": row["code"],
+            "name": names.get(row["code"]),
+            "score": points(row["score"]),
+            "score_after": points(row["score_after"]),
+            **{
+                f"{name}{when}": LEVELS.get(row[f"{name}{when}"])
+                for name in ("level", "base_level")
+                for when in ("", "_after")
+            },
+        }
+        for row in (rows.iloc[n] for n in order)
+    ]
+
+
+def _names(inputs: Inputs) -> dict[str, Any]:
+    frames = (inputs.areas, inputs.sources)
+    return {code: name for frame in frames for code, name in zip(frame["code"], frame["name"], strict=True)}
+
+
+def _own(after: Assessment) -> Row | None:
+    """The proposal's own score; None where it is no source."""
+    rows = after.scores[(after.scores["kind"] == "source") & (after.scores["code"] == PROPOSED)]
+    if not len(rows):
+        return None
+    row = rows.iloc[0]
+    return {
+        "score": points(row["score"]),
+        "level": LEVELS.get(row["level"]),
+        "grade": row["grade"],
+    }

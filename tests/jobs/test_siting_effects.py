@@ -1,0 +1,70 @@
+"""What a proposal would change equals what it does change: a real insert, then a full run over the scratch city."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from jobs.risk import assess
+from jobs.siting_effects import PROPOSED, effects_of
+from layers.database import CITY, Identity, snapshot
+from layers.history import CLOCK, head_rev
+from riskmap.errors import Forbidden
+from tests.siting_city import point, put
+
+NOW = datetime.now(CLOCK).replace(microsecond=0)
+LPG = [{"substance": "丙烷", "quantity_t": 200}]
+
+
+def effects(owner: Engine, kind: str, **more: Any) -> dict[str, Any]:
+    return effects_of(owner, CITY, {"kind": kind, "geometry": point(-1000, 1300), **more}, at=NOW)
+
+
+def test_a_store_near_homes_exposes_them_and_nothing_is_written(metre_city: Engine) -> None:
+    with snapshot(metre_city) as connection:
+        before = head_rev(connection)
+    answer = effects(metre_city, "lpg_store", inventory=LPG)
+    assert answer["people_exposed"] == 60.0
+    assert answer["proposal"]["score"] > 0
+    grid = next(one for one in answer["areas"] if one["kind"] == "grid")
+    assert grid["score_after"] > grid["score"]
+    assert grid["name"] == "平地grid"
+    assert answer["result_hash"]["before"] != answer["result_hash"]["after"]
+    with snapshot(metre_city) as connection:
+        assert head_rev(connection) == before
+
+
+def test_a_road_changes_nothing(metre_city: Engine) -> None:
+    answer = effects(metre_city, "road")
+    assert answer["result_hash"]["before"] == answer["result_hash"]["after"]
+    assert (answer["areas"], answer["people_exposed"], answer["proposal"]) == ([], 0.0, None)
+
+
+def test_who_sees_a_part_may_not_ask(metre_city: Engine) -> None:
+    given = {"kind": "road", "geometry": point(0, 500)}
+    with pytest.raises(Forbidden):
+        effects_of(metre_city, Identity("t", "township", "430981100"), given)
+
+
+@pytest.mark.parametrize("kind", ["lpg_store", "school", "dwelling"])
+def test_the_copy_equals_a_real_insert_and_a_full_run(metre_city: Engine, kind: str) -> None:
+    """One after the other on the same scratch city: each proposal is judged, then built."""
+    east, north = {"lpg_store": (-1000, 1300), "school": (-1200, 1400), "dwelling": (-900, 1350)}[kind]
+    more: dict[str, Any] = {"inventory": LPG} if kind == "lpg_store" else {"people": 240}
+    given = {"kind": kind, "geometry": point(east, north), **more}
+    told = effects_of(metre_city, CITY, given, at=NOW)["result_hash"]
+    assert assess(metre_city, actor="test", at=NOW, full=True)["result_hash"] == told["before"]
+    place = f"POINT({east} {north})"
+    if kind == "lpg_store":
+        put(metre_city, "source", PROPOSED, place, name="新建", kind=kind)
+        stock = {"source_code": PROPOSED, "substance": "丙烷", "quantity_t": Decimal(200)}
+        put(metre_city, "inventory", f"{PROPOSED}-000", None, **stock)
+    elif kind == "school":
+        people = {"people_day": 240.0, "people_night": 0.0}
+        put(metre_city, "target", PROPOSED, place, name="新校", target_class="high_sensitive", **people)
+    else:
+        put(metre_city, "population", PROPOSED, place, people=240.0)
+    assert assess(metre_city, actor="test", at=NOW, full=True)["result_hash"] == told["after"]
+    assert told["before"] != told["after"]
