@@ -24,7 +24,7 @@ from riskmap.siting_search import Painted, Worst, nearest_mm, paint
 from riskmap.siting_words import told
 from riskmap.siting_zones import Radius, edges_mm, of_source, of_study, reached
 
-CELL_M = (25, 5000)
+CELL_M = (50, 5000)
 _LISTED = 1000
 _NEAR_M = 500.0
 _VERDICT_AT = np.array([VERDICTS.index(verdict_of(outcome)) for outcome in OUTCOMES], np.int8)

@@ -19,7 +19,7 @@ from riskmap.shapes import Floats, Shapes
 from riskmap.siting_rules import SitingObject
 from riskmap.siting_search import Grid
 
-_MOST_CELLS = 4_000_000
+_MOST_CELLS = 2_000_000
 _DEGREE_DIGITS = 9
 
 

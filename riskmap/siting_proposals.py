@@ -4,7 +4,6 @@ The geometry is looked at as numbers here (kinds, finite, so many vertices, ring
 stands in the city is asked where shapes are known.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -159,7 +158,7 @@ def _check_position(position: Any) -> None:
         raise _wrong("geometry", "有不是 [经度, 纬度] 的坐标", "请按 GeoJSON（RFC 7946）书写")
     for number, bound in zip(position, (180.0, 90.0), strict=False):
         usual = isinstance(number, int | float) and not isinstance(number, bool)
-        if not usual or not math.isfinite(number) or abs(number) > bound:
+        if not usual or not abs(number) <= bound:  # NaN is no number of degrees either
             raise _wrong(
                 "geometry", "有不是经纬度的坐标", "经度 −180 至 180、纬度 −90 至 90，经度在前（CGCS2000）"
             )
@@ -240,9 +239,14 @@ def _text(given: Mapping[str, Any], name: str, where: str = "") -> str:
     value = given.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > _LONGEST or "\0" in value:
+    if not isinstance(value, str) or len(value) > _LONGEST or not _is_plain(value):
         raise _wrong(f"{where}{name}", f"不是至多 {_LONGEST} 字的文字", "请改正")
     return value.strip()
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a text can be stored and sent: no NUL, no half of a character."""
+    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _choice(

@@ -103,7 +103,7 @@ def test_none_is_an_answer_with_what_would_have_to_change(metre_reader: Engine) 
     assert answer["refused"] == {"access": 64}
 
 
-@pytest.mark.parametrize("cell_m", [24, 5001, "100", True, 100.5])
+@pytest.mark.parametrize("cell_m", [49, 5001, "100", True, 100.5])
 def test_cells_have_a_size(metre_reader: Engine, cell_m: Any) -> None:
     with pytest.raises(BadInput, match="cell_m"):
         search(metre_reader, CITY, {"kind": "school", "cell_m": cell_m})
