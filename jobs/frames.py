@@ -28,3 +28,15 @@ def each(frame: pd.DataFrame) -> Iterator[Any]:
 def as_objects(values: Iterable[Any]) -> Array:
     """Values of any kind, tuples among them, as a column of objects."""
     return pd.Series(list(values), dtype=object).to_numpy(object, copy=True)
+
+
+def with_rows(frame: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A frame of objects with further rows behind it, whatever of them the frame has columns for; None for the rest."""
+    columns = {}
+    for name in frame.columns:
+        column = np.empty(len(frame) + len(rows), object)
+        column[: len(frame)] = frame[name].to_numpy(object)
+        for n, row in enumerate(rows, start=len(frame)):
+            column[n] = row.get(name)
+        columns[name] = column
+    return pd.DataFrame(columns, dtype=object)

@@ -12,8 +12,10 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from jobs.assessment import assess_records
+from jobs.frames import with_rows
 from jobs.results import Assessment
 from jobs.siting import Judged, judge
+from jobs.siting_zones import zones_with
 from layers.city import stored_city
 from layers.database import Identity, snapshot
 from layers.history import CLOCK, head_rev
@@ -35,7 +37,7 @@ _LISTED = 500
 def effects_of(
     owner: Engine, identity: Identity, given: Any, *, lang: str = "zh", at: datetime | None = None
 ) -> Row:
-    """People and targets newly exposed, areas and sources that change colour, the proposal's own score.
+    """People newly exposed, areas and sources whose score or colour changes, zones formed, the proposal's own score.
 
     The whole city is computed twice, as it is and with the proposal in it. Forbidden for those who do not see the whole
     city; BadInput and TooLarge as for a verdict.
@@ -50,16 +52,19 @@ def effects_of(
         scope = scope_at(connection, site)
         inputs, rev = read_inputs(connection, now), head_rev(connection)
         city_code = stored_city(connection).code
-    before = assess_records(inputs, city_code)
-    grown = with_proposal(inputs, judged, site, scope)
-    after = assess_records(grown, city_code)
+        before = assess_records(inputs, city_code)
+        after = assess_records(with_proposal(inputs, judged, site, scope), city_code)
+        zones = []
+        if judged.proposal.kind not in DEVELOPMENT_KINDS:
+            micro = _own_row(after)["score"]
+            zones = zones_with(connection, now, *as_source(inputs, judged, site, scope), micro)
     return {
         **_compared(inputs, before, after),
-        "proposal": _own(after),
+        "proposal": None if judged.proposal.kind in DEVELOPMENT_KINDS else _own(after),
         "data": {"rev": rev, "time": iso(now), "edition": inputs.edition.name},
         "result_hash": {"before": before.result_hash(), "after": after.result_hash()},
-        "zones": None,
-        "zones_note": told("zones_later", lang),
+        "zones": zones,
+        "note": told("effects", lang),
         "duration_s": round(time.perf_counter() - started, 3),
     }
 
@@ -70,47 +75,37 @@ def with_proposal(inputs: Inputs, judged: Judged, site: Site, scope: Mapping[str
     A road or a railway is neither, and changes nothing.
     """
     proposal = judged.proposal
-    row = {"code": PROPOSED, "name": proposal.name or PROPOSED, "geom": site.shape, **scope}
     if proposal.kind not in DEVELOPMENT_KINDS:
-        held = [
-            {
-                "code": f"{PROPOSED}-{n:03d}",
-                "source_code": PROPOSED,
-                **one._asdict(),
-                "valid_from": inputs.day,
-            }
-            for n, one in enumerate(proposal.inventory)
-        ]
-        firm = proposal.enterprise_code
-        own = row | {
-            "kind": proposal.kind,
-            "enterprise_code": firm if firm in set(inputs.enterprises["code"]) else None,
-        }
-        return replace(
-            inputs,
-            sources=_with(inputs.sources, [own]),
-            inventory=_with(inputs.inventory, [{k: v or None for k, v in one.items()} for one in held]),
-        )
+        own, held = as_source(inputs, judged, site, scope)
+        sources, inventory = with_rows(inputs.sources, [own]), with_rows(inputs.inventory, held)
+        return replace(inputs, sources=sources, inventory=inventory)
     if proposal.kind in _ROUTES:
         return inputs
+    row = _placed(judged, site, scope)
     people = float(proposal.uses[0].measures.get("people", Decimal(0)))
     if proposal.kind in _HOMES:
-        return replace(inputs, population=_with(inputs.population, [row | {"people": people}]))
+        return replace(inputs, population=with_rows(inputs.population, [row | {"people": people}]))
     known = judged.rules.matrix.sensitivity(proposal.uses[0])
-    target = row | {"target_class": known.word if known else None, "people_day": people, "status": "planned"}
-    return replace(inputs, targets=_with(inputs.targets, [target | {"people_night": 0.0}]))
+    row |= {"target_class": known.word if known else None, "status": "planned"}
+    target = row | {"people_day": people, "people_night": 0.0}
+    return replace(inputs, targets=with_rows(inputs.targets, [target]))
 
 
-def _with(frame: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
-    """A frame of objects with further rows, whatever of them the frame has columns for."""
-    columns = {}
-    for name in frame.columns:
-        column = np.empty(len(frame) + len(rows), object)
-        column[: len(frame)] = frame[name].to_numpy(object)
-        for n, row in enumerate(rows, start=len(frame)):
-            column[n] = row.get(name)
-        columns[name] = column
-    return pd.DataFrame(columns, dtype=object)
+def as_source(inputs: Inputs, judged: Judged, site: Site, scope: Mapping[str, Any]) -> tuple[Row, list[Row]]:
+    """The proposal as a source of its enterprise, where that is on file, and what it would hold."""
+    proposal, firm = judged.proposal, judged.proposal.enterprise_code
+    known = firm if firm in set(inputs.enterprises["code"]) else None
+    own = _placed(judged, site, scope) | {"kind": proposal.kind, "enterprise_code": known}
+    about = {"source_code": PROPOSED, "valid_from": inputs.day}
+    held = [
+        {"code": f"{PROPOSED}-{n:03d}", **about, **{k: v or None for k, v in one._asdict().items()}}
+        for n, one in enumerate(proposal.inventory)
+    ]
+    return own, held
+
+
+def _placed(judged: Judged, site: Site, scope: Mapping[str, Any]) -> Row:
+    return {"code": PROPOSED, "name": judged.proposal.name or PROPOSED, "geom": site.shape, **scope}
 
 
 def _compared(inputs: Inputs, before: Assessment, after: Assessment) -> Row:
@@ -175,14 +170,11 @@ def _names(inputs: Inputs) -> dict[str, Any]:
     return {code: name for frame in frames for code, name in zip(frame["code"], frame["name"], strict=True)}
 
 
-def _own(after: Assessment) -> Row | None:
-    """The proposal's own score; None where it is no source."""
-    rows = after.scores[(after.scores["kind"] == "source") & (after.scores["code"] == PROPOSED)]
-    if not len(rows):
-        return None
-    row = rows.iloc[0]
-    return {
-        "score": points(row["score"]),
-        "level": LEVELS.get(row["level"]),
-        "grade": row["grade"],
-    }
+def _own_row(after: Assessment) -> Any:
+    return after.scores[(after.scores["kind"] == "source") & (after.scores["code"] == PROPOSED)].iloc[0]
+
+
+def _own(after: Assessment) -> Row:
+    """The proposal's own score and colour, as a source."""
+    row = _own_row(after)
+    return {"score": points(row["score"]), "level": LEVELS.get(row["level"]), "grade": row["grade"]}

@@ -47,7 +47,10 @@ _WHY = {
     "evaporation_unknown": ("蒸发参数不在册", "evaporation not on file"),
 }
 _TOLD = {
-    "zones_later": ("联防联控片区的变化暂未计入", "changes of joint-control zones are not computed yet"),
+    "effects": (
+        "风险引擎在副本上计算，未写入；将触发的信息暂未计入",
+        "computed by the risk engine on a copy, nothing written; messages that would fire are not computed yet",
+    ),
     "people_500m": ("500 米内常住人口，少者在前", "residents within 500 m, few first"),
     "spare_m": (
         "距最紧的距离规则的余量（米），大者在前",

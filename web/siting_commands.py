@@ -84,7 +84,14 @@ def _tell_effects(effects: dict[str, Any]) -> None:
         "level_after": "建成后等级",
     }
     print_table("风险分值变化的区域", effects["areas"][:_SHOWN], columns)
-    say(f"注意：{effects['zones_note']}")
+    zones = [
+        one
+        | {"how": "新形成" if one["formed"] else "变化", "names": "、".join(m["name"] for m in one["joined"])}
+        for one in effects["zones"]
+    ]
+    columns = {"id": "片区", "how": "变化", "members": "成员数", "names": "加入"}
+    print_table("形成或变化的联防联控片区", zones, columns)
+    say(f"注意：{effects['note']}")
 
 
 def _figures(one: dict[str, Any]) -> str:

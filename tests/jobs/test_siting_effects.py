@@ -36,6 +36,19 @@ def test_a_store_near_homes_exposes_them_and_nothing_is_written(metre_city: Engi
         assert head_rev(connection) == before
 
 
+def test_a_zone_is_formed_with_the_neighbour_it_would_have(metre_city: Engine) -> None:
+    """Two tanks twenty metres apart are adjacent, and within each other's reach; two kilometres apart they are not."""
+    given = {"kind": "lpg_store", "geometry": point(-3000, 3020), "inventory": LPG, "name": "新罐"}
+    (zone,) = effects_of(metre_city, CITY, given, at=NOW)["zones"]
+    assert (zone["formed"], zone["own"], zone["members"]) == (True, True, 2)
+    assert {one["code"] for one in zone["joined"]} == {"S-tank", PROPOSED}
+    links = {(one["kind"], one["code"], one["distance_m"]) for one in zone["links"]}
+    assert {("adjacent", "S-tank", 20.0), ("domino", "S-tank", 20.0)} <= links
+    far = {**given, "geometry": point(0, -3000)}
+    assert effects_of(metre_city, CITY, far, at=NOW)["zones"] == []
+    assert effects(metre_city, "school", people=300)["zones"] == []
+
+
 def test_a_road_changes_nothing(metre_city: Engine) -> None:
     answer = effects(metre_city, "road")
     assert answer["result_hash"]["before"] == answer["result_hash"]["after"]

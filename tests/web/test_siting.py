@@ -120,7 +120,7 @@ def test_the_command_tells_the_same(demo_site: Served, tmp_path: Path) -> None:
         del one["duration_s"], one["data"]
     assert told == answer
     shown = "".join(run("siting", str(file), "--effects").stdout.split())
-    for word in ("结论：", "依据公路安全保护条例第十一条", "满足的规则", "供会审使用", "新增暴露"):
+    for word in ("结论：", "依据铁路安全管理条例第二十七条", "满足的规则", "供会审使用", "新增暴露"):
         assert word in shown
     file.write_text('{"kind": "school"}', "utf-8")
     refused = run("siting", str(file))
