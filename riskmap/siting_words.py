@@ -1,5 +1,6 @@
 """The words of a verdict: why a rule says what it says, what was assumed, who decides; Chinese or English."""
 
+from riskmap.consequence_words import why_none
 from riskmap.siting_findings import Finding
 
 _WHY = {
@@ -39,13 +40,8 @@ _WHY = {
     "no_consequence_rules": ("规则版本没有后果计算表", "the edition has no consequence table"),
     "own_rows": ("只能看到本人权限内的数据", "only the rows of one's own rights were seen"),
     "above_range": ("超出方法适用范围", "above the method's range"),
-    "heat_unknown": ("燃烧热不在册", "heat of combustion not on file"),
-    "burning_unknown": ("燃烧速率参数不在册", "burning figures not on file"),
-    "density_unknown": ("密度不在册", "density not on file"),
-    "tnt_unknown": ("TNT 当量不在册", "TNT equivalent not on file"),
-    "endpoint_unknown": ("毒性终点不在册", "toxic endpoint not on file"),
-    "evaporation_unknown": ("蒸发参数不在册", "evaporation not on file"),
 }
+_NO_RANGE = {"at_least_m": None, "validity": "", "validity_en": ""}
 _TOLD = {
     "effects": (
         "风险引擎在副本上计算，未写入；将触发的信息暂未计入",
@@ -65,7 +61,9 @@ _TOLD = {
 
 def why(one: Finding, lang: str) -> str:
     """Why a rule says what it says."""
-    return _WHY[one.reason][lang == "en"]
+    if one.reason in _WHY:
+        return _WHY[one.reason][lang == "en"]
+    return why_none({**_NO_RANGE, "reason": one.reason}, lang)
 
 
 def told(code: str, lang: str) -> str:

@@ -68,7 +68,6 @@ def test_what_is_no_proposal_is_a_problem_with_a_remedy(
     assert answer.headers["content-type"] == "application/problem+json"
     assert named in answer.json()["detail"]
     assert answer.json()["remedy"]
-    assert answer.elapsed.total_seconds() < 1.0
 
 
 def test_effects_are_told_to_those_who_see_the_city(demo_site: Served) -> None:
