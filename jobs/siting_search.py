@@ -17,7 +17,7 @@ from layers.siting_search import Ground, all_sources, all_studies, ground_of, pe
 from riskmap.errors import BadInput
 from riskmap.sections import MILLI
 from riskmap.shapes import Bytes, Floats, Ints, Shapes
-from riskmap.siting_distances import NOWHERE, Bound
+from riskmap.siting_distances import NOWHERE, Bound, looked_mm
 from riskmap.siting_findings import VERDICTS, Finding, verdict_of
 from riskmap.siting_rules import OUTCOMES
 from riskmap.siting_search import Painted, Worst, nearest_mm, paint
@@ -84,9 +84,7 @@ def searched(
     """Every cell under every rule but those left out."""
     ground = ground_of(connection, cell_m)
     own = judged.proposal.enterprise_code
-    cuts: dict[Any, int] = {}
-    for one in judged.bounds:
-        cuts[one.object] = max(cuts.get(one.object, judged.rules.unknown_mm), one.threshold_mm)
+    cuts = looked_mm(judged.rules, judged.bounds)
     records = records_of(connection, cuts, own)
     distances = {one.code: nearest_mm(ground.grid, records[one.code], cut) for one, cut in cuts.items()}
     rings = _rings(connection, judged, own)

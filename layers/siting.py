@@ -152,8 +152,11 @@ def nearest(connection: Connection, site: Site, objects: Mapping[SitingObject, i
     if not parts:
         return {}
     near: dict[str, Near] = {}
+    farthest = {one.code: far_mm for one, far_mm in objects.items()}
     for row in connection.execute(union_all(*parts)).mappings():
         distance = mm_between(site.shape, shapely.from_wkb(bytes(row["shape"])))
+        if distance > farthest[row["object"]]:
+            continue
         known = near.get(row["object"])
         if known is None or (distance, row["layer"], row["code"]) < (
             known.distance_mm,

@@ -115,3 +115,13 @@ def test_who_sees_a_part_is_told_nothing_is_admissible(metre_reader: Engine) -> 
     assert answer["complete"] is False
     assert answer["counts"]["admissible"] == 0
     assert "coverage" in answer["everywhere"]
+
+
+@pytest.mark.parametrize("given", [KINDS[0], KINDS[2]], ids=lambda given: given["kind"])
+def test_seeded_cells_of_the_demo_city_are_judged_as_single_proposals(
+    demo_reader: Engine, given: dict[str, Any], soak: bool
+) -> None:
+    found = cells_of(demo_reader, given, 100)
+    assert len(found.worst.severity) > 200_000
+    chosen = np.random.default_rng(7).choice(len(found.worst.severity), 1000 if soak else 100, replace=False)
+    agree(demo_reader, given, found, chosen.tolist())
