@@ -1,5 +1,6 @@
 """An edition is checked whole before it is kept: every table is built in its typed form, which refuses what is wrong."""
 
+from riskmap.alert_rules import AlertRules
 from riskmap.confidence import Figures
 from riskmap.consequence_tables import ConsequenceRules
 from riskmap.densities import Densities
@@ -31,3 +32,4 @@ def check_edition(edition: Edition) -> None:
     Figures.of(edition)
     ZoneRules.from_edition(edition)
     SitingRules.from_edition(edition)
+    AlertRules.from_edition(edition)
