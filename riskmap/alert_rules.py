@@ -200,7 +200,7 @@ class AlertRules:
 def _rules(part: Sections) -> tuple[AlertRule, ...]:
     content = part.table.get("rules")
     if not isinstance(content, list) or not content:
-        raise BadInput(f"{part.name} 没有规则", remedy=f"请补上 rules.csv，表头为 {','.join(COLUMNS)}")
+        raise BadInput(f"{part.name}/rules.csv 不存在或没有数据行", remedy=f"表头为 {','.join(COLUMNS)}")
     rules: dict[str, AlertRule] = {}
     for number, cells in enumerate(content, 2):
         row = Row(f"{part.name}/rules.csv", number, dict.fromkeys(_MAY_LACK, "") | dict(cells))

@@ -1,7 +1,7 @@
 """Timelines of warnings: facts pushed at an instant, and what is told between two; for tests without a clock."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from riskmap.alert_facts import Fact
@@ -39,24 +39,30 @@ def fact(kind: str, code: str, **rest: Any) -> Fact:
 
 
 class Timeline:
-    """What is told over time; each `at` is one pass, its answer the news as (reason, record, township)."""
+    """What is told over time; each `at` is one pass, its answer the news as (reason, code)."""
 
     def __init__(self, rules: AlertRules, state: State = NOTHING) -> None:
         self.rules = rules
         self.state = state
         self.silences: list[Silence] = []
         self.last: Pass | None = None
-        self.told: list[tuple[int, str, str]] = []
+        self.messages: list[tuple[list[str], list[str]]] = []
 
     def at(self, seconds: float, *facts: Fact) -> list[tuple[str, str]]:
-        """Run a pass so many seconds after the start: the news told in it as (reason, code)."""
+        """Run a pass so many seconds after the start: its news as (reason, code); `messages` has what each lists."""
         self.last = one_pass(self.state, facts, self.rules, self.silences, START + int(seconds))
         watches: Mapping[str, Any] = {**self.state.watches, **self.last.state.watches}
         self.state = self.last.state
         news = sorted(
             (reason, watches[one].fact.code) for notice in self.last.notices for one, reason in notice.news
         )
-        self.told += [(int(seconds), *pair) for pair in news]
+        self.messages = [
+            (
+                sorted(watches[one].fact.code for one in notice.firing),
+                sorted(watches[one].fact.code for one in notice.cleared),
+            )
+            for notice in self.last.notices
+        ]
         return news
 
     def reasons(self) -> dict[str, str]:
@@ -67,11 +73,3 @@ class Timeline:
             for decision in self.last.decisions.values()
             if decision.watch
         }
-
-
-def listed(passed: Pass, watches: Mapping[str, Any]) -> list[tuple[Iterable[str], Iterable[str]]]:
-    """The messages of a pass as (codes that hold, codes that are over)."""
-    return [
-        (sorted(watches[one].fact.code for one in notice.firing), sorted(watches[one].fact.code for one in notice.cleared))
-        for notice in passed.notices
-    ]
