@@ -134,6 +134,7 @@ class AlertRules:
     """Everything that warnings are decided by; build it with `from_edition` or `from_table`."""
 
     rules: tuple[AlertRule, ...]
+    events: Mapping[tuple[str, str], int]
     sign_s: Colours
     forgotten_s: Colours
     signatures: Colours
@@ -162,6 +163,7 @@ class AlertRules:
         grouping = part.section("grouping")
         return cls(
             rules=_rules(part),
+            events=_events(part),
             sign_s=_colours(signing, "sign_min", _MINUTE_S),
             forgotten_s=_colours(signing, "forgotten_min", _MINUTE_S),
             signatures=_colours(signing, "signatures", 1, least=1, most=5),
@@ -183,6 +185,15 @@ class AlertRules:
                     return Found(rule)
                 later = True
         return Found(None, later)
+
+    def least_bad(self, kind: str) -> int:
+        """The least bad level 1 to 4 that any rule of a kind asks for; 0 where there is no such rule."""
+        return max((rule.level or len(LEVELS) for rule in self.rules if rule.kind == kind), default=0)
+
+    def farthest(self, side: str) -> int:
+        """Within how many mm the rules ask for sources on a side of a township's border; 0 where they ask for none."""
+        asked = (rule for rule in self.rules if rule.kind == "near" and rule.side in {"", side})
+        return max((rule.limit or 0 for rule in asked), default=0)
 
     @cached_property
     def by_code(self) -> dict[str, AlertRule]:
@@ -210,6 +221,16 @@ def _rules(part: Sections) -> tuple[AlertRule, ...]:
             raise row.wrong("rule", f"{rule.code} 重复", "每条规则用一个编码")
         rules[rule.code] = rule
     return tuple(rules.values())
+
+
+def _events(part: Sections) -> dict[tuple[str, str], int]:
+    levels: dict[tuple[str, str], int] = {}
+    for cells in part.rows("events", ("kind", "severity", "level")):
+        event = cells.row.text("kind"), cells.row.text("severity", needed=False)
+        if event in levels:
+            raise cells.row.wrong("kind", "种类与级别重复", "每种只保留一行")
+        levels[event] = _LEVEL_OF[cells.row.choice("level", tuple(_LEVEL_OF))]
+    return levels
 
 
 def _rule(cells: Cells) -> AlertRule:

@@ -17,7 +17,7 @@ from riskmap.editions import Row
 from riskmap.errors import BadInput
 from riskmap.vocabulary import LEVELS, words
 
-MOST_CHARS = {"zh": 200, "en": 600}
+MOST_CHARS = {"zh": 200, "en": 620}
 CROSS_BORDER, CLEARED = "cross_border", "cleared"
 TEXTS = (*KINDS, CROSS_BORDER, CLEARED)
 PANIC, _CALM = "可能爆炸", "有险情"
@@ -40,17 +40,17 @@ FIELDS: Mapping[str, Field] = {
     "place": Field(12, 40, "本辖区", "your area"),
     "kind": Field(8, 30, "危险源", "source"),
     "name": Field(12, 40, "未命名", "unnamed"),
-    "target": Field(8, 30, "居民点", "homes"),
+    "target": Field(6, 30, "居民点", "homes"),
     "metres": Field(6, 6, "若干", "some"),
     "people": Field(6, 8, "若干", "some"),
     "bearing": Field(2, 10, "附近", "side"),
-    "level": Field(6, 30, "等级见系统", "see the system for its level"),
+    "level": Field(7, 30, "等级见系统", "see the system for its level"),
     "confirmed": Field(3, 13, "未确认", "not confirmed"),
-    "why": Field(18, 70, "见系统说明", "see the system"),
+    "why": Field(16, 70, "见系统说明", "see the system"),
     "by": Field(9, 16, "今日18时", "18:00 today"),
-    "todo": Field(16, 50, "到现场核实并反馈", "check on the spot and report"),
+    "todo": Field(12, 50, "到现场核实并反馈", "check on the spot and report"),
     "otherwise": Field(10, 40, "将报市级督办", "the city is told"),
-    "grade": Field(2, 10, "", ""),
+    "grade": Field(4, 14, "", ""),
     "days": Field(5, 5, "数", "some"),
     "substance": Field(10, 30, "危险物质", "its substance"),
     "percent": Field(5, 5, "超量", "over 100"),
@@ -73,30 +73,42 @@ NEIGHBOUR = (
     "otherwise",
 )
 """what may be told of a record of another township: the projection `neighbour`, and words about one's own ground"""
+_WORDED = {"kind": "source_kind", "level": "level", "grade": "danger_grade", "bearing": "bearing"} | {
+    "task": "due_task",
+    "what": "fact_kind",
+    "why": "event_kind",
+}
+"""values that a fact holds as codes, and the words for them; other text stays as it is"""
 _NEEDED = ("place", "name", "confirmed", "todo")
 _NEEDED_WHILE_ON = ("by", "otherwise")
 
 
 class Frame(NamedTuple):
-    """What stands around the text: who sends it, in which form and warning level, whom to call, under which number."""
+    """What stands around the text: who sends it, in which form and warning level, whom to call, under which number.
+
+    `more`: how many others of its group are new with it.
+    """
 
     signature: str
     form: str
     warn: int
     call: str
     number: str
+    more: int = 0
     drill: bool = False
 
 
 _FRAME = {
-    "zh": "{drill}【{form}·内部】{signature}，预警级别{warn}：{body}联系{call}。编号{number}",
-    "en": "{drill}[{form}, internal] {signature}, warning level {warn}: {body} Call {call}. No. {number}",
+    "zh": "{drill}【{form}·内部】{signature}，预警级别{warn}：{body}{more}联系{call}。编号{number}",
+    "en": "{drill}[{form}, internal] {signature}, warning level {warn}: {body} {more}Call {call}. No. {number}",
 }
 _FRAME_MOST = {
     "signature": {"zh": 10, "en": 40},
     "call": {"zh": 16, "en": 40},
     "number": {"zh": 12, "en": 12},
 }
+_MORE = {"zh": "另有{}项。", "en": "{} more. "}
+_MOST_MORE = 999
 _DRILL = {"zh": "【演练】", "en": "[DRILL] "}
 _FORMS, _WARNS = "alert_form", "warning_level"
 
@@ -138,6 +150,7 @@ class Templates:
             drill=_DRILL[lang] if frame.drill else "",
             form=words(lang)[_FORMS][frame.form],
             warn=words(lang)[_WARNS][LEVELS[frame.warn]],
+            more=_MORE[lang].format(min(frame.more, _MOST_MORE)) if frame.more else "",
             body=self.texts[name][lang].format_map(values),
             **{field: _cut(getattr(frame, field), most[lang]) for field, most in _FRAME_MOST.items()},
         )
@@ -145,6 +158,8 @@ class Templates:
 
 def _value(field: str, value: Any, lang: str) -> str:
     unknown = FIELDS[field].zh if lang == "zh" else FIELDS[field].en
+    if field in _WORDED and value:
+        value = words(lang)[_WORDED[field]].get(str(value), value)
     return unknown if value is None or value == "" else _cut(str(value), _most(field, lang))
 
 
@@ -193,4 +208,5 @@ def _longest(text: str, used: list[str], lang: str) -> int:
     around = {field: "字" * most[lang] for field, most in _FRAME_MOST.items()}
     forms, warns = (max(words(lang)[group].values(), key=len) for group in (_FORMS, _WARNS))
     body = text.format_map(values)
-    return len(_FRAME[lang].format(drill=_DRILL[lang], form=forms, warn=warns, body=body, **around))
+    around |= {"drill": _DRILL[lang], "more": _MORE[lang].format(_MOST_MORE)}
+    return len(_FRAME[lang].format(form=forms, warn=warns, body=body, **around))
