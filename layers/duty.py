@@ -130,7 +130,7 @@ def on_call(connection: Connection, objects: Mapping[str, Sequence[str]], day: d
         )
         .outerjoin(source, and_(_DUTY.c.object_layer == "source", source.c.code == _DUTY.c.object_code))
         .outerjoin(zone, and_(_DUTY.c.object_layer == "zone", zone.c.code == _DUTY.c.object_code))
-        .where(or_(false(), *named), _in_force(day))
+        .where(or_(false(), *named), in_force(day))
         .order_by(_DUTY.c.code)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -162,10 +162,10 @@ def _enterprises_held() -> Select[Any]:
 
 def _holds(layer: str) -> ColumnElement[bool]:
     """Duty rows of a layer that hold today."""
-    return and_(_DUTY.c.object_layer == layer, _in_force(_TODAY))
+    return and_(_DUTY.c.object_layer == layer, in_force(_TODAY))
 
 
-def _in_force(day: Any) -> ColumnElement[bool]:
+def in_force(day: Any) -> ColumnElement[bool]:
     """Duty rows that hold on a day; the last day counts."""
     begun = or_(_DUTY.c.from_on.is_(None), _DUTY.c.from_on <= day)
     return and_(begun, or_(_DUTY.c.to_on.is_(None), _DUTY.c.to_on >= day))

@@ -35,6 +35,16 @@ def unpacked(content: dict[str, Any]) -> Watch:
     return Watch(**{**content, "fact": fact, **facts})
 
 
+def is_other(old: Watch | None, new: Watch | None) -> bool:
+    """Whether there is anything to keep: a last look with nothing but another amount and other words is not."""
+    if old is None or new is None:
+        return old is not new
+    if old is new:
+        return False
+    fact = new.fact._replace(amount=old.fact.amount, said=old.fact.said)
+    return old != new._replace(fact=fact)
+
+
 def _packed_fact(fact: Fact) -> dict[str, Any]:
     usual = Fact("", "", "")
     told = {field: value for field, value in fact._asdict().items() if value != getattr(usual, field)}

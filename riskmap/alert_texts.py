@@ -16,6 +16,7 @@ from riskmap.alert_facts import KINDS, Fact
 from riskmap.editions import Row
 from riskmap.errors import BadInput
 from riskmap.vocabulary import LEVELS, words
+from riskmap.wording import bearing_word
 
 MOST_CHARS = {"zh": 200, "en": 620}
 CROSS_BORDER, CLEARED = "cross_border", "cleared"
@@ -73,10 +74,10 @@ NEIGHBOUR = (
     "otherwise",
 )
 """what may be told of a record of another township: the projection `neighbour`, and words about one's own ground"""
-_WORDED = {"kind": "source_kind", "level": "level", "grade": "danger_grade", "bearing": "bearing"} | {
+_WORDED = {"kind": "source_kind", "level": "level", "grade": "danger_grade"} | {
     "task": "due_task",
     "what": "fact_kind",
-    "why": "event_kind",
+    "why": "alert_why",
 }
 """values that a fact holds as codes, and the words for them; other text stays as it is"""
 _NEEDED = ("place", "name", "confirmed", "todo")
@@ -158,6 +159,8 @@ class Templates:
 
 def _value(field: str, value: Any, lang: str) -> str:
     unknown = FIELDS[field].zh if lang == "zh" else FIELDS[field].en
+    if field == "bearing" and isinstance(value, int):
+        value = bearing_word(value, lang)
     if field in _WORDED and value:
         value = words(lang)[_WORDED[field]].get(str(value), value)
     return unknown if value is None or value == "" else _cut(str(value), _most(field, lang))

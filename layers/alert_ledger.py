@@ -1,0 +1,132 @@
+"""The ledger of warnings: what was warned of, each step of its life, and what readers may see of it."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ARRAY, BigInteger, Connection, and_, any_, func, literal, select
+
+from layers.alert_tables import delivery, warning, warning_step
+from layers.copying import copy_in
+from layers.records import Page, iso
+from layers.schema import SCOPE, metadata
+from riskmap.errors import NotFound
+from riskmap.vocabulary import LEVELS
+
+Row = dict[str, Any]
+_JSON = ("said",)
+_HIDDEN = ("fingerprint", "rev", *SCOPE[1:])
+
+
+def warnings_to_write(connection: Connection, ids: Collection[int]) -> dict[int, Row]:
+    """The warnings that are open, and some others, by number; locked until the end of this transaction."""
+    asked = warning.c.warning_id == any_(literal(sorted(ids), ARRAY(BigInteger())))
+    query = select(warning).where(warning.c.ended_at.is_(None) | asked).with_for_update()
+    return {row["warning_id"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def last_warning_id(connection: Connection) -> int:
+    """The highest number of a warning; 0 before the first. The writer's queue makes the next one ours alone."""
+    return int(connection.execute(select(func.coalesce(func.max(warning.c.warning_id), 0))).scalar_one())
+
+
+def keep_warnings(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write warnings whole, new ones and changed ones."""
+    if not rows:
+        return
+    names = [column.name for column in warning.columns]
+    cells = [
+        tuple(json.dumps(row[name], ensure_ascii=False) if name in _JSON else row[name] for name in names)
+        for row in rows
+    ]
+    connection.exec_driver_sql(
+        "CREATE TEMP TABLE new_warning (LIKE warning INCLUDING DEFAULTS) ON COMMIT DROP"
+    )
+    copy_in(connection, "new_warning", pd.DataFrame(cells, columns=names, dtype=object))
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name != "warning_id")
+    connection.exec_driver_sql(
+        "INSERT INTO warning SELECT * FROM new_warning ON CONFLICT (warning_id) DO UPDATE SET " + changed
+    )
+
+
+def add_steps(connection: Connection, steps: Sequence[Row], warnings: Mapping[int, Row], rev: int) -> None:
+    """Add steps (`warning_id`, `action`, `state`, `person`, `at`, `note`) after those that are there, in order."""
+    if not steps:
+        return
+    ids = sorted({step["warning_id"] for step in steps})
+    query = select(warning_step.c.warning_id, func.max(warning_step.c.n)).group_by(warning_step.c.warning_id)
+    last = dict(
+        connection.execute(query.where(warning_step.c.warning_id == any_(literal(ids, ARRAY(BigInteger())))))
+        .tuples()
+        .all()
+    )
+    rows = []
+    for step in steps:
+        of = step["warning_id"]
+        last[of] = last.get(of, 0) + 1
+        scope = {name: warnings[of][name] for name in SCOPE}
+        rows.append({**step, **scope, "n": last[of], "rev": rev})
+    names = [column.name for column in warning_step.columns]
+    copy_in(connection, "warning_step", pd.DataFrame(rows, columns=names, dtype=object))
+
+
+def warning_page(
+    connection: Connection,
+    *,
+    township: str | None = None,
+    warn: str | None = None,
+    state: str | None = None,
+    kind: str | None = None,
+    open_only: bool = False,
+    limit: int = 100,
+    offset: int = 0,
+) -> Page:
+    """Warnings that the caller may see, the open ones first, then by level and time, newest first."""
+    limits = {"township_code": township, "state": state, "kind": kind}
+    condition = and_(True, *(warning.c[name] == value for name, value in limits.items() if value))
+    if warn:
+        condition &= warning.c.warn == {word: level for level, word in LEVELS.items()}.get(warn, 0)
+    if open_only:
+        condition &= warning.c.ended_at.is_(None)
+    order = (warning.c.ended_at.is_not(None), warning.c.warn, warning.c.fired_at.desc(), warning.c.warning_id)
+    rows = connection.execute(_told_query().where(condition).order_by(*order).limit(limit).offset(offset))
+    total = connection.execute(select(func.count()).select_from(warning).where(condition)).scalar_one()
+    return Page([_told(row) for row in rows.mappings()], int(total))
+
+
+def warning_told(connection: Connection, warning_id: int) -> Row:
+    """One warning with its steps and messages; NotFound where there is none that the caller may see."""
+    found = connection.execute(_told_query().where(warning.c.warning_id == warning_id)).mappings().first()
+    if found is None:
+        raise NotFound(f"没有编号为 {warning_id} 的预警提示，或无权查看", remedy="请核对编号")
+    steps = select(*(warning_step.c[name] for name in ("action", "state", "person", "at", "note")))
+    steps = steps.where(warning_step.c.warning_id == warning_id).order_by(warning_step.c.n)
+    messages = select(
+        *(delivery.c[name] for name in ("person", "audience", "channel", "reason", "n", "text", "state")),
+        *(delivery.c[name] for name in ("made_at", "done_at", "attempts")),
+    ).where((delivery.c.warning_id == warning_id) | delivery.c.also.any(literal(warning_id)))
+    ordered = messages.order_by(delivery.c.delivery_id)
+    return {
+        **_told(found),
+        "steps": [_with_times(row) for row in connection.execute(steps).mappings()],
+        "messages": [_with_times(row) for row in connection.execute(ordered).mappings()],
+    }
+
+
+def _told_query() -> Any:
+    area = metadata.tables["area"]
+    columns = [column for column in warning.columns if column.name not in _HIDDEN]
+    return select(*columns, area.c.name.label("township")).outerjoin(
+        area, area.c.code == warning.c.township_code
+    )
+
+
+def _told(row: Any) -> Row:
+    told = _with_times(row)
+    return {"id": told.pop("warning_id"), **told, "warn": LEVELS[told["warn"]]}
+
+
+def _with_times(row: Iterable[Any]) -> Row:
+    return {name: iso(value) if isinstance(value, datetime) else value for name, value in dict(row).items()}

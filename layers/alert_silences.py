@@ -1,0 +1,93 @@
+"""Silences on file: read as the pipeline takes them, written by `jobs.warnings`."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import shapely
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from layers.alert_tables import silence
+from layers.records import iso
+from layers.schema import GEOGRAPHIC_SRID
+from riskmap.errors import BadInput
+from riskmap.silences import Ring, Silence
+
+_MILLI = 1000
+_NAMES = ("code", "author", "reason", "from_at", "until_at", "matchers")
+_AREAS = ("Polygon", "MultiPolygon")
+
+
+def read_silences(connection: Connection, since: datetime) -> list[Silence]:
+    """The silences that have not ended by an instant, in order of their codes."""
+    shape = func.ST_AsBinary(silence.c.geom_m).label("shape")
+    query = select(*(silence.c[name] for name in _NAMES), shape).where(silence.c.until_at > since)
+    return [_silence(row) for row in connection.execute(query.order_by(silence.c.code)).mappings()]
+
+
+def metric_rings(connection: Connection, outline: dict[str, Any]) -> tuple[Ring, ...]:
+    """The rings of a GeoJSON polygon (degrees, CGCS2000) in mm of the city's metric system; BadInput for anything else."""
+    try:
+        shape = shapely.from_geojson(json.dumps(outline))
+    except shapely.errors.GEOSException:
+        shape = None
+    if shape is None or shape.geom_type not in _AREAS or shape.is_empty or not shape.is_valid:
+        raise BadInput(
+            "范围不是有效的多边形", remedy="请给出 GeoJSON 的 Polygon 或 MultiPolygon", field="polygon"
+        )
+    metric = connection.execute(select(func.ST_AsBinary(_metric(outline)))).scalar_one()
+    return _rings(shapely.from_wkb(bytes(metric)))
+
+
+def keep_silence(connection: Connection, one: Silence, outline: dict[str, Any] | None, rev: int) -> None:
+    """Keep a new silence; `outline` is the GeoJSON of its rings, None: everywhere."""
+    connection.execute(
+        silence.insert().values(
+            code=one.code,
+            author=one.author,
+            reason=one.reason,
+            from_at=datetime.fromtimestamp(one.from_s, UTC),
+            until_at=datetime.fromtimestamp(one.until_s, UTC),
+            matchers={field: list(values) for field, values in one.matchers.items()},
+            geom=None if outline is None else _geographic(outline),
+            geom_m=None if outline is None else _metric(outline),
+            rev=rev,
+        )
+    )
+
+
+def silences_told(connection: Connection, since: datetime) -> list[dict[str, Any]]:
+    """The silences that have not ended by an instant, as the interface tells them."""
+    outline = func.ST_AsGeoJSON(silence.c.geom).label("polygon")
+    query = select(*(silence.c[name] for name in _NAMES), outline).where(silence.c.until_at > since)
+    return [
+        {
+            **row,
+            "from_at": iso(row["from_at"]),
+            "until_at": iso(row["until_at"]),
+            "polygon": row["polygon"] and json.loads(row["polygon"]),
+        }
+        for row in connection.execute(query.order_by(silence.c.code)).mappings()
+    ]
+
+
+def _geographic(outline: dict[str, Any]) -> ColumnElement[Any]:
+    return func.ST_SetSRID(func.ST_GeomFromGeoJSON(json.dumps(outline)), GEOGRAPHIC_SRID)
+
+
+def _metric(outline: dict[str, Any]) -> ColumnElement[Any]:
+    return func.ST_Transform(_geographic(outline), func.Find_SRID("public", "enterprise", "geom_m"))
+
+
+def _silence(row: Any) -> Silence:
+    rings = () if row["shape"] is None else _rings(shapely.from_wkb(bytes(row["shape"])))
+    matchers = {field: tuple(values) for field, values in row["matchers"].items()}
+    until_s, from_s = (int(row[name].timestamp()) for name in ("until_at", "from_at"))
+    return Silence(row["code"], row["author"], row["reason"], from_s, until_s, matchers, rings)
+
+
+def _rings(shape: Any) -> tuple[Ring, ...]:
+    polygons: Sequence[Any] = list(getattr(shape, "geoms", [shape]))
+    lines = [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
+    return tuple(tuple((round(x * _MILLI), round(y * _MILLI)) for x, y in ring.coords) for ring in lines)

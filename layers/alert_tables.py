@@ -1,0 +1,167 @@
+"""The tables of warnings: what is watched, what was warned of, each step of its life, messages and silences."""
+
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from layers.schema import CODE, GEOGRAPHIC_SRID, METRIC_SRID, SCOPE, metadata
+
+
+def _scope() -> list[Column[Any]]:
+    return [Column(name, CODE) for name in SCOPE]
+
+
+def _rev() -> Column[Any]:
+    return Column("rev", BigInteger, nullable=False)
+
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("fingerprint", CODE, primary_key=True),
+    Column("warning_id", BigInteger),
+    Column("content", JSONB, nullable=False),
+    _rev(),
+)
+"""What is known of every cause between passes (`riskmap.alert_state`): the program's own, nobody else's rows."""
+
+alert_group = Table(
+    "alert_group",
+    metadata,
+    Column("township", CODE, primary_key=True),
+    Column("zone", CODE, primary_key=True),
+    Column("opened_s", BigInteger, nullable=False),
+    Column("told_s", BigInteger),
+    _rev(),
+)
+"""Groups that have open warnings; the program's own."""
+
+alert_run = Table(
+    "alert_run",
+    metadata,
+    Column("rev", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("known_rev", BigInteger, nullable=False),
+    Column("edition", Text, nullable=False),
+    Column("edition_hash", LargeBinary, nullable=False),
+    Column("next_at", DateTime(timezone=True)),
+    Column("duration_s", Double),
+    Column("counts", JSONB, nullable=False),
+)
+"""The passes that changed anything, each of one instant, with the rules it decided by."""
+
+warning = Table(
+    "warning",
+    metadata,
+    Column("warning_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("fingerprint", CODE, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("layer", Text, nullable=False),
+    Column("record_code", CODE),
+    Column("source_code", CODE),
+    Column("part", Text, nullable=False),
+    Column("side", Text, nullable=False),
+    *_scope(),
+    Column("zone_code", CODE),
+    Column("rule", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("warn", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("signed_by", ARRAY(Text()), nullable=False, server_default=text("'{}'")),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("fired_at", DateTime(timezone=True), nullable=False),
+    Column("told_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("suppressed_by", BigInteger),
+    Column("silenced_by", ARRAY(Text()), nullable=False, server_default=text("'{}'")),
+    Column("said", JSONB, nullable=False),
+    Column("edition", Text, nullable=False),
+    _rev(),
+)
+"""What was warned of. Of a neighbour's record there is neither code nor enterprise, and `said` is the projection only."""
+Index("warning_township_code", warning.c.township_code, warning.c.fired_at)
+Index("warning_open", warning.c.warn, warning.c.fired_at, postgresql_where=warning.c.ended_at.is_(None))
+
+warning_step = Table(
+    "warning_step",
+    metadata,
+    Column("warning_id", BigInteger, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    *_scope(),
+    Column("action", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("note", Text, nullable=False),
+    _rev(),
+)
+"""Each step of a warning's life: who did what when, and the state that followed."""
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("delivery_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("warning_id", BigInteger, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    *_scope(),
+    Column("audience", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("also", ARRAY(BigInteger), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("next_at", DateTime(timezone=True)),
+    Column("done_at", DateTime(timezone=True)),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _rev(),
+    UniqueConstraint("warning_id", "person", "channel", "reason", "n", name="delivery_key"),
+)
+"""The outbox: one message to one person by one channel; `also` are the other warnings that it tells of as news."""
+Index("delivery_waiting", delivery.c.next_at, postgresql_where=delivery.c.state == "waiting")
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("delivery_id", BigInteger, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    *_scope(),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""Every try of a channel, whatever came of it."""
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("code", CODE, primary_key=True),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("from_at", DateTime(timezone=True), nullable=False),
+    Column("until_at", DateTime(timezone=True), nullable=False),
+    Column("matchers", JSONB, nullable=False),
+    Column("geom", Geometry("GEOMETRY", srid=GEOGRAPHIC_SRID, spatial_index=False)),
+    Column("geom_m", Geometry("GEOMETRY", srid=METRIC_SRID, spatial_index=False)),
+    _rev(),
+)
+"""Who wants which warnings quiet, where and until when; ended early by an earlier end."""

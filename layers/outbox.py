@@ -1,0 +1,52 @@
+"""The outbox of messages, and the people they go to by what they answer for."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import pandas as pd
+from sqlalchemy import Connection, func, select, text, tuple_
+
+from layers.alert_tables import delivery
+from layers.copying import copy_in
+from layers.duty import in_force
+from layers.schema import metadata
+
+_DUTY = metadata.tables["duty"]
+Post = tuple[str, str, str]
+"""layer of the object, its code, the role"""
+
+
+class Person(NamedTuple):
+    """Somebody on duty: name and phone, empty where none is on file."""
+
+    name: str
+    phone: str
+
+
+def on_posts(connection: Connection, posts: Collection[Post], day: date) -> dict[Post, list[Person]]:
+    """Who holds some posts on a day, in order of the duty rows; a post that nobody holds is not in it."""
+    asked = sorted(posts)
+    found: dict[Post, list[Person]] = {}
+    if not asked:
+        return found
+    key = tuple_(_DUTY.c.object_layer, _DUTY.c.object_code, _DUTY.c.role)
+    query = select(
+        _DUTY.c.object_layer, _DUTY.c.object_code, _DUTY.c.role, _DUTY.c.person, _DUTY.c.phone
+    ).where(key.in_(asked), in_force(day))
+    for layer, code, role, person, phone in connection.execute(query.order_by(_DUTY.c.code)):
+        found.setdefault((layer, code, role), []).append(Person(person, phone or ""))
+    return found
+
+
+def put_messages(connection: Connection, rows: Sequence[dict[str, Any]], rev: int) -> int:
+    """Put messages into the outbox, once for each key however often they are put; how many are new."""
+    if not rows:
+        return 0
+    last = connection.execute(select(func.coalesce(func.max(delivery.c.delivery_id), 0))).scalar_one()
+    names = [column.name for column in delivery.columns]
+    numbered = [{"attempts": 0, **row, "delivery_id": last + n, "rev": rev} for n, row in enumerate(rows, 1)]
+    connection.exec_driver_sql("CREATE TEMP TABLE new_delivery (LIKE delivery) ON COMMIT DROP")
+    copy_in(connection, "new_delivery", pd.DataFrame(numbered, columns=names, dtype=object))
+    put = connection.execute(text("INSERT INTO delivery SELECT * FROM new_delivery ON CONFLICT DO NOTHING"))
+    return int(put.rowcount)
