@@ -27,6 +27,13 @@ def warnings_to_write(connection: Connection, ids: Collection[int]) -> dict[int,
     return {row["warning_id"]: dict(row) for row in connection.execute(query).mappings()}
 
 
+def warning_to_write(connection: Connection, warning_id: int) -> Row | None:
+    """One warning, locked until the end of this transaction; None where there is none."""
+    query = select(warning).where(warning.c.warning_id == warning_id).with_for_update()
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
 def last_warning_id(connection: Connection) -> int:
     """The highest number of a warning; 0 before the first. The writer's queue makes the next one ours alone."""
     return int(connection.execute(select(func.coalesce(func.max(warning.c.warning_id), 0))).scalar_one())
@@ -57,11 +64,8 @@ def add_steps(connection: Connection, steps: Sequence[Row], warnings: Mapping[in
         return
     ids = sorted({step["warning_id"] for step in steps})
     query = select(warning_step.c.warning_id, func.max(warning_step.c.n)).group_by(warning_step.c.warning_id)
-    last = dict(
-        connection.execute(query.where(warning_step.c.warning_id == any_(literal(ids, ARRAY(BigInteger())))))
-        .tuples()
-        .all()
-    )
+    of_these = warning_step.c.warning_id == any_(literal(ids, ARRAY(BigInteger())))
+    last: dict[int, int] = {row[0]: row[1] for row in connection.execute(query.where(of_these))}
     rows = []
     for step in steps:
         of = step["warning_id"]

@@ -16,6 +16,7 @@ from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
 from web import (
+    alerts,
     api,
     auth,
     cap,
@@ -85,6 +86,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         quality,
         editions,
         incident,
+        alerts,
         imports,
         auth,
         stream,

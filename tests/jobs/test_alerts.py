@@ -1,36 +1,201 @@
-"""Warnings of the demo city: what its facts are, that they are told once, and what people do with them."""
+"""Warnings from real rows: exposed, told once to whoever is on duty, lived through by name, and nobody else's to see."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Engine
 
 from jobs.alerts import run_alerts
-from layers.alert_ledger import warning_page
-from layers.database import CITY, Identity, reading
+from jobs.risk import assess
+from jobs.warning_steps import add_silence, take_step
+from layers.alert_ledger import warning_page, warning_told
+from layers.database import CITY, Identity, owner_engine, reader_engine, reading, writing
+from layers.history import head_rev
+from riskmap.errors import BadInput, Forbidden, NotFound, Refused
+from tests.import_files import AREA_HEADER, SOURCE_HEADER, at, evening, load, load_areas, rows, square
 
-AT = datetime(2026, 6, 1, 2, tzinfo=UTC)
+WEST, EAST = "430981101", "430981102"
+LEADER = Identity("镇长", "township", WEST)
+DESK = Identity("值班", "city")
+DUTY = "code,person,role,object_layer,object_code,phone"
+EVENT = "event_id,kind,severity,source_code,sensor_code,time,until"
+
+
+class City(NamedTuple):
+    """Two townships, one with a gas store and an overdue danger, and its clock."""
+
+    owner: Engine
+    reader: Engine
+    folder: Path
+
+    def run(self, minute: int) -> dict[str, Any]:
+        """The rules evaluated so many minutes after the evening."""
+        return run_alerts(self.owner, actor="test", at=evening() + timedelta(minutes=minute))
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """What the outbox has got since it was last looked at: (person, reason, kind)."""
+        with writing(self.owner) as connection:
+            found = connection.exec_driver_sql(
+                "SELECT d.person, d.reason, w.kind FROM delivery d JOIN warning w USING (warning_id)"
+                " WHERE d.attempts = 0 ORDER BY 1, 2, 3"
+            ).all()
+            connection.exec_driver_sql("UPDATE delivery SET attempts = 1")
+        return [(row[0], row[1], row[2]) for row in found]
+
+    def seen(self, identity: Identity, **limits: Any) -> list[dict[str, Any]]:
+        """The warnings that somebody sees."""
+        with reading(self.reader, identity) as connection:
+            return warning_page(connection, **limits).items
 
 
 @pytest.fixture(scope="module")
-def begun(demo_owner: Engine) -> dict[str, Any]:
-    """The first pass over the demo city."""
-    return run_alerts(demo_owner, actor="test", at=AT)
+def city(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    owner, folder = owner_engine(module_database), tmp_path_factory.mktemp("city")
+    load(owner, folder, "areas", AREA_HEADER, f"430981,某市,city,,{square(0, 0, 6)}")
+    load_areas(owner, folder)
+    load(owner, folder, "enterprises", "code,name,industry,lon,lat", f"E1,甲气,4511,{at(0.2, 0.2)}")
+    load(owner, folder, "sources", SOURCE_HEADER, f"S1,甲罐,lpg_store,E1,{at(0.2, 0.2)}")
+    load(owner, folder, "inventory", "source_code,substance,quantity_t", "S1,液化石油气,20")
+    load(
+        owner, folder, "population", "code,people,lon,lat", f"P1,900,{at(0.3, 0.2)}", f"P2,900,{at(2.05, 0.2)}"
+    )
+    load(owner, folder, "sensors", "code,source_code,kind,unit,interval_s", "N1,S1,压力,MPa,864000")
+    found = "code,source_code,grade,title,found_by,found_on,due_on"
+    load(owner, folder, "dangers", found, "D1,S1,major,阀门泄漏,other,2026-02-01,2026-02-20")
+    people = (
+        f"甲镇长,leader,area,{WEST},101",
+        f"乙镇长,leader,area,{EAST},102",
+        "市值班,duty_officer,area,430981,103",
+    )
+    load(
+        owner,
+        folder,
+        "duty",
+        DUTY,
+        *(f"U{n},{person}" for n, person in enumerate(people)),
+        "U9,甲厂长,principal,source,S1,109",
+    )
+    assess(owner, actor="test", at=evening())
+    reader = reader_engine(module_database)
+    yield City(owner, reader, folder)
+    owner.dispose()
+    reader.dispose()
 
 
-def test_first(demo_owner: Engine, demo_reader: Engine, begun: dict[str, Any]) -> None:
-    print(begun)
-    again = run_alerts(demo_owner, actor="test", at=AT + timedelta(minutes=5))
-    print(again)
-    with reading(demo_reader, CITY) as connection:
-        page = warning_page(connection, limit=5)
-        print(page.total)
-        for item in page.items: print(item)
-        from layers.alert_ledger import warning_told
-        for m in warning_told(connection, page.items[0]["id"])["messages"]: print(m)
-        from sqlalchemy import text
-        for row in connection.execute(text("select kind, side, rule, count(*) from warning group by 1,2,3 order by 4 desc")): print(row)
-        for row in connection.execute(text("select person, audience, count(*) from delivery group by 1,2 order by 3 desc limit 12")): print(row)
-        for row in connection.execute(text("select distinct on (warning_id % 11) text from delivery")): print(row.text)
-    assert 0
+def test_what_stands_is_told_once_and_what_was_so_before_is_not(city: City) -> None:
+    first = city.run(0)
+    assert city.told() == [("市值班", "first", "overdue"), ("甲镇长", "first", "overdue")]
+    assert first["counts"]["decisions"]["hold/known_before"] > 0
+    assert city.run(1)["rev"] is None
+    assert city.told() == []
+    text = rows(city.owner, "SELECT text FROM delivery WHERE person = '甲镇长'")[0][0]
+    assert text == (
+        "【督办提醒·内部】沅江市应急管理局，预警级别橙色：甲镇甲村：“甲罐”的重大隐患已逾期9天未整改（已确认），影响约900人。"
+        "请于1日21时00分前到现场核实并反馈，否则将报市级督办。联系市值班 103。编号2026-00001"
+    )
+
+
+def test_an_alarm_comes_and_goes(city: City) -> None:
+    load(city.owner, city.folder, "events", EVENT, "A1,alarm,high,,N1,2026-03-01T20:02:00+08:00,")
+    city.run(3)
+    assert city.told() == [("甲厂长", "first", "event"), ("甲镇长", "first", "event")]
+    load(city.owner, city.folder, "events", EVENT, "A2,alarm,high,,N1,2026-03-01T20:03:00+08:00,")
+    assert city.run(4)["counts"]["messages"] == 0
+    load(city.owner, city.folder, "events", EVENT, "C1,alarm_cleared,,,N1,2026-03-01T20:05:00+08:00,")
+    assert city.run(6)["counts"]["decisions"]["hold/not_clear_yet"] == 1
+    city.run(16)
+    assert city.told() == [("甲厂长", "cleared", "event"), ("甲镇长", "cleared", "event")]
+    over = city.seen(CITY, kind="event")
+    assert [(one["state"], one["reason"]) for one in over] == [("lifted", "cleared")]
+
+
+def test_a_neighbour_is_told_of_what_reaches_its_people_and_of_nothing_else(city: City) -> None:
+    load(city.owner, city.folder, "sources", SOURCE_HEADER, f"S2,边界气站,lpg_store,,{at(1.97, 0.2)}")
+    load(city.owner, city.folder, "inventory", "source_code,substance,quantity_t", "S2,液化石油气,3000")
+    assess(city.owner, actor="test", at=evening())
+    city.run(20)
+    assert ("乙镇长", "first", "near") in city.told()
+    (mine,) = city.seen(Identity("乙镇长", "township", EAST))
+    assert mine["side"] == "neighbour"
+    assert {mine[name] for name in ("record_code", "source_code", "zone_code")} == {None}
+    assert set(mine["said"]) <= {"place", "kind", "name", "metres", "bearing", "level", "people"}
+    assert "S2" not in str({**mine, "id": 0})
+    with reading(city.reader, Identity("乙镇长", "township", EAST)) as connection:
+        message = warning_told(connection, mine["id"])["messages"][0]["text"]
+        assert {one["township_code"] for one in warning_page(connection).items} == {EAST}
+    assert "相邻辖区西" in message
+    assert "液化石油气" not in message
+
+
+def test_a_warning_is_signed_for_dealt_with_and_reported_by_name(city: City) -> None:
+    number = city.seen(LEADER, kind="overdue")[0]["id"]
+    with pytest.raises(NotFound):
+        take_step(city.owner, city.reader, Identity("乙镇长", "township", EAST), number, "sign")
+    with pytest.raises(Forbidden):
+        take_step(city.owner, city.reader, Identity("看", "auditor"), number, "sign")
+    with pytest.raises(Refused):
+        take_step(city.owner, city.reader, LEADER, number, "report", "已整改")
+    before = rows(city.owner, "SELECT rev FROM head")
+    with pytest.raises(BadInput, match="lift"):
+        take_step(city.owner, city.reader, LEADER, number, "lift")
+    assert rows(city.owner, "SELECT rev FROM head") == before
+    take_step(city.owner, city.reader, LEADER, number, "sign")
+    take_step(city.owner, city.reader, LEADER, number, "handle")
+    assert city.run(60 * 25)["counts"]["decisions"]["hold/in_hand"] == 1
+    take_step(city.owner, city.reader, LEADER, number, "report", "阀门已更换")
+    told = take_step(city.owner, city.reader, DESK, number, "lift", "复查合格")
+    steps = [(step["action"], step["person"], step["state"]) for step in told["steps"]]
+    assert steps == [
+        ("fire", "riskmap", "fired"),
+        ("send", "riskmap", "sent"),
+        ("sign", "镇长", "signed"),
+        ("handle", "镇长", "handling"),
+        ("report", "镇长", "reported"),
+        ("lift", "值班", "lifted"),
+    ]
+    assert take_step(city.owner, city.reader, DESK, number, "archive")["state"] == "archived"
+
+
+def test_a_silence_is_the_city_s_to_set_and_what_still_holds_is_told_when_it_ends(city: City) -> None:
+    city.told()
+    corner = [[112.29, 28.79], [112.32, 28.79], [112.32, 28.82], [112.29, 28.82], [112.29, 28.79]]
+    around = {"type": "Polygon", "coordinates": [corner]}
+    with pytest.raises(Forbidden):
+        add_silence(city.owner, LEADER, reason="检修", hours=1, matchers={})
+    with pytest.raises(BadInput, match="多边形"):
+        add_silence(city.owner, DESK, reason="检修", hours=1, matchers={}, polygon={"type": "Point"})
+    made = add_silence(city.owner, DESK, reason="检修", hours=2, matchers={"kind": ["event"]}, polygon=around)
+    begins = made["until"] - timedelta(hours=2)
+    seconds = (begins - evening()).total_seconds()
+    minute = int(seconds // 60) + 1
+    time = (begins - timedelta(minutes=5)).isoformat()
+    load(city.owner, city.folder, "events", EVENT, f"A9,alarm,high,,N1,{time},", at=None)
+    city.run(minute)
+    assert [one for one in city.told() if one[2] == "event"] == []
+    (quiet,) = city.seen(CITY, kind="event", open_only=True)
+    assert (quiet["state"], quiet["silenced_by"]) == ("fired", [made["code"]])
+    city.run(minute + 121)
+    assert [one for one in city.told() if one[2] == "event"] == [
+        ("甲厂长", "first", "event"),
+        ("甲镇长", "first", "event"),
+    ]
+
+
+def test_nobody_on_duty_is_a_message_to_the_desk(city: City) -> None:
+    found = "code,source_code,grade,title,found_by,found_on,due_on"
+    load(city.owner, city.folder, "dangers", found, "D2,S1,general,标识缺失,other,2026-02-01,2026-02-20")
+    minute = int((datetime.now(evening().tzinfo) - evening()).total_seconds() // 60) + 200
+    city.run(minute)
+    assert ("市值班", "first", "overdue") in city.told()
+
+
+def test_a_pass_is_one_revision_and_two_at_once_are_not_written(city: City) -> None:
+    with writing(city.owner) as connection:
+        passes = rows(
+            city.owner, "SELECT a.rev FROM alert_run a JOIN revision r USING (rev) WHERE r.job = 'alerts'"
+        )
+        assert len(passes) == len(rows(city.owner, "SELECT rev FROM alert_run"))
+        assert head_rev(connection) >= passes[-1][0]

@@ -1,0 +1,93 @@
+"""What people do with warnings: sign, handle, report, lift, archive; and silences, by name and with a reason."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from layers.alert_ledger import add_steps, keep_warnings, warning_to_write, warning_told
+from layers.alert_silences import keep_silence, metric_rings
+from layers.database import Identity, reading, writing
+from layers.editions import edition_on
+from layers.history import CLOCK, open_revision
+from riskmap.alert_life import BY_PROGRAM, OPEN, TRANSITIONS, Life, Step, after
+from riskmap.alert_rules import AlertRules
+from riskmap.errors import BadInput, Forbidden, NotFound
+from riskmap.silences import Silence, check_silence
+
+ACTIONS = tuple(action for action in TRANSITIONS if action not in BY_PROGRAM)
+_LOOK_ON = ("planner", "auditor")
+_ENDING = ("lift", "archive")
+_MAY_END = ("admin", "city", "township")
+_MAY_SILENCE = ("admin", "city")
+Row = dict[str, Any]
+
+
+def take_step(
+    owner: Engine, reader: Engine, identity: Identity, warning_id: int, action: str, note: str = ""
+) -> Row:
+    """Do one step of a warning's life in somebody's name; the warning as it then is.
+
+    NotFound where they may not see it, Forbidden where their role may not do it, Refused where its state does not
+    allow it, BadInput without a note where one is needed.
+    """
+    _check_role(identity, action)
+    with reading(reader, identity) as connection:
+        warning_told(connection, warning_id)
+    at = datetime.now(UTC)
+    with writing(owner) as connection:
+        rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
+        rev = open_revision(connection, identity.name, "warning", f"预警提示 {warning_id}：{action}")
+        row = warning_to_write(connection, warning_id)
+        if row is None:
+            raise NotFound(f"没有编号为 {warning_id} 的预警提示", remedy="请核对编号")
+        step = Step(action, identity.name, int(at.timestamp()), note.strip())
+        life = after(Life(row["state"], tuple(row["signed_by"])), step, rules.signatures.of(row["warn"]))
+        row |= {"state": life.state, "signed_by": list(life.signed_by), "rev": rev}
+        if life.state not in OPEN:
+            row["ended_at"] = row["ended_at"] or at
+        keep_warnings(connection, [row])
+        told = {"warning_id": warning_id, "action": action, "state": life.state}
+        add_steps(
+            connection,
+            [{**told, "person": identity.name, "at": at, "note": step.note}],
+            {warning_id: row},
+            rev,
+        )
+    with reading(reader, identity) as connection:
+        return warning_told(connection, warning_id)
+
+
+def add_silence(
+    owner: Engine,
+    identity: Identity,
+    *,
+    reason: str,
+    hours: float,
+    matchers: Mapping[str, Sequence[str]],
+    polygon: dict[str, Any] | None = None,
+) -> Row:
+    """Begin a silence now, in somebody's name; Forbidden for other roles than the city's, BadInput as it is checked."""
+    if identity.role not in _MAY_SILENCE or identity.committee:
+        raise Forbidden("只有管理员和市级用户可以设置静默", remedy="请联系市级值班室")
+    at = datetime.now(UTC).replace(microsecond=0)
+    until = at + timedelta(hours=hours)
+    with writing(owner) as connection:
+        rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
+        rings = metric_rings(connection, polygon) if polygon else ()
+        fields = {field: tuple(values) for field, values in matchers.items()}
+        times = int(at.timestamp()), int(until.timestamp())
+        silence = Silence("", identity.name, reason, *times, fields, rings)
+        check_silence(silence, rules.longest_silence_s)
+        rev = open_revision(connection, identity.name, "silence", reason)
+        silence = silence._replace(code=f"S{rev:08d}")
+        keep_silence(connection, silence, polygon, rev)
+    return {"code": silence.code, "author": silence.author, "reason": reason, "until": until}
+
+
+def _check_role(identity: Identity, action: str) -> None:
+    if action not in ACTIONS:
+        raise BadInput(f"未知的步骤 {action}", remedy=f"可用：{'、'.join(ACTIONS)}")
+    if identity.role in _LOOK_ON or (action in _ENDING and identity.role not in _MAY_END):
+        raise Forbidden(f"角色 {identity.role} 不能对预警提示执行 {action}", remedy="请由有权的人员处理")
