@@ -110,7 +110,7 @@ def warning_told(connection: Connection, warning_id: int) -> Row:
     messages = select(
         *(delivery.c[name] for name in ("person", "audience", "channel", "reason", "n", "text", "state")),
         *(delivery.c[name] for name in ("made_at", "done_at", "attempts")),
-    ).where((delivery.c.warning_id == warning_id) | delivery.c.also.any(literal(warning_id)))
+    ).where((delivery.c.warning_id == warning_id) | (any_(delivery.c.also) == warning_id))
     ordered = messages.order_by(delivery.c.delivery_id)
     return {
         **_told(found),

@@ -18,7 +18,13 @@ START = 1_767_283_200
 
 def rule(code: str, kind: str, **cells: Any) -> dict[str, Any]:
     """A row of rules.csv that warns in yellow of all facts of a kind, at once and once, but for the cells given."""
-    usual: dict[str, Any] = {"name_zh": code, "name_en": code, "on": "state", "warn": "yellow", "form": "risk_notice"}
+    usual: dict[str, Any] = {
+        "name_zh": code,
+        "name_en": code,
+        "on": "state",
+        "warn": "yellow",
+        "form": "risk_notice",
+    }
     usual |= {"raise_min": 0, "clear_min": 0, "repeat_h": 0, "audience": "leader@township"}
     return dict.fromkeys(COLUMNS, "") | usual | {"rule": code, "kind": kind} | cells
 

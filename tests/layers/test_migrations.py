@@ -7,6 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from jobs.setup import prepare_database
+from layers.alert_tables import watch
 from layers.audit import verify
 from layers.database import owner_engine, writing
 from layers.migrate import migrate
@@ -44,6 +45,7 @@ def test_migrations_end_at_the_schema(owner: Engine) -> None:
         differences = [d for d in compare_metadata(context, metadata) if "alembic" not in str(d)]
         assert differences == []
         assert set(KEYS) <= set(metadata.tables)
+        assert watch.name in metadata.tables
 
 
 def test_applying_the_schema_again_changes_nothing(owner: Engine) -> None:
