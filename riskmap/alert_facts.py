@@ -9,6 +9,7 @@ when or how much: over any number of runs one cause is one warning. No fact is o
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ SIDES = ("own", "neighbour", "outside")
 """where a source stands from the township that is told: on its ground, across its border, outside the city"""
 NO_LEVEL = 5
 """below the four levels 1 (worst) to 4"""
+_CAUSES_KEPT = 1 << 18
+"""of so many causes the fingerprint is kept: each pass asks for all of them again"""
 NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -78,9 +81,7 @@ class Fact(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """Of what and whom, in 32 hex digits: equal as long as the cause is the same one."""
-        parts = (self.kind, self.layer, self.code, self.part, self.township)
-        named = "".join([f"{len(part)}:{part}" for part in parts])  # no text of one part can look like two
-        return hashlib.sha256(named.encode()).hexdigest()[:32]
+        return _fingerprint(self.kind, self.layer, self.code, self.part, self.township)
 
     @property
     def topic(self) -> str:
@@ -123,6 +124,12 @@ def is_worse(now: Fact, then: Fact, step: int = 0) -> str:
     if step and grown >= step:
         return "nearer" if falls else "worse"
     return ""
+
+
+@lru_cache(maxsize=_CAUSES_KEPT)
+def _fingerprint(*parts: str) -> str:
+    named = "".join([f"{len(part)}:{part}" for part in parts])  # no text of one part can look like two
+    return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 
 def _order(fact: Fact) -> tuple[tuple[int, int], str]:

@@ -8,20 +8,22 @@ from riskmap.alert_facts import Fact
 _FACTS = ("fact", "known", "fired")
 _SAME = "fact"
 """stands for a fact that is as last seen: most are"""
-_EMPTY = Watch(Fact("", "", ""))
+_NO_FACT = Fact("", "", "")
+_NO_WATCH = Watch(_NO_FACT)
 
 
 def packed(watch: Watch) -> dict[str, Any]:
     """A watch as JSON: what is as usual is left out."""
-    out: dict[str, Any] = {}
-    for field in Watch._fields:
+    out: dict[str, Any] = {
+        field: value
+        for field, value, usual in zip(Watch._fields, watch, _NO_WATCH, strict=True)
+        if value != usual and field not in _FACTS
+    }
+    for field in _FACTS[1:]:
         value = getattr(watch, field)
-        if field in _FACTS:
-            if value is not None:
-                out[field] = _SAME if field != _SAME and value == watch.fact else _packed_fact(value)
-        elif value != getattr(_EMPTY, field):
-            out[field] = value
-    return out
+        if value is not None:
+            out[field] = _SAME if value == watch.fact else _packed_fact(value)
+    return out | {_SAME: _packed_fact(watch.fact)}
 
 
 def unpacked(content: dict[str, Any]) -> Watch:
@@ -46,8 +48,11 @@ def is_other(old: Watch | None, new: Watch | None) -> bool:
 
 
 def _packed_fact(fact: Fact) -> dict[str, Any]:
-    usual = Fact("", "", "")
-    told = {field: value for field, value in fact._asdict().items() if value != getattr(usual, field)}
+    told = {
+        field: value
+        for field, value, usual in zip(Fact._fields, fact, _NO_FACT, strict=True)
+        if value != usual
+    }
     return told | ({"said": dict(fact.said)} if fact.said else {})
 
 
