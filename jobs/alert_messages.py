@@ -95,7 +95,8 @@ class Messenger:
             signature=f"{self._city.name}应急管理局",
             form=row["form"],
             warn=row["warn"],
-            call=f"{desk.name} {desk.phone}".strip(),
+            call=desk.name,
+            phone=desk.phone,
             number=f"{row['opened_at'].astimezone(CLOCK):%Y}-{row['warning_id']:05d}",
             more=len(more),
         )

@@ -47,10 +47,10 @@ FIELDS: Mapping[str, Field] = {
     "bearing": Field(2, 10, "附近", "side"),
     "level": Field(7, 30, "等级见系统", "see the system for its level"),
     "confirmed": Field(3, 13, "未确认", "not confirmed"),
-    "why": Field(16, 70, "见系统说明", "see the system"),
+    "why": Field(13, 60, "见系统说明", "see the system"),
     "by": Field(9, 16, "今日18时", "18:00 today"),
-    "todo": Field(12, 50, "到现场核实并反馈", "check on the spot and report"),
-    "otherwise": Field(10, 40, "将报市级督办", "the city is told"),
+    "todo": Field(10, 50, "到现场核实并反馈", "check on the spot and report"),
+    "otherwise": Field(8, 40, "将报市级督办", "the city is told"),
     "grade": Field(4, 14, "", ""),
     "days": Field(5, 5, "数", "some"),
     "substance": Field(10, 30, "危险物质", "its substance"),
@@ -94,20 +94,24 @@ class Frame(NamedTuple):
     form: str
     warn: int
     call: str
+    phone: str
     number: str
     more: int = 0
     drill: bool = False
 
 
 _FRAME = {
-    "zh": "{drill}【{form}·内部】{signature}，预警级别{warn}：{body}{more}联系{call}。编号{number}",
-    "en": "{drill}[{form}, internal] {signature}, warning level {warn}: {body} {more}Call {call}. No. {number}",
+    "zh": "{drill}【{form}·内部】{signature}，预警级别{warn}：{body}{more}联系{call}{phone}。编号{number}",
+    "en": "{drill}[{form}, internal] {signature}, warning level {warn}: {body} {more}Call {call} {phone}. No. {number}",
 }
 _FRAME_MOST = {
     "signature": {"zh": 10, "en": 40},
-    "call": {"zh": 16, "en": 40},
-    "number": {"zh": 12, "en": 12},
+    "call": {"zh": 7, "en": 30},
+    "phone": {"zh": 14, "en": 14},
+    "number": {"zh": 11, "en": 11},
 }
+_WHOLE = ("phone", "number")
+"""of no use where a part is cut off: then they are left out"""
 _MORE = {"zh": "另有{}项。", "en": "{} more. "}
 _MOST_MORE = 999
 _DRILL = {"zh": "【演练】", "en": "[DRILL] "}
@@ -153,8 +157,13 @@ class Templates:
             warn=words(lang)[_WARNS][LEVELS[frame.warn]],
             more=_MORE[lang].format(min(frame.more, _MOST_MORE)) if frame.more else "",
             body=self.texts[name][lang].format_map(values),
-            **{field: _cut(getattr(frame, field), most[lang]) for field, most in _FRAME_MOST.items()},
+            **{field: _around(frame, field, most[lang]) for field, most in _FRAME_MOST.items()},
         )
+
+
+def _around(frame: Frame, field: str, most: int) -> str:
+    text = str(getattr(frame, field))
+    return "" if field in _WHOLE and len(text) > most else _cut(text, most)
 
 
 def _value(field: str, value: Any, lang: str) -> str:

@@ -99,7 +99,7 @@ def test_what_stands_is_told_once_and_what_was_so_before_is_not(city: City) -> N
     text = rows(city.owner, "SELECT text FROM delivery WHERE person = '甲镇长'")[0][0]
     assert text == (
         "【督办提醒·内部】沅江市应急管理局，预警级别橙色：甲镇甲村：“甲罐”的重大隐患已逾期9天未整改（已确认），影响约900人。"
-        "请于1日21时00分前到现场核实并反馈，否则将报市级督办。联系市值班 103。编号2026-00001"
+        "请于1日21时00分前到现场核实并反馈，否则将报市级督办。联系市值班103。编号2026-00001"
     )
 
 

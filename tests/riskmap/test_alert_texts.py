@@ -10,7 +10,7 @@ from riskmap.alert_texts import FIELDS, MOST_CHARS, NEIGHBOUR, Frame
 from tests.warning_times import TABLE
 
 TEMPLATES = AlertRules.from_table(TABLE).templates
-FRAME = Frame("沅江市应急管理局", "risk_notice", 3, "值班室 12350", "2026-0012")
+FRAME = Frame("沅江市应急管理局", "risk_notice", 3, "值班室", "12350", "2026-0012")
 SAID = {
     "place": "南嘴镇三码头村",
     "kind": "液化气站",
@@ -31,11 +31,17 @@ NEAR = Fact("near", "sources", "S1", township="T1", level=1, said=SAID)
 def test_a_message_says_who_what_where_why_what_to_do_and_whom_to_call() -> None:
     assert TEMPLATES.message(NEAR, FRAME, "zh") == (
         "【风险提示·内部】沅江市应急管理局，预警级别黄色：南嘴镇三码头村：液化气站“某液化气站”距中心小学约310米，影响约1240人"
-        "（未确认）。原因：新增储罐，距离更近。请于27日18时前核实并通知学校，否则将报市级督办。联系值班室 12350。编号2026-0012"
+        "（未确认）。原因：新增储罐，距离更近。请于27日18时前核实并通知学校，否则将报市级督办。联系值班室12350。编号2026-0012"
     )
     english = TEMPLATES.message(NEAR._replace(confirmed=True), FRAME._replace(drill=True), "en")
     assert english.startswith("[DRILL] [risk notice, internal]")
     assert "(confirmed)" in english
+
+
+def test_a_number_to_call_is_whole_or_left_out() -> None:
+    long_name = FRAME._replace(call="某某应急管理局总值班室", phone="0737-1234567")
+    assert "联系某某应急管理…0737-1234567。" in TEMPLATES.message(NEAR, long_name, "zh")
+    assert "联系值班室。" in TEMPLATES.message(NEAR, FRAME._replace(phone="0737-1234567转8001"), "zh")
 
 
 def test_of_a_neighbour_only_the_projection_is_told() -> None:
@@ -64,7 +70,15 @@ ANY = st.text(max_size=60) | st.integers(-(10**9), 10**9) | st.none()
     st.sampled_from(SIDES),
     st.dictionaries(st.sampled_from(sorted(FIELDS)), ANY),
     st.builds(
-        Frame, ANY.map(str), st.just("monitor"), st.integers(1, 4), ANY.map(str), ANY.map(str), st.booleans()
+        Frame,
+        ANY.map(str),
+        st.just("monitor"),
+        st.integers(1, 4),
+        ANY.map(str),
+        ANY.map(str),
+        ANY.map(str),
+        st.integers(0, 10**6),
+        st.booleans(),
     ),
     st.booleans(),
 )
