@@ -142,11 +142,13 @@ def _record(
 
 def _told(read: Read, at: datetime, rev: int | None, messages: int) -> dict[str, Any]:
     """What a pass came to, as commands and the interface tell it."""
-    passed = read.passed
+    passed, next_s = read.passed, read.passed.next_s
     decided = Counter(f"{one.action}/{one.reason}" for one in passed.decisions.values())
     return {
-        "at": at.astimezone(CLOCK).isoformat(timespec="seconds"),
+        "at": _iso(at),
         "rev": rev,
+        "known_rev": read.known_rev,
+        "next_at": None if next_s is None else _iso(datetime.fromtimestamp(next_s, UTC)),
         "edition": read.edition.name,
         "counts": {
             "facts": len(read.exposed.places),
@@ -158,3 +160,7 @@ def _told(read: Read, at: datetime, rev: int | None, messages: int) -> dict[str,
             "decisions": dict(sorted(decided.items())),
         },
     }
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(CLOCK).isoformat(timespec="seconds")

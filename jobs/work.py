@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 
 from jobs import demo_feed
+from jobs.alert_lookout import Lookout
 from jobs.drop import Drop, patrol
 from jobs.previews import forget_old_uploads
 from jobs.risk import assess, is_stale
@@ -24,7 +25,7 @@ from jobs.zones import is_stale as zones_stale
 from jobs.zones import renew
 from layers.feed import heed, take_runner_lock
 from layers.history import CLOCK
-from riskmap.errors import RiskMapError
+from riskmap.errors import Busy, RiskMapError
 
 _LOG = logging.getLogger("riskmap.work")
 _PATROL_S = 30
@@ -65,6 +66,7 @@ class Worker:
         self._drop = drop
         self._feeds_demo = feeds_demo
         self._clock = clock
+        self._lookout = Lookout(owner)
         self._under_way = {task: threading.Lock() for task in _TASKS}
         self._woken = threading.Event()
         self._stop = threading.Event()
@@ -126,13 +128,31 @@ class Worker:
         """Recompute what changed since the last run, when woken and twice a minute: risks, then the zones by them. A
         failure is logged and tried again.
 
-        However often it is woken during a run, it looks once more.
+        However often it is woken during a run, it looks once more. Alarms do not wait for a run: the rules of warnings
+        are asked before it, and after it of what it found.
         """
         while not over.is_set():
-            self._safely(lambda: assess(self._owner, actor="scheduler") if is_stale(self._owner) else None)
-            self._safely(lambda: renew(self._owner, actor="scheduler") if zones_stale(self._owner) else None)
+            self._safely(self._look_out)
+            if self._safely(self._catch_up):
+                self._safely(self._look_out)
             self._woken.wait(_PATROL_S)
             self._woken.clear()
+
+    def _look_out(self) -> bool:
+        """Warn of what is so now; another pass that is being written meanwhile does it as well."""
+        with suppress(Busy):
+            return self._lookout.look(actor="scheduler") is not None
+        return False
+
+    def _catch_up(self) -> bool:
+        """Recompute what comes to another result now; whether anything did."""
+        risks = is_stale(self._owner)
+        if risks:
+            assess(self._owner, actor="scheduler")
+        zones = zones_stale(self._owner)
+        if zones:
+            renew(self._owner, actor="scheduler")
+        return risks or zones
 
     def _look_into_drop(self) -> None:
         """Take in what other programs have put down."""
@@ -173,8 +193,10 @@ class Worker:
         self._safely(lambda: forget_old_uploads(self._home))
 
     @staticmethod
-    def _safely(task: Callable[[], object]) -> None:
+    def _safely(task: Callable[[], object]) -> bool:
+        """Do it; whether it was done and says that it did something."""
         try:
-            task()
+            return bool(task())
         except Exception:  # noqa: BLE001 - a failed job is told and tried again, the worker goes on
             _LOG.exception("job failed; it is tried again at the next turn")
+            return False

@@ -57,6 +57,11 @@ def keep_silence(connection: Connection, one: Silence, outline: dict[str, Any] |
     )
 
 
+def newest_silence_rev(connection: Connection) -> int:
+    """The revision of the last silence that was set; 0 where there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(silence.c.rev), 0))).scalar_one())
+
+
 def silences_told(connection: Connection, since: datetime) -> list[dict[str, Any]]:
     """The silences that have not ended by an instant, as the interface tells them."""
     outline = func.ST_AsGeoJSON(silence.c.geom).label("polygon")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine
 
+from jobs.alert_lookout import Lookout
 from jobs.alerts import run_alerts
 from jobs.risk import assess
 from jobs.warning_steps import add_silence, take_step
@@ -218,3 +219,20 @@ def test_a_pass_is_one_revision_and_of_two_at_once_one_is_written(city: City) ->
     assert rows(city.owner, "SELECT rev FROM head") == before
     city.run(minute)
     assert ("甲厂长", "first", "event") in city.told()
+
+
+def test_the_lookout_runs_when_something_came_in_and_else_once_a_minute(city: City) -> None:
+    lookout, now = Lookout(city.owner), datetime.now(evening().tzinfo) + timedelta(days=1)
+    assert lookout.look(actor="test", at=now) is not None
+    second = timedelta(seconds=1)
+    while lookout.look(actor="test", at=now + second) is not None:  # its own revisions are no news to it
+        second *= 2
+    assert second < timedelta(seconds=8)
+    reading = f"R1,reading,,,N1,{now.isoformat()},"
+    load(city.owner, city.folder, "events", EVENT, reading)
+    assert lookout.look(actor="test", at=now + second) is None
+    load(city.owner, city.folder, "events", EVENT, f"I2,incident,,S2,,{now.isoformat()},")
+    found = lookout.look(actor="test", at=now + second)
+    assert found is not None
+    assert found["counts"]["messages"] > 0
+    assert lookout.look(actor="test", at=now + second + timedelta(minutes=1)) is not None

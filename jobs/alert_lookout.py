@@ -1,0 +1,54 @@
+"""When the rules are to be evaluated again: something they ask for has changed, or their own time has come."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from jobs.alerts import run_alerts
+from layers.alert_silences import newest_silence_rev
+from layers.audit import changed_since
+from layers.database import snapshot
+from layers.dynamic import counting_since
+from layers.editions import head_on
+from layers.history import CLOCK, head_rev
+from layers.risk import last_run
+
+LONGEST = timedelta(minutes=1)
+"""after so long it is looked at again whatever happened: silences and dates have no record that comes in"""
+
+
+class Lookout:
+    """Remembers what the last look knew; a look costs little where nothing has happened since."""
+
+    def __init__(self, owner: Engine) -> None:
+        self._owner = owner
+        self._known_rev = -1
+        self._next_at = datetime.min.replace(tzinfo=UTC)
+
+    def look(self, *, actor: str, at: datetime | None = None) -> dict[str, Any] | None:
+        """Evaluate the rules if that may tell anything new; what it came to, None where it was not needed."""
+        at = at or datetime.now(UTC)
+        if at < self._next_at and not self._has_news(at):
+            return None
+        told = run_alerts(self._owner, actor=actor, at=at)
+        self._known_rev = told["known_rev"]
+        own = datetime.fromisoformat(told["next_at"]) if told["next_at"] else at + LONGEST
+        self._next_at = min(own, at + LONGEST)
+        return told
+
+    def _has_news(self, at: datetime) -> bool:
+        with snapshot(self._owner) as connection:
+            return head_rev(connection) > self._known_rev and self._counts(connection, at)
+
+    def _counts(self, connection: Connection, at: datetime) -> bool:
+        """Whether a record, an event that is no mere reading, a run, a silence or a rule came in since the last look."""
+        since = self._known_rev
+        run = last_run(connection)
+        return (
+            changed_since(connection, since, events=False)
+            or counting_since(connection, since)
+            or (run is not None and run["rev"] > since)
+            or newest_silence_rev(connection) > since
+            or head_on(connection, at.astimezone(CLOCK).date()).rev > since
+        )
