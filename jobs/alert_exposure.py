@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobs.dynamic import events_of
 from jobs.frames import each
 from layers.alert_sources import near_to_people, sources_to_tell
+from layers.alert_zones import zone_of_members, zones_to_tell
 from layers.dynamic import Records, read_dynamic
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
@@ -59,13 +60,18 @@ def expose(connection: Connection, rules: AlertRules, weights: DynamicWeights, a
     near = _near_rows(connection, rules)
     codes = {row["code"] for row in (*owed, *near)} | _codes_of(records)
     levels = rules.least_bad("level"), rules.least_bad("rise")
-    rows = {row["code"]: row for row in sources_to_tell(connection, *levels, codes)}
+    members = zone_of_members(connection)
+    rows = {
+        row["code"]: row | {"zone": members.get(row["enterprise_code"] or row["code"], "")}
+        for row in sources_to_tell(connection, *levels, codes)
+    }
     why = heaviest_dynamic(connection, list(rows)) if rows else {}
     out = Exposed()
     for row in rows.values():
         for fact in _of_source(row, levels, why.get(row["code"], {}).get("item")):
             out.add(fact, _place(row))
     for fact, place in (
+        *_zones(zones_to_tell(connection, rules.least_bad("zone"))),
         *_near(near, rows),
         *_dangers(records, rows, local.date()),
         *_events(records, rules, rows, local),
@@ -115,6 +121,7 @@ def _about(row: Row, **more: Any) -> dict[str, Any]:
         "area": row["grid_code"] or row["village_code"] or row["township_code"] or "",
         "industry": row["industry"] or "",
         "enterprise": row["enterprise_code"] or "",
+        "zone": row["zone"],
         "x_mm": x_mm,
         "y_mm": y_mm,
         "said": {key: value for key, value in said.items() if value not in {None, ""}},
@@ -130,6 +137,28 @@ def _of_source(row: Row, levels: tuple[int, int], why: str | None) -> Iterator[F
     if row["s"]:
         s = int(row["s"])
         yield Fact("inventory", "sources", code, amount=s, confirmed=True, **_about(row, percent=s // 10))
+
+
+def _zones(zones: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
+    """A zone concerns every township that it has ground in, each as its own."""
+    for row in zones:
+        said = {
+            "place": row["township"] or row["township_code"],
+            "name": row["name"],
+            "level": _word(row["level"]),
+            "people": row["people"],
+        }
+        fact = Fact(
+            *("zone", "zones", row["code"]),
+            township=row["township_code"],
+            area=row["township_code"],
+            level=row["level"],
+            mark=row["members"],
+            x_mm=round(row["x_mm"]),
+            y_mm=round(row["y_mm"]),
+            said={key: value for key, value in said.items() if value is not None},
+        )
+        yield fact, Place(row["township_code"])
 
 
 def _near_rows(connection: Connection, rules: AlertRules) -> list[Row]:

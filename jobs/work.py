@@ -133,7 +133,7 @@ class Worker:
         """
         while not over.is_set():
             self._safely(self._look_out)
-            if self._safely(self._catch_up):
+            if self._catch_up():
                 self._safely(self._look_out)
             self._woken.wait(_PATROL_S)
             self._woken.clear()
@@ -145,14 +145,15 @@ class Worker:
         return False
 
     def _catch_up(self) -> bool:
-        """Recompute what comes to another result now; whether anything did."""
-        risks = is_stale(self._owner)
-        if risks:
-            assess(self._owner, actor="scheduler")
-        zones = zones_stale(self._owner)
-        if zones:
-            renew(self._owner, actor="scheduler")
-        return risks or zones
+        """Recompute risks, then the zones by them, where that comes to another result; whether anything did."""
+        done = [self._safely(self._renew_risks), self._safely(self._renew_zones)]
+        return any(done)
+
+    def _renew_risks(self) -> bool:
+        return is_stale(self._owner) and bool(assess(self._owner, actor="scheduler"))
+
+    def _renew_zones(self) -> bool:
+        return zones_stale(self._owner) and bool(renew(self._owner, actor="scheduler"))
 
     def _look_into_drop(self) -> None:
         """Take in what other programs have put down."""

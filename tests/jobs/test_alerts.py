@@ -12,8 +12,10 @@ from jobs.alert_lookout import Lookout
 from jobs.alerts import run_alerts
 from jobs.risk import assess
 from jobs.warning_steps import add_silence, take_step
+from jobs.zones import renew
 from layers.alert_ledger import warning_page, warning_told
 from layers.alert_state import take_alert_lock
+from layers.alert_zones import zone_of_members, zones_to_tell
 from layers.database import CITY, Identity, owner_engine, reader_engine, reading, writing
 from riskmap.errors import BadInput, Busy, Forbidden, NotFound, Refused
 from tests.import_files import AREA_HEADER, SOURCE_HEADER, at, evening, load, load_areas, rows, square
@@ -236,3 +238,19 @@ def test_the_lookout_runs_when_something_came_in_and_else_once_a_minute(city: Ci
     assert found is not None
     assert found["counts"]["messages"] > 0
     assert lookout.look(actor="test", at=now + second + timedelta(minutes=1)) is not None
+
+
+def test_zones_are_told_by_township_and_their_members_are_known(city: City) -> None:
+    load(
+        city.owner, city.folder, "enterprises", "code,name,industry,lon,lat", f"E2,乙气,4511,{at(0.22, 0.2)}"
+    )
+    assess(city.owner, actor="test", at=evening())
+    renew(city.owner, actor="test")
+    with writing(city.owner) as connection:
+        (zone,) = zones_to_tell(connection, 4)
+        assert (zone["township_code"], zone["township"]) == (WEST, "甲镇")
+        assert zone_of_members(connection) == {"E1": zone["code"], "E2": zone["code"]}
+        assert zones_to_tell(connection, 0) == []
+    city.run(60 * 24 * 400)
+    found = "SELECT DISTINCT content->'fact'->>'zone' FROM watch WHERE content->'fact'->>'code' = 'S1'"
+    assert rows(city.owner, found) == [(zone["code"],)]

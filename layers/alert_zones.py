@@ -1,0 +1,54 @@
+"""What warnings ask of joint-control zones: how bad each is, who is in it, and the zone of each member."""
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from layers.schema import metadata
+from layers.zone_tables import zone, zone_member
+
+_AREA = metadata.tables["area"]
+_MILLI = 1000
+Row = dict[str, Any]
+
+
+def zones_to_tell(connection: Connection, level: int) -> list[Row]:
+    """Zones at least that bad, once for each township they have ground in, in order.
+
+    `{"code", "name", "level", "people", "township_code", "township", "members", "x_mm", "y_mm"}`; `members` is a digest
+    of who is in it: equal as long as they are the same.
+    """
+    township = func.unnest(zone.c.townships).table_valued("township_code").render_derived()
+    members = (
+        select(
+            func.md5(
+                func.array_to_string(
+                    func.array_agg(aggregate_order_by(zone_member.c.code, zone_member.c.code)), "\n"
+                )
+            )
+        )
+        .where(zone_member.c.zone_code == zone.c.code)
+        .scalar_subquery()
+    )
+    at = func.ST_PointOnSurface(zone.c.geom_m)
+    query = (
+        select(
+            *(zone.c[name] for name in ("code", "name", "level", "people")),
+            township.c.township_code,
+            _AREA.c.name.label("township"),
+            members.label("members"),
+            *((axis(at) * _MILLI).label(name) for axis, name in ((func.ST_X, "x_mm"), (func.ST_Y, "y_mm"))),
+        )
+        .select_from(zone)
+        .join(township, zone.c.level <= level)
+        .outerjoin(_AREA, _AREA.c.code == township.c.township_code)
+        .order_by(zone.c.code, township.c.township_code)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def zone_of_members(connection: Connection) -> dict[str, str]:
+    """The zone of every member, by the code of the enterprise or source."""
+    query = select(zone_member.c.code, zone_member.c.zone_code)
+    return {row[0]: row[1] for row in connection.execute(query)}
