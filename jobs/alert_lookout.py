@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.alerts import run_alerts
+from jobs.reminding import remind
 from layers.alert_silences import newest_silence_rev
 from layers.audit import changed_since
 from layers.database import snapshot
@@ -27,7 +28,7 @@ class Lookout:
         self._next_at = datetime.min.replace(tzinfo=UTC)
 
     def look(self, *, actor: str, at: datetime | None = None) -> dict[str, Any] | None:
-        """Evaluate the rules if that may tell anything new; what it came to, None where it was not needed."""
+        """Evaluate the rules, and remind of what stands still, if that may tell anything new; what it came to, None where it was not needed."""
         at = at or datetime.now(UTC)
         if at < self._next_at and not self._has_news(at):
             return None
@@ -35,6 +36,7 @@ class Lookout:
         self._known_rev = told["known_rev"]
         own = datetime.fromisoformat(told["next_at"]) if told["next_at"] else at + LONGEST
         self._next_at = min(own, at + LONGEST)
+        told["reminders"] = remind(self._owner, actor=actor, at=at)
         return told
 
     def _has_news(self, at: datetime) -> bool:

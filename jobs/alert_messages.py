@@ -1,7 +1,7 @@
 """Send: who is told of what in which words, as rows of the outbox; nobody on duty is itself a message to the desk."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -10,6 +10,8 @@ from layers.history import CLOCK
 from layers.outbox import Person, Post, on_posts
 from layers.schema import SCOPE
 from riskmap.alert_decisions import Watch
+from riskmap.alert_facts import Fact
+from riskmap.alert_life import SIGNATORIES
 from riskmap.alert_pipeline import Notice
 from riskmap.alert_rules import AlertRules
 from riskmap.alert_texts import Frame
@@ -20,20 +22,45 @@ CHANNEL = "in_app"
 DESK = "值班室"
 """where nobody else answers"""
 _CITY_DESK = "duty_officer@city"
+_TO_DO: Mapping[str, Mapping[str, str]] = {
+    "cleared": {"todo": "恢复常态", "why": ""},
+    "unsigned": {"todo": "尽快签收并处置"},
+    "forgotten": {"todo": "尽快处置并反馈"},
+}
+"""what is asked of people where it is not to look and report"""
 _OBJECT_OF = {"grid": "area", "village": "area", "township": "area", "city": "area"}
 Row = dict[str, Any]
 
 
 class News(NamedTuple):
-    """One warning that a message tells of as news: its row, what is known of it, why it is told."""
+    """One warning that a message tells of as news: its row, its fact, why and the how-manieth time, and to whom.
+
+    `people` are told whoever has which duty.
+    """
 
     row: Row
-    watch: Watch
+    fact: Fact
     reason: str
+    n: int
+    audience: tuple[str, ...]
+    people: tuple[Person, ...] = ()
+
+
+def news_of(
+    notices: Iterable[Notice], rows: Mapping[str, Row], watches: Mapping[str, Watch], rules: AlertRules
+) -> list[list[News]]:
+    """The news of a pass by group, to the audiences that the rules name."""
+
+    def told(one: str, reason: str) -> News:
+        watch = watches[one]
+        rule = rules.by_code.get(watch.rule)
+        return News(rows[one], watch.fact, reason, watch.fired_n, rule.audience if rule else (_CITY_DESK,))
+
+    return [[told(one, reason) for one, reason in notice.news] for notice in notices]
 
 
 class Messenger:
-    """Makes the messages of one pass: whom each audience is, by today's duty, is asked for once."""
+    """Makes messages: whom each audience is, by today's duty, is asked for once."""
 
     def __init__(self, connection: Connection, city: City, rules: AlertRules, at: datetime) -> None:
         self._connection = connection
@@ -42,15 +69,11 @@ class Messenger:
         self._at = at.astimezone(CLOCK)
         self._people: dict[Post, list[Person]] = {}
 
-    def messages(
-        self, notices: Iterable[Notice], rows: Mapping[str, Row], watches: Mapping[str, Watch]
-    ) -> list[Row]:
-        """The outbox rows of all notices: to each person one message for each group that has news for them."""
-        groups = [
-            [News(rows[one], watches[one], reason) for one, reason in notice.news] for notice in notices
-        ]
+    def messages(self, groups: Iterable[list[News]]) -> list[Row]:
+        """The outbox rows of groups of news: to each person one message for each group that has news for them."""
+        groups = list(groups)
         posts = {post for group in groups for news in group for _, post in self._posts(news)}
-        self._people = on_posts(self._connection, posts | {self._desk_post()}, self._day())
+        self._people = on_posts(self._connection, posts | {self._desk_post()}, self._at.date())
         return [row for group in groups for row in self._of_group(group)]
 
     def _of_group(self, group: list[News]) -> Iterator[Row]:
@@ -62,20 +85,17 @@ class Messenger:
             yield self._message(person, audience, mine)
 
     def _audience(self, news: News) -> Iterator[tuple[str, Person]]:
-        """Whom a rule names and who is on duty; the desk where nobody is."""
-        seen = set()
+        """Who is named, or on duty for the audience; the desk where nobody is."""
+        seen: dict[Person, str] = dict.fromkeys(news.people, SIGNATORIES)
         for audience, post in self._posts(news):
             for person in self._people.get(post, ()):
-                if person not in seen:
-                    seen.add(person)
-                    yield audience, person
-        if not seen:
-            yield _CITY_DESK, self._desk()
+                seen.setdefault(person, audience)
+        for person, audience in (seen or {self._desk(): _CITY_DESK}).items():
+            yield audience, person
 
     def _posts(self, news: News) -> list[tuple[str, Post]]:
-        rule = self._rules.by_code.get(news.watch.rule)
         found = []
-        for audience in rule.audience if rule else (_CITY_DESK,):
+        for audience in news.audience:
             role, _, place = audience.partition("@")
             code = self._city.code if place == "city" else news.row[f"{place}_code"]
             if code:
@@ -101,15 +121,14 @@ class Messenger:
             more=len(more),
         )
         cleared = lead.reason == "cleared"
-        said = {**lead.watch.fact.said, "by": self._by(row["warn"]), "what": row["kind"]}
-        said |= {"todo": "恢复常态", "why": ""} if cleared else {}
-        fact = lead.watch.fact._replace(said=said)
+        said = {**lead.fact.said, "by": self._by(row["warn"]), "what": row["kind"]}
+        fact = lead.fact._replace(said={**said, **_TO_DO.get(lead.reason, {})})
         return {
             "warning_id": row["warning_id"],
             "person": person.name,
             "channel": CHANNEL,
             "reason": lead.reason,
-            "n": lead.watch.fired_n,
+            "n": lead.n,
             **{name: row[name] for name in SCOPE},
             "audience": audience,
             "address": person.phone,
@@ -125,6 +144,3 @@ class Messenger:
         """Until when it must be dealt with, in words of the day."""
         by = self._at + timedelta(seconds=self._rules.forgotten_s.of(warn))
         return f"{by.day}日{by.hour}时{by.minute:02d}分"
-
-    def _day(self) -> date:
-        return self._at.date()

@@ -119,4 +119,5 @@ def _told_of(watch: Watch) -> Row:
     """What a warning says, as far as its readers may know."""
     fact = watch.fact
     said = {name: value for name, value in fact.said.items() if fact.side == "own" or name in NEIGHBOUR}
+    said["confirmed"] = fact.confirmed
     return {"warn": watch.warn, "rule": watch.rule, "said": said}

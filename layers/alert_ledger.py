@@ -76,6 +76,35 @@ def add_steps(connection: Connection, steps: Sequence[Row], warnings: Mapping[in
     copy_in(connection, "warning_step", pd.DataFrame(rows, columns=names, dtype=object))
 
 
+def standing_still(connection: Connection) -> list[Row]:
+    """Open warnings that were told and wait for somebody, in order of their numbers.
+
+    With `sent_at` (first, or since it became worse), `signed_at`, `acted_at`, and how often it was renewed.
+    """
+    steps = select(
+        warning_step.c.warning_id,
+        *(
+            func.max(warning_step.c.at).filter(warning_step.c.action == action).label(name)
+            for action, name in (("send", "sent_at"), ("sign", "signed_at"), ("handle", "acted_at"))
+        ),
+        func.count().filter(warning_step.c.action == "renew").label("renewals"),
+    )
+    last = steps.group_by(warning_step.c.warning_id).subquery()
+    waiting = and_(
+        warning.c.ended_at.is_(None),
+        last.c.sent_at.is_not(None),
+        warning.c.state.in_(("sent", "signed", "handling")),
+        warning.c.suppressed_by.is_(None),
+        func.cardinality(warning.c.silenced_by) == 0,
+    )
+    told = [last.c[name] for name in ("sent_at", "signed_at", "acted_at", "renewals")]
+    query = select(warning, *told).join(last, last.c.warning_id == warning.c.warning_id)
+    return [
+        dict(row)
+        for row in connection.execute(query.where(waiting).order_by(warning.c.warning_id)).mappings()
+    ]
+
+
 def warning_page(
     connection: Connection,
     *,

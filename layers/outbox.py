@@ -39,6 +39,13 @@ def on_posts(connection: Connection, posts: Collection[Post], day: date) -> dict
     return found
 
 
+def reminded(connection: Connection) -> set[tuple[int, str, int]]:
+    """The reminders that the outbox has: warning, reason, round."""
+    query = select(delivery.c.warning_id, delivery.c.reason, delivery.c.n).distinct()
+    rows = connection.execute(query.where(delivery.c.reason.in_(("unsigned", "forgotten"))))
+    return {(row[0], row[1], row[2]) for row in rows}
+
+
 def put_messages(connection: Connection, rows: Sequence[dict[str, Any]], rev: int) -> int:
     """Put messages into the outbox, once for each key however often they are put; how many are new."""
     if not rows:

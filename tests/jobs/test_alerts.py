@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from jobs.alert_lookout import Lookout
 from jobs.alerts import run_alerts
+from jobs.reminding import remind
 from jobs.risk import assess
 from jobs.warning_steps import add_silence, take_step
 from jobs.zones import renew
@@ -131,13 +132,27 @@ def test_a_neighbour_is_told_of_what_reaches_its_people_and_of_nothing_else(city
     (mine,) = city.seen(Identity("乙镇长", "township", EAST))
     assert mine["side"] == "neighbour"
     assert {mine[name] for name in ("record_code", "source_code", "zone_code")} == {None}
-    assert set(mine["said"]) <= {"place", "kind", "name", "metres", "bearing", "level", "people"}
+    assert set(mine["said"]) <= {"place", "kind", "name", "metres", "bearing", "level", "people", "confirmed"}
     assert "S2" not in str({**mine, "id": 0})
     with reading(city.reader, Identity("乙镇长", "township", EAST)) as connection:
         message = warning_told(connection, mine["id"])["messages"][0]["text"]
         assert {one["township_code"] for one in warning_page(connection).items} == {EAST}
     assert "相邻辖区西" in message
     assert "液化石油气" not in message
+
+
+def test_unsigned_warnings_go_up_the_chain_once_for_each_round(city: City) -> None:
+    city.told()
+    assert remind(city.owner, actor="test", at=evening() + timedelta(minutes=9)) == 0
+    assert remind(city.owner, actor="test", at=evening() + timedelta(minutes=25)) > 0
+    overdue = [one for one in city.told() if one[2] == "overdue"]
+    assert overdue == [("市值班", "unsigned", "overdue"), ("甲镇长", "unsigned", "overdue")]
+    assert remind(city.owner, actor="test", at=evening() + timedelta(minutes=25)) == 0
+    (text,) = rows(
+        city.owner, "SELECT text FROM delivery WHERE reason = 'unsigned' AND warning_id = 1 AND n = 2"
+    )[0]
+    assert text.startswith("【督办提醒·内部】")
+    assert "尽快签收并处置" in text
 
 
 def test_a_warning_is_signed_for_dealt_with_and_reported_by_name(city: City) -> None:
@@ -155,6 +170,9 @@ def test_a_warning_is_signed_for_dealt_with_and_reported_by_name(city: City) -> 
     take_step(city.owner, city.reader, LEADER, number, "sign")
     take_step(city.owner, city.reader, LEADER, number, "handle")
     assert city.run(60 * 25)["counts"]["decisions"]["hold/in_hand"] == 1
+    city.told()
+    remind(city.owner, actor="test", at=datetime.now(evening().tzinfo) + timedelta(minutes=61))
+    assert ("镇长", "forgotten", "overdue") in city.told()
     take_step(city.owner, city.reader, LEADER, number, "report", "阀门已更换")
     told = take_step(city.owner, city.reader, DESK, number, "lift", "复查合格")
     steps = [(step["action"], step["person"], step["state"]) for step in told["steps"]]

@@ -1,5 +1,6 @@
 """Warnings over time: what is pushed at t is told between t1 and t2, once, and nothing that matters is lost."""
 
+import json
 import random
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from riskmap.alert_decisions import Watch
 from riskmap.alert_facts import Fact
 from riskmap.alert_pipeline import NOTHING, State, one_pass
+from riskmap.alert_state import is_other, packed, unpacked
 from riskmap.silences import Silence
 from tests.warning_times import DAY, HOUR, MINUTE, START, Timeline, fact, rule, rules_of
 
@@ -352,6 +354,21 @@ def test_nothing_that_matters_is_lost(
         -1
     ].state
     assert gone == State({}, {}, begun=True)
+
+
+@given(STEPS, SILENCES)
+def test_what_is_kept_as_json_goes_on_as_if_it_had_stayed_in_memory(
+    steps: list[tuple[int, list[Fact]]], silences: list[Silence]
+) -> None:
+    """So a replay from what is on file decides as the live run did."""
+    kept, at_s = NOTHING, START
+    for (after_s, facts), live in zip(steps, replayed(steps, silences, random.Random(0)), strict=True):
+        at_s += after_s
+        assert one_pass(kept, facts, RULES, silences, at_s) == live
+        content = json.loads(json.dumps({one: packed(watch) for one, watch in live.state.watches.items()}))
+        watches = {one: unpacked(watch) for one, watch in content.items()}
+        assert not any(is_other(watches[one], watch) for one, watch in live.state.watches.items())
+        kept = State(watches, live.state.groups, begun=True)
 
 
 def test_a_pass_that_comes_late_tells_the_same_as_many_in_time() -> None:
