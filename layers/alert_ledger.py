@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from layers.alert_tables import delivery, warning, warning_step
 from layers.copying import copy_in
 from layers.records import Page, iso
 from layers.schema import SCOPE, metadata
+from riskmap.alert_life import Step, proofs
 from riskmap.errors import NotFound
 from riskmap.vocabulary import LEVELS
 
@@ -130,7 +131,10 @@ def warning_page(
 
 
 def warning_told(connection: Connection, warning_id: int) -> Row:
-    """One warning with its steps and messages; NotFound where there is none that the caller may see."""
+    """One warning with its steps, messages and proofs; NotFound where there is none that the caller may see.
+
+    `proofs`: by person what is proven (sent, delivered, read, signed, answered, acted) and since when.
+    """
     found = connection.execute(_told_query().where(warning.c.warning_id == warning_id)).mappings().first()
     if found is None:
         raise NotFound(f"没有编号为 {warning_id} 的预警提示，或无权查看", remedy="请核对编号")
@@ -140,11 +144,25 @@ def warning_told(connection: Connection, warning_id: int) -> Row:
         *(delivery.c[name] for name in ("person", "audience", "channel", "reason", "n", "text", "state")),
         *(delivery.c[name] for name in ("made_at", "done_at", "attempts")),
     ).where((delivery.c.warning_id == warning_id) | (any_(delivery.c.also) == warning_id))
-    ordered = messages.order_by(delivery.c.delivery_id)
+    lived = connection.execute(steps).mappings().all()
+    sent = connection.execute(messages.order_by(delivery.c.delivery_id)).mappings().all()
     return {
         **_told(found),
-        "steps": [_with_times(row) for row in connection.execute(steps).mappings()],
-        "messages": [_with_times(row) for row in connection.execute(ordered).mappings()],
+        "steps": [_with_times(row) for row in lived],
+        "messages": [_with_times(row) for row in sent],
+        "proofs": _proofs(lived, sent),
+    }
+
+
+def _proofs(lived: Iterable[Any], sent: Iterable[Any]) -> dict[str, dict[str, str | None]]:
+    steps = [Step(row["action"], row["person"], int(row["at"].timestamp())) for row in lived]
+    for row in sent:
+        steps.append(Step("send", row["person"], int(row["made_at"].timestamp())))
+        if row["state"] == "delivered":
+            steps.append(Step("deliver", row["person"], int(row["done_at"].timestamp())))
+    return {
+        person: {proof: iso(datetime.fromtimestamp(at_s, UTC)) for proof, at_s in times.items()}
+        for person, times in proofs(steps).items()
     }
 
 

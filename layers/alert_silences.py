@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import shapely
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from layers.alert_tables import silence
+from layers.crs import metric_system
 from layers.records import iso
 from layers.schema import GEOGRAPHIC_SRID
 from riskmap.errors import BadInput
@@ -26,8 +28,8 @@ def read_silences(connection: Connection, since: datetime) -> list[Silence]:
     return [_silence(row) for row in connection.execute(query.order_by(silence.c.code)).mappings()]
 
 
-def metric_rings(connection: Connection, outline: dict[str, Any]) -> tuple[Ring, ...]:
-    """The rings of a GeoJSON polygon (degrees, CGCS2000) in mm of the city's metric system; BadInput for anything else."""
+def metric_rings(outline: dict[str, Any], srid: int) -> tuple[Ring, ...]:
+    """The rings of a GeoJSON polygon (degrees, CGCS2000) in mm of a metric system; BadInput for anything else."""
     try:
         shape = shapely.from_geojson(json.dumps(outline))
     except shapely.errors.GEOSException:
@@ -36,11 +38,15 @@ def metric_rings(connection: Connection, outline: dict[str, Any]) -> tuple[Ring,
         raise BadInput(
             "范围不是有效的多边形", remedy="请给出 GeoJSON 的 Polygon 或 MultiPolygon", field="polygon"
         )
-    metric = connection.execute(select(func.ST_AsBinary(_metric(outline)))).scalar_one()
-    return _rings(shapely.from_wkb(bytes(metric)))
+    metric = shapely.transform(shape, metric_system(srid).to_metres, interleaved=False)
+    if not np.isfinite(shapely.get_coordinates(metric)).all():
+        raise BadInput("范围超出可用的坐标", remedy="请按经度、纬度的次序给出度数", field="polygon")
+    return _rings(metric)
 
 
-def keep_silence(connection: Connection, one: Silence, outline: dict[str, Any] | None, rev: int) -> None:
+def keep_silence(
+    connection: Connection, one: Silence, outline: dict[str, Any] | None, srid: int, rev: int
+) -> None:
     """Keep a new silence; `outline` is the GeoJSON of its rings, None: everywhere."""
     connection.execute(
         silence.insert().values(
@@ -51,7 +57,7 @@ def keep_silence(connection: Connection, one: Silence, outline: dict[str, Any] |
             until_at=datetime.fromtimestamp(one.until_s, UTC),
             matchers={field: list(values) for field, values in one.matchers.items()},
             geom=None if outline is None else _geographic(outline),
-            geom_m=None if outline is None else _metric(outline),
+            geom_m=None if outline is None else _of_rings(one.rings, srid),
             rev=rev,
         )
     )
@@ -81,8 +87,12 @@ def _geographic(outline: dict[str, Any]) -> ColumnElement[Any]:
     return func.ST_SetSRID(func.ST_GeomFromGeoJSON(json.dumps(outline)), GEOGRAPHIC_SRID)
 
 
-def _metric(outline: dict[str, Any]) -> ColumnElement[Any]:
-    return func.ST_Transform(_geographic(outline), func.Find_SRID("public", "enterprise", "geom_m"))
+def _of_rings(rings: Sequence[Ring], srid: int) -> ColumnElement[Any]:
+    """The even-odd area of rings in mm as the database keeps it."""
+    area = shapely.from_wkt("POLYGON EMPTY")
+    for ring in rings:
+        area = shapely.symmetric_difference(area, shapely.polygons(np.array(ring) / _MILLI))
+    return func.ST_SetSRID(func.ST_GeomFromWKB(shapely.to_wkb(area)), srid)
 
 
 def _silence(row: Any) -> Silence:

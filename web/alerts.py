@@ -1,6 +1,7 @@
 """Warnings for programs: `/api/v1/alerts`, the steps that people take, and silences."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -8,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.warning_steps import add_silence, take_step
 from layers.alert_ledger import warning_page, warning_told
+from layers.alert_silences import silences_told
+from layers.history import CLOCK
+from riskmap.errors import Forbidden
 from web.api import ERRORS, Listed, Record, next_address
 from web.deps import Owner, Reader, Rows, SignedIn
 
@@ -22,21 +26,23 @@ _STEPS = {
     "archive": "Archive it",
 }
 _Number = Annotated[int, Path(ge=1, le=_HIGHEST_ID)]
-_Word = Annotated[str, Field(max_length=64)]
+_NO_NUL = r"^[^\x00]*$"
+"""no text of the database can hold one"""
+_Word = Annotated[str, Field(max_length=64, pattern=_NO_NUL)]
 
 
 class Noted(BaseModel):
     """A step: what was done and how it stands; needed to report and to lift."""
 
     model_config = ConfigDict(extra="forbid")
-    note: str = Field("", max_length=1000)
+    note: str = Field("", max_length=1000, pattern=_NO_NUL)
 
 
 class SilenceGiven(BaseModel):
     """What is to be quiet: all matchers and the polygon must fit."""
 
     model_config = ConfigDict(extra="forbid")
-    reason: str = Field(max_length=400)
+    reason: str = Field(max_length=400, pattern=_NO_NUL)
     hours: float = Field(gt=0, le=24 * 366, allow_inf_nan=False)
     matchers: dict[_Word, list[_Word]] = Field({}, max_length=20)
     polygon: dict[str, Any] | None = Field(
@@ -102,3 +108,12 @@ def silences(owner: Owner, identity: SignedIn, given: SilenceGiven) -> Record:
         matchers=given.matchers,
         polygon=given.polygon,
     )
+
+
+@router.get("/silences")
+def silences_now(rows: Rows, identity: SignedIn) -> Listed:
+    """The silences that have not ended; for the city's roles."""
+    if not identity.sees_city:
+        raise Forbidden("静默只对市级用户开放", remedy="请联系市级值班室")
+    items = silences_told(rows, datetime.now(CLOCK))
+    return Listed(items=items, total=len(items), next=None)

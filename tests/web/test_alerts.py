@@ -79,6 +79,12 @@ def test_a_leader_signs_deals_with_it_and_reports(site: Served) -> None:
         "city",
     ]
     assert told["messages"][0]["text"].startswith("【督办提醒·内部】")
+    assert {person: set(proven) for person, proven in told["proofs"].items()} == {
+        told["messages"][0]["person"]: {"sent", "delivered"},
+        "township": {"signed", "acted"},
+    }
+    nul = leader.post(f"{API}/{number}/report", json={"note": "a\x00b"})
+    assert nul.status_code == 422
 
 
 def test_silences_are_the_city_s_and_are_checked(site: Served) -> None:
@@ -86,14 +92,23 @@ def test_silences_are_the_city_s_and_are_checked(site: Served) -> None:
     assert site.program("township").post("/api/v1/silences", json=given).status_code == 403
     city = site.program("city")
     assert city.post("/api/v1/silences", json=given).json()["author"] == "city"
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"hours": 1000},
         {"matchers": {}},
         {"matchers": {"colour": ["red"]}},
         {"polygon": {"type": "Point"}},
-    ):
+    )
+    for wrong in wrongs:
         answer = city.post("/api/v1/silences", json={**given, **wrong})
         assert (answer.status_code, bool(answer.json()["remedy"])) == (422, True)
+    far = {"type": "Polygon", "coordinates": [[[0, 95], [1e9, 95], [1e9, 96], [0, 95]]]}
+    ring = [[112.2, 28.7], [112.9, 28.7], [112.9, 29.4], [112.2, 28.7]]
+    assert city.post("/api/v1/silences", json={**given, "polygon": far}).status_code == 422
+    around = {"type": "Polygon", "coordinates": [ring]}
+    assert city.post("/api/v1/silences", json={**given, "polygon": around}).status_code == 200
+    listed_now = city.get("/api/v1/silences").json()["items"]
+    assert [one["polygon"] and one["polygon"]["type"] for one in listed_now] == [None, "Polygon"]
+    assert site.program("township").get("/api/v1/silences").status_code == 403
     assert city.post("/api/v1/silences", json={**given, "until": "2027"}).status_code == 422
 
 
