@@ -78,7 +78,7 @@ class Ledger:
         scope = dict(zip(SCOPE, place, strict=False)) if own else {"township_code": fact.township}
         return {
             "warning_id": number,
-            "fingerprint": one,
+            "fingerprint": one if own else "",  # it is made of the record's code
             "kind": fact.kind,
             "layer": fact.layer,
             "record_code": fact.code if own else None,
