@@ -65,7 +65,7 @@ from riskmap.editions import Edition
 from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights
 
 _OF_SOURCE = ("inventory", "sensor", "danger", "zone_external")
-_NO_MATTER = {"resource", "line", "duty"}
+_NO_MATTER = {"resource", "line", "duty", "zone_record"}
 """layers that no run reads"""
 
 

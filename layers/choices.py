@@ -26,6 +26,7 @@ _GROUPS: Mapping[str, str] = {
     "duty.role": "duty_role",
     "duty.object_layer": "object_layer",
     "zones_external.kind": "hazard",
+    "zone_records.kind": "zone_record_kind",
     "lines.kind": "line_kind",
 }
 """layer.field → the group of its words in `riskmap/words/`"""

@@ -4,9 +4,9 @@ A field has the canonical column name of the import (also its name in the databa
 its limits, and its header in both languages. The order is the order on a template.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
+from layers.field_kinds import Field as Field
+from layers.field_kinds import Layer as Layer
+from layers.field_kinds import code_field, name_field
 from riskmap.vocabulary import (
     AREA_LEVELS,
     COMMITTEES,
@@ -21,65 +21,8 @@ from riskmap.vocabulary import (
     STANDARD_LEVELS,
     STATUSES,
     TARGET_CLASSES,
+    ZONE_RECORD_KINDS,
 )
-
-Kind = Literal["text", "int", "decimal", "number", "bool", "date", "time", "choice", "codes"]
-Position = Literal["none", "optional", "required"]
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column: canonical name, kind, limits and headers."""
-
-    name: str
-    zh: str
-    en: str
-    kind: Kind = "text"
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    length: int = 400
-    """most characters of a text"""
-    layer: str = ""
-    """a code of this layer must exist in it"""
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One layer: its import name (plural), its table (singular), headers and fields."""
-
-    name: str
-    table: str
-    zh: str
-    en: str
-    fields: tuple[Field, ...]
-    position: Position = "none"
-    geometries: tuple[str, ...] = ()
-    """allowed geometry families of a position: point, line, polygon"""
-    scope_of: str = ""
-    """records without a position live where the record named by this field lives"""
-    immutable: bool = False
-    """only ever added to; a repeated code is the same record"""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The database columns of the fields, in order: `code` is the key, the declared township stands apart."""
-        renamed = {"event_id": "code", "township_code": "declared_township_code"}
-        return tuple(renamed.get(f.name, f.name) for f in self.fields)
-
-    def field(self, name: str) -> Field:
-        """The field of that name; KeyError where there is none."""
-        return next(f for f in self.fields if f.name == name)
-
-
-def _code(zh: str = "编码", en: str = "Code", *, required: bool = True) -> Field:
-    return Field("code", zh, en, required=required, length=64)
-
-
-def _name(zh: str = "名称", en: str = "Name") -> Field:
-    return Field("name", zh, en, required=True, length=200)
-
 
 TOWNSHIP = Field("township_code", "属地镇街编码", "Township code", length=64)
 SYNTHETIC = Field("synthetic", "合成数据", "Synthetic", "bool")
@@ -93,8 +36,8 @@ AREAS = Layer(
     "行政区域与网格",
     "Areas",
     (
-        _code("区划代码", "Area code"),
-        _name(),
+        code_field("区划代码", "Area code"),
+        name_field(),
         Field("level", "层级", "Level", "choice", required=True, choices=AREA_LEVELS),
         Field("parent_code", "上级代码", "Parent code", length=64),
         Field("people", "人口", "People", "number", low=0, high=1e8),
@@ -111,8 +54,8 @@ ENTERPRISES = Layer(
     "企业",
     "Enterprises",
     (
-        _code("统一社会信用代码", "Unified social credit code"),
-        _name("企业名称", "Enterprise name"),
+        code_field("统一社会信用代码", "Unified social credit code"),
+        name_field("企业名称", "Enterprise name"),
         STATUS,
         OPENED,
         CLOSED,
@@ -146,8 +89,8 @@ SOURCES = Layer(
     "危险源",
     "Hazard sources",
     (
-        _code("危险源编码", "Source code"),
-        _name("危险源名称", "Source name"),
+        code_field("危险源编码", "Source code"),
+        name_field("危险源名称", "Source name"),
         Field("kind", "类别", "Kind", "choice", required=True, choices=SOURCE_KINDS),
         STATUS,
         OPENED,
@@ -177,7 +120,7 @@ INVENTORY = Layer(
     "危险物质存量",
     "Inventory",
     (
-        _code(required=False),
+        code_field(required=False),
         Field("source_code", "危险源编码", "Source code", required=True, length=64, layer="sources"),
         Field("cas", "CAS号", "CAS number", length=40),
         Field("substance", "物质名称", "Substance", length=200),
@@ -198,8 +141,8 @@ TARGETS = Layer(
     "防护目标",
     "Protected targets",
     (
-        _code(),
-        _name(),
+        code_field(),
+        name_field(),
         Field(
             "target_class", "防护目标类别", "Target class", "choice", required=True, choices=TARGET_CLASSES
         ),
@@ -220,7 +163,7 @@ POPULATION = Layer(
     "人口点",
     "Population",
     (
-        _code(required=False),
+        code_field(required=False),
         Field("people", "常住人口", "Residents", "number", required=True, low=0, high=1e8),
         Field("people_day", "日间人口", "People by day", "number", low=0, high=1e8),
         Field("vulnerable", "密集或疏散困难", "Dense or hard to move", "bool"),
@@ -238,7 +181,7 @@ SENSORS = Layer(
     "监测点",
     "Sensors",
     (
-        _code(),
+        code_field(),
         Field("source_code", "危险源编码", "Source code", required=True, length=64, layer="sources"),
         Field("kind", "监测类型", "Kind", required=True, length=60),
         Field("unit", "单位", "Unit", required=True, length=20),
@@ -256,7 +199,7 @@ DANGERS = Layer(
     "隐患",
     "Hidden dangers",
     (
-        _code("隐患编号", "Danger code"),
+        code_field("隐患编号", "Danger code"),
         Field("source_code", "危险源编码", "Source code", length=64, layer="sources"),
         Field("enterprise_code", "企业代码", "Enterprise code", length=64, layer="enterprises"),
         Field("place", "场所", "Place", length=200),
@@ -307,8 +250,8 @@ RESOURCES = Layer(
     "应急资源",
     "Rescue resources",
     (
-        _code(),
-        _name(),
+        code_field(),
+        name_field(),
         Field("kind", "类别", "Kind", "choice", required=True, choices=RESOURCE_KINDS),
         Field("capacity", "能力", "Capacity", length=200),
         Field("phone", "电话", "Phone", length=40),
@@ -325,7 +268,7 @@ DUTY = Layer(
     "责任人",
     "Duty",
     (
-        _code(),
+        code_field(),
         Field("person", "责任人", "Person", required=True, length=100),
         Field("role", "职责", "Role", "choice", required=True, choices=ROLES_OF_DUTY),
         Field("object_layer", "对象类别", "Object layer", "choice", required=True, choices=OBJECTS_OF_DUTY),
@@ -345,8 +288,8 @@ ZONES_EXTERNAL = Layer(
     "外部评估区域",
     "Imported consequence zones",
     (
-        _code(),
-        _name(),
+        code_field(),
+        name_field(),
         Field("source_code", "危险源编码", "Source code", length=64, layer="sources"),
         Field("kind", "危害类型", "Kind", "choice", required=True, choices=("fire", "explosion", "toxic")),
         Field("threshold", "阈值", "Threshold", length=60),
@@ -358,14 +301,35 @@ ZONES_EXTERNAL = Layer(
     geometries=("polygon",),
 )
 
+ZONE_RECORDS = Layer(
+    "zone_records",
+    "zone_record",
+    "片区台账",
+    "Zone ledger",
+    (
+        code_field("台账编号", "Record code"),
+        Field("zone_code", "片区编号", "Zone code", required=True, length=64),
+        Field("kind", "事项", "Kind", "choice", required=True, choices=ZONE_RECORD_KINDS),
+        Field("title", "标题", "Title", required=True, length=200),
+        Field("done_on", "办理日期", "Done on", "date"),
+        Field("due_on", "到期日期", "Due on", "date"),
+        Field("unit_code", "单位代码", "Unit code", length=64, layer="enterprises"),
+        Field("unit_name", "单位名称", "Unit name", length=200),
+        Field("phone", "电话", "Phone", length=40),
+        Field("run_id", "片区运算序号", "Zone run", "int", low=0, high=2_000_000_000),
+        Field("note", "内容", "Text", length=4000),
+        SYNTHETIC,
+    ),
+)
+
 LINES = Layer(
     "lines",
     "line",
     "水系与道路",
     "Water and roads",
     (
-        _code(),
-        _name(),
+        code_field(),
+        name_field(),
         Field("kind", "类别", "Kind", "choice", required=True, choices=LINE_KINDS),
         Field("rank", "制图等级", "Rank", "int", low=1, high=9),
         TOWNSHIP,
@@ -390,6 +354,7 @@ LAYERS: dict[str, Layer] = {
         RESOURCES,
         DUTY,
         ZONES_EXTERNAL,
+        ZONE_RECORDS,
         LINES,
     )
 }

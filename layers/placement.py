@@ -32,6 +32,7 @@ ORDER = (
     "danger",
     "event",
     "duty",
+    "zone_record",
 )
 """each layer after those whose records it names"""
 

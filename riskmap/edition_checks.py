@@ -10,6 +10,7 @@ from riskmap.siting_rules import SitingRules
 from riskmap.sources import Gb18218
 from riskmap.substances import Catalogue
 from riskmap.weights import RiskWeights
+from riskmap.zone_ledger import LedgerRules
 from riskmap.zone_rules import ZoneRules
 
 NEEDED = ("gb18218", "risk", "dynamic", "densities", "consequences")
@@ -33,3 +34,4 @@ def check_edition(edition: Edition) -> None:
     ZoneRules.from_edition(edition)
     SitingRules.from_edition(edition)
     AlertRules.from_edition(edition)
+    LedgerRules.from_edition(edition)

@@ -91,6 +91,8 @@ RED_FIGURES = ("s", "r", "people_500m", "workers", "assessed")
 """figures of a source that a “directly red” condition may ask for; `assessed`: the most points of its assessments"""
 RESOURCE_KINDS = ("fire_station", "rescue_team", "hospital", "material_store", "water_source", "shelter")
 LINE_KINDS = ("river", "lake", "dyke", "road", "railway", "ferry_route", "boundary")
+ZONE_RECORD_KINDS = ("agreement", "confirm", "lead", "contact", "plan", "drill", "resource", "minutes")
+"""what a joint-control zone's ledger holds"""
 OBJECTS_OF_DUTY = ("area", "enterprise", "source", "zone", "danger")
 
 LEVELS = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}

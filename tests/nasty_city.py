@@ -233,6 +233,21 @@ CITY: dict[str, Rows] = {
             "wkt": f"POLYGON (({RING}))",
         }
     ],
+    "zone_records": [
+        {
+            "code": "J1",
+            "zone_code": "Z0123456789",
+            "kind": "agreement",
+            "title": "=1+1 协议",
+            "done_on": "2026-01-31",
+            "due_on": "2028-02-29",
+            "unit_code": "91430900MA4L16JG5X",
+            "unit_name": "0012",
+            "phone": "0000",
+            "run_id": "7",
+            "note": "甲\n乙",
+        }
+    ],
     "lines": [
         {
             "code": "L1",

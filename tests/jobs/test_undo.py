@@ -64,6 +64,7 @@ IMPORTS = {
         "code,name,source_code,kind,wkt",
         f"X1,区,S1,toxic,{square(0, 0)}",
     ),
+    "zone_records": ("code,zone_code,kind,title,unit_code", "J1,Z0123456789,agreement,协议,E1"),
 }
 
 
