@@ -60,7 +60,7 @@ def identify(
     scale: str = "base",
     codes: Mapping[str, Sequence[str]] | None = None,
 ) -> Row:
-    """What a click at a map zoom means: `hits`, records under it, and `areas`, the finest first.
+    """What a click at a map zoom means: `hits`, records under it, `areas`, the finest first, and joint-control `zones`.
 
     Where the map draws records one by one, hits are those within a finger's width by distance in metres; where it
     draws rings, the members of the rings touched, the worst first on the map that is looked at (`scale`: base or
@@ -84,9 +84,11 @@ def identify(
         hits += found
     at = func.areas_at(lon, lat).table_valued("code", "name", "kind", *_COLOURS, "synthetic")
     areas = [_words(dict(row)) for row in connection.execute(select(at)).mappings()]
+    around = func.zones_at(lon, lat).table_valued("code", "name", "members", *_COLOURS)
+    zones = [_words({"kind": "zone", **row}) for row in connection.execute(select(around)).mappings()]
     if tile_zoom >= AGGREGATE_BELOW:
         hits.sort(key=lambda hit: hit["distance_m"])
-    return {"lon": lon, "lat": lat, "hits": hits, "total": total, "areas": areas}
+    return {"lon": lon, "lat": lat, "hits": hits, "total": total, "areas": areas, "zones": zones}
 
 
 def _in_squares(

@@ -18,7 +18,7 @@ from riskmap.errors import BadInput, NotFound
 
 TILE_PX = 512
 """How wide a tile is drawn."""
-LAYERS = ("base", "area", "overlay", "source", "enterprise", "target", "resource")
+LAYERS = ("base", "area", "overlay", "zone", "source", "enterprise", "target", "resource")
 """The layers that have a function `tile_<layer>`."""
 DEEPEST = 22
 
@@ -61,7 +61,7 @@ class Tile:
             return {"rank": _at(LINE_RANKS, self.z), "places": _at(PLACES, self.z)}
         if self.layer == "area":
             return {"levels": [level for lowest, level in AREA_LEVELS if self.z >= lowest]}
-        if self.layer == "overlay":
+        if self.layer in ("overlay", "zone"):
             return {}
         squares = {"aggregate_below": AGGREGATE_BELOW, "cells": cells_of(self.layer)}
         return squares if self.codes is None else squares | {"codes": self.codes}

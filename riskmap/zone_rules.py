@@ -83,7 +83,7 @@ class ZoneRules:
         Raises BadInput, naming file, row and field, for a missing or unknown key, a figure out of its bounds, an
         industry or a format that is doubled, or bounds of a standing zone that are narrower than those of a new one.
         """
-        return cls.from_table(edition.tables.get(ROLE) or shipped_table(_SHIPPED))
+        return cls.from_table(zones_table(edition))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "ZoneRules":
@@ -130,6 +130,11 @@ class ZoneRules:
         """Beyond which distances links are given up that were joined within `join_mm`; 0 where none is joined."""
         more = np.maximum(self.leave_least_mm, join_mm * self.leave_permille // 1000)
         return np.where(join_mm > 0, join_mm + more, 0)
+
+
+def zones_table(edition: Edition) -> Mapping[str, Any]:
+    """The edition's table `zones`, else the one that comes with the program."""
+    return edition.tables.get(ROLE) or shipped_table(_SHIPPED)
 
 
 def digits_of(industry: str | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -70,6 +71,12 @@ class Browser:
     def post(self, address: str, **fields: str) -> httpx.Response:
         """Send a form of ours, with its token."""
         return self.client.post(address, data={"csrf": self.csrf} | fields)
+
+
+def found(answer: httpx.Response) -> Any:
+    """The JSON of an answer that went well."""
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def hidden(page: str, name: str) -> str:

@@ -76,7 +76,7 @@ class Wanted(BaseModel):
     filters: dict[str, Any] = {}
 
 
-def _wanted(
+def wanted_of(
     limit: Annotated[int, Query(ge=1, le=_LONGEST_LIST)] = 100,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     bbox: Annotated[str | None, Query(description="西,南,东,北（度，CGCS2000）", max_length=120)] = None,
@@ -88,6 +88,7 @@ def _wanted(
     kind: Annotated[str | None, Query(description="类别", max_length=60)] = None,
     geometry: Annotated[bool, Query(description="是否附 GeoJSON 几何")] = True,
 ) -> Wanted:
+    """What the query of a list's address asks for."""
     box = _box(bbox) if bbox else None
     filters = {"township": township, "bbox": box, "text": text, "kind": kind}
     filters |= {"level": level, "base_level": base_level, "rise_level": rise_level}
@@ -99,7 +100,7 @@ def _lister(kind: str) -> Callable[..., Listed]:
         request: Request,
         then: Annotated[Moment | None, Depends(past_for(levels=kind in EXPLAINED))],
         rows: Rows,
-        wanted: Annotated[Wanted, Depends(_wanted)],
+        wanted: Annotated[Wanted, Depends(wanted_of)],
     ) -> Listed:
         page = fetch(
             rows,

@@ -35,6 +35,9 @@ from web import (
     stream,
     themes,
     tiles,
+    zone_api,
+    zone_sheet,
+    zones,
 )
 from web import map as map_page
 from web.forms import FormTokens
@@ -87,6 +90,9 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         editions,
         incident,
         alerts,
+        zone_sheet,
+        zones,
+        zone_api,
         imports,
         auth,
         stream,

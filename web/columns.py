@@ -78,11 +78,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "zone_external": (
         Column("list.name", _named),
-        Column("zones.source", _source),
-        Column("zones.hazard", _word("kind", "hazard")),
-        Column("zones.threshold", _plain("threshold")),
-        Column("zones.study", _plain("study")),
-        Column("zones.approved_on", _plain("approved_on")),
+        Column("zones_external.source", _source),
+        Column("zones_external.hazard", _word("kind", "hazard")),
+        Column("zones_external.threshold", _plain("threshold")),
+        Column("zones_external.study", _plain("study")),
+        Column("zones_external.approved_on", _plain("approved_on")),
         Column("list.township", _township),
     ),
     "event": (

@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
 
 SHOWN_AT_FIRST = ("area", "overlay", "source", "enterprise")
-LAYERS = ("area", "overlay", "source", "enterprise", "target", "resource")
+LAYERS = ("area", "overlay", "zone", "source", "enterprise", "target", "resource")
 """The switches of the legend."""
 ANYWHERE = (73.0, 18.0, 135.0, 54.0)
 """West, south, east, north of a map that has nothing to show yet."""
@@ -33,7 +33,7 @@ _SCRIPTS = (
 )
 _WORD_GROUPS = (
     "map themes past remedies app account_group consequence list scale level level_short grade status area_level layer committee"
-    " target_class source_kind resource_kind"
+    " target_class source_kind resource_kind zone_link zone_responsible zones"
 )
 """The words that the scripts use."""
 

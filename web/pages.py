@@ -210,12 +210,12 @@ def duty_roster(page: SignedPage, township: Text = "") -> HTMLResponse:
     )
 
 
-@router.get("/zones")
-def zones(
+@router.get("/zones/external")
+def zones_external(
     page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
 ) -> HTMLResponse:
     """Consequence zones imported from approved studies."""
-    return _ledger(page, "zones", "zone_external", township, number)
+    return _ledger(page, "zones_external", "zone_external", township, number)
 
 
 @router.get("/siting")

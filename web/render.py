@@ -27,7 +27,7 @@ PAGES = {
     "sources": "",
     "dangers": "",
     "duty": "",
-    "zones": "zone_external",
+    "zones": "zone",
     "siting": "target",
     "alerts": "event",
     "incident": "",

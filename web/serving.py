@@ -13,6 +13,7 @@ from datetime import datetime
 import uvicorn
 
 from jobs.demo import load_demo, start_of_demo, summary
+from jobs.demo_zone_ledger import fill_zone_ledger
 from jobs.drop import Drop
 from jobs.risk import assess, is_stale
 from jobs.setup import prepare_database
@@ -78,6 +79,7 @@ def run_demo(settings: Settings, *, seed: int, once: bool) -> None:
                 assess(city.owner, actor="demo", progress=bar)
             if zones_stale(city.owner):
                 renew(city.owner, actor="demo", progress=bar)
+            fill_zone_ledger(city.owner, today)
         with opened(settings) as city:
             _summarise(city)
             if once:

@@ -12,7 +12,7 @@ from jobs.setup import prepare_database
 from layers.database import owner_engine, snapshot
 from layers.schema import metadata
 from riskmap.settings import load_city
-from tests import town
+from tests import town, zone_town
 from tests.browser import launched
 from tests.database import LONG_AGO, Databases
 from tests.served import Served, add_people, quick_hashing, served
@@ -91,3 +91,31 @@ def checked_site(checked_demo: str, tmp_path_factory: pytest.TempPathFactory) ->
     """The demo city with its colours' stability checked, served to the tests of one file."""
     with served_demo(checked_demo, tmp_path_factory.mktemp("home")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def zone_template(databases: Databases) -> str:
+    """The template of the town with joint-control zones."""
+    return databases.template("riskmap_zone_town", zone_town.build_whole)
+
+
+@pytest.fixture(scope="module")
+def zone_site(
+    databases: Databases, zone_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The town with zones, served to the tests of one file that write nothing another would see."""
+    with databases.fresh(zone_template) as dsn, served(dsn, tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_zone_site(databases: Databases, zone_template: str, tmp_path: Path) -> Iterator[Served]:
+    """The town with zones, served to one test that writes."""
+    with databases.fresh(zone_template) as dsn, served(dsn, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def zone_codes(zone_site: Served) -> tuple[str, str]:
+    """The zone across the border, and the one of ours alone."""
+    return zone_town.zone_codes(zone_site.dsn)

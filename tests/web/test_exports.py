@@ -160,7 +160,7 @@ def test_a_template_is_for_whoever_is_signed_in(site: Served) -> None:
         ("/dangers", "dangers", {"state": "open"}),
         (f"/duty?township={town.OURS}", "duty", {"township": town.OURS}),
         (f"/siting?township={town.OURS}", "targets", {"township": town.OURS}),
-        ("/zones", "zones_external", {}),
+        ("/zones/external", "zones_external", {}),
         ("/alerts", "events", {}),
     ],
 )

@@ -24,7 +24,17 @@ PAGES = (
         "/dangers",
         "/dangers?state=all",
     ),
-    *("/duty", f"/duty?township={town.OURS}", "/zones", "/siting", "/alerts", "/phone", "/wall", "/account"),
+    *(
+        "/duty",
+        f"/duty?township={town.OURS}",
+        "/zones",
+        "/zones/external",
+        "/siting",
+        "/alerts",
+        "/phone",
+        "/wall",
+        "/account",
+    ),
     *(
         "/quality",
         f"/quality?township={town.OURS}",
@@ -252,7 +262,7 @@ def test_pages_link_only_where_there_is_something(own_site: Served) -> None:
     menu = client.get("/risk").text
     assert 'href="/siting"' in menu
     assert 'href="/zones"' not in menu
-    assert "请先导入图层 zones_external" in client.get("/zones").text
+    assert "请先导入图层 zones_external" in client.get("/zones/external").text
 
 
 def test_the_strip_and_the_banner_of_a_stopped_worker(own_site: Served) -> None:

@@ -17,6 +17,9 @@ window.RiskMap = window.RiskMap || {};
     target: [["class", "target_class", "target_class"], ["place", "kind"], ["township", "township_name"],
       ["people_day", "people_day", persons], ["people_night", "people_night", persons], ["code", "code"]],
     resource: [["kind", "kind", "resource_kind"], ["township", "township_name"], ["code", "code"]],
+    zone: [["members", "member_count", (n) => RiskMap.t("zones.members_n", { n })], ["lead", "lead_name"],
+      ["responsible", "responsible", "zone_responsible"], ["zone_kinds", "kinds", (kinds) => kinds.map((one) => RiskMap.word("zone_link", one)).join(" · ")],
+      ["people", "people", persons], ["code", "code"]],
     area: [["people", "people", persons], ["township", "township_name"], ["code", "code"]],
   };
 
@@ -111,7 +114,7 @@ window.RiskMap = window.RiskMap || {};
         el("ul", {}, found[scale].flips_with.map(turn))]).flat());
   }
 
-  const GROUPS = ["items", "sources", "dynamic", "exposure", "rules"];
+  const GROUPS = ["items", "sources", "members", "domino", "dynamic", "exposure", "rules"];
 
   /* The lines by what they are about, each group under its heading with its sum. */
   function grouped(lines, one) {

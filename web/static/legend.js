@@ -30,6 +30,12 @@ window.RiskMap = window.RiskMap || {};
         ctx.lineWidth = 2.2;
         ctx.strokeStyle = "#2b2f3a";
         ctx.strokeRect(5, 6, 16, 14);
+      } else if (what === "zone") {
+        ctx.lineWidth = 2.2;
+        ctx.strokeStyle = RiskMap.rules.ZONE;
+        ctx.beginPath();
+        ctx.ellipse(13, 13, 9.5, 7, 0, 0, 2 * Math.PI);
+        ctx.stroke();
       } else if (what === "layer") {
         const style = RiskMap.rules.STYLES[value];
         const icon = { source: ICONS.filling_station, target: ICONS.high_sensitive, resource: ICONS.fire_station }[value];
@@ -55,6 +61,12 @@ window.RiskMap = window.RiskMap || {};
       box.checked = RiskMap.map.state.on.has(box.dataset.layer);
       box.addEventListener("change", () => RiskMap.map.toggleLayer(box.dataset.layer, box.checked));
     }
+  }
+
+  /* A layer that an address asks for is shown. */
+  function switchOn(layer) {
+    RiskMap.map.toggleLayer(layer, true);
+    document.querySelector(`[data-layer="${layer}"]`).checked = true;
   }
 
   /* Which areas are coloured at this zoom; the server's steps are in tile zooms, one less than the map's. */
@@ -106,5 +118,5 @@ window.RiskMap = window.RiskMap || {};
     document.getElementById("map-out").addEventListener("click", () => map.leaflet.zoomOut());
   }
 
-  RiskMap.legend = { start, areaLevel, levelsDrawn, PHONE };
+  RiskMap.legend = { start, switchOn, areaLevel, levelsDrawn, PHONE };
 })();

@@ -4,7 +4,7 @@ window.RiskMap = window.RiskMap || {};
 
 (() => {
   const RECORDS = ["source", "enterprise", "target", "resource"];
-  const LAYERS = ["base", "area", "overlay", ...RECORDS];
+  const LAYERS = ["base", "area", "overlay", "zone", ...RECORDS];
   const KEPT_TILES = 400;
   const PAPER = { width: 1040, height: 640 }; // A4 across, in the pixels of CSS, within its margins
   // so much of the view may be cut off an area that would else be drawn at half the size
@@ -33,7 +33,7 @@ window.RiskMap = window.RiskMap || {};
     }
     return {
       async getZxy(z, x, y, signal) {
-        if (!state.on.has(layer) || (RiskMap.past.active() && RECORDS.includes(layer))) return undefined;
+        if (!state.on.has(layer) || (RiskMap.past.active() && (RECORDS.includes(layer) || layer === "zone"))) return undefined;
         let data;
         let generation;
         do { // data that changed while it was on its way is asked for again
@@ -197,6 +197,7 @@ window.RiskMap = window.RiskMap || {};
     layer.on("loading", busy(true)).on("load", busy(false)).addTo(map);
     listenForClicks(map);
     fitPaper();
+    if (config.show?.layer === "zone") RiskMap.legend.switchOn("zone");
     if (config.show) RiskMap.panel.show(config.show.layer, config.show.code, { fly: true });
   };
 })();

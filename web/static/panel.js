@@ -4,9 +4,9 @@ window.RiskMap = window.RiskMap || {};
 
 (() => {
   const PLURALS = { source: "sources", enterprise: "enterprises", target: "targets", township: "townships",
-    village: "villages", grid: "grids", city: "cities", overlay: "overlays" };
+    village: "villages", grid: "grids", city: "cities", overlay: "overlays", zone: "zones" };
   const RECORDS = new Set(["source", "enterprise", "target", "resource"]);
-  const GRADED = new Set(["source", "enterprise", "township", "village", "grid", "city", "overlay"]);
+  const GRADED = new Set(["source", "enterprise", "township", "village", "grid", "city", "overlay", "zone"]);
   const CLOSE_ZOOM = 16;
   const NEAR_M = 10000;
   let config;
@@ -96,7 +96,7 @@ window.RiskMap = window.RiskMap || {};
     const what = hit.layer === "source" ? RiskMap.word("source_kind", hit.kind)
       : hit.layer === "target" ? RiskMap.word("target_class", hit.kind)
       : hit.layer === "resource" ? RiskMap.word("resource_kind", hit.kind)
-      : hit.layer ? RiskMap.t(`layer.${hit.layer}`) : RiskMap.word("area_level", hit.kind);
+      : hit.layer || hit.kind === "zone" ? RiskMap.t(`layer.${kind}`) : RiskMap.word("area_level", hit.kind);
     return el("li", {}, el("button", { type: "button", class: "hit",
         onclick: () => show(kind, hit.code, { at: hit }) },
       el("span", { class: `found-mark level-${level || "none"} of-${hit.layer || "area"}`, "aria-hidden": "true" }),
@@ -119,10 +119,13 @@ window.RiskMap = window.RiskMap || {};
       map.leaflet.getZoom() < CLOSE_ZOOM ? el("button", { type: "button", class: "wide", onclick: closer },
         t("map.zoom_here")) : null,
       rest ? el("p", { class: "small" }, rest) : null,
-      el("p", { class: "column" }, t(`scale.${map.state.scale}`)), el("ul", { class: "hits" }, found.hits.map(hitRow)),
+      el("p", { class: "column" }, t(`scale.${map.state.scale}`)), el("ul", { class: "hits" }, [...found.hits, ...zonesShown(found)].map(hitRow)),
       el("h3", {}, t("map.areas_here")),
       el("p", { class: "column" }, t(`scale.${map.state.scale}`)), el("ul", { class: "hits" }, found.areas.map(hitRow))];
   }
+
+  /* The joint-control zones under a click, where the map shows them. */
+  const zonesShown = (found) => (RiskMap.map.state.on.has("zone") && !RiskMap.past.active() ? found.zones : []);
 
   async function identify({ lng, lat }, zoom) {
     const { map, dom, t } = RiskMap;
@@ -145,6 +148,7 @@ window.RiskMap = window.RiskMap || {};
         unmark();
         reveal(listed(list));
       } else if (found.hits.length === 1) await show(found.hits[0].layer, found.hits[0].code, { at: found.hits[0] });
+      else if (zonesShown(found).length) await show("zone", zonesShown(found)[0].code, { at: zonesShown(found)[0] });
       else if (area && map.state.on.has("area")) await show(area.kind, area.code, { at: area });
       else reveal([dom.el("p", { class: "quiet" }, t("map.nothing"))]);
     } catch (error) {
@@ -177,6 +181,7 @@ window.RiskMap = window.RiskMap || {};
     }
     const address = `/api/v1/${PLURALS[kind]}/${encodeURIComponent(record.code)}/explain?${RiskMap.themes.query()}`;
     const told = await ask(address, signal);
+    if (kind === "zone") return [RiskMap.account.account(told, false)];
     return [kind === "source" ? null : RiskMap.themes.section(told), RiskMap.account.account(told, RiskMap.themes.active()), RiskMap.consequences.section(told.consequences, record)];
   }
 
@@ -196,7 +201,7 @@ window.RiskMap = window.RiskMap || {};
   function fullRecord(kind, code) {
     if (!GRADED.has(kind)) return null;
     const then = RiskMap.past.query();
-    const address = `/explain/${kind}/${encodeURIComponent(code)}`;
+    const address = `${kind === "zone" ? "/zones" : `/explain/${kind}`}/${encodeURIComponent(code)}`;
     return RiskMap.dom.el("a", { class: "wide", href: then ? `${address}?${then}` : address },
       RiskMap.t("map.ledger"));
   }
@@ -224,7 +229,7 @@ window.RiskMap = window.RiskMap || {};
     try {
       const record = PLURALS[kind] ? await ask(`/api/v1/${PLURALS[kind]}/${encodeURIComponent(code)}?${RiskMap.past.query()}`, signal) : { ...at };
       record.township_name ??= kind === "township" ? null : await townshipName(record.township_code, signal);
-      const about = RECORDS.has(kind) ? kind : "area";
+      const about = RECORDS.has(kind) || kind === "zone" ? kind : "area";
       const parts = [back, RiskMap.account.head(kind, record)];
       const facts = [el("h3", {}, t("map.facts")), RiskMap.account.facts(about, record)];
       if (!again) reveal([...parts, GRADED.has(kind) ? loading : null, ...facts]);
@@ -232,7 +237,7 @@ window.RiskMap = window.RiskMap || {};
       if (kind !== "source") RiskMap.consequences.clear();
       const [account, near] = await Promise.all([explained(kind, record, signal),
         kind === "source" || kind === "enterprise" ? nearby(record, signal) : []]);
-      const wayDown = RiskMap.past.active() ? null : RiskMap.remedies.link(kind, record);
+      const wayDown = RiskMap.past.active() || kind === "zone" ? null : RiskMap.remedies.link(kind, record);
       reveal([...parts, wayDown, ...account, ...facts, ...near, fullRecord(kind, code), whatIf(kind, record)], again ? body.scrollTop : 0);
       const begun = !typing && document.activeElement === search; // who began to type meanwhile goes on
       if (!again && !begun) body.querySelector(".panel-name").focus({ preventScroll: true });

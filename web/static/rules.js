@@ -8,6 +8,7 @@ window.RiskMap = window.RiskMap || {};
   const WATER = "#cfe4ea";
   const SHORE = "#9fc3cf";
   const AREA_ALPHA = 0.46;
+  const ZONE = "#0b5c5c";
 
   function trace(ctx, geom, close) {
     ctx.beginPath();
@@ -143,6 +144,7 @@ window.RiskMap = window.RiskMap || {};
     const alpha = () => (RiskMap.themes.active() ? RiskMap.themeScale.ALPHA : AREA_ALPHA);
     const way = (filter, symbolizer, minzoom) => ({ dataSource: "base", dataLayer: "way", filter, symbolizer, minzoom });
     const area = (symbolizer) => ({ dataSource: "area", dataLayer: "area", symbolizer });
+    const zone = (symbolizer) => ({ dataSource: "zone", dataLayer: "zone", symbolizer });
     const overlay = (symbolizer) => ({ dataSource: "overlay", dataLayer: "overlay", symbolizer });
     return [
       { dataSource: "base", dataLayer: "land", symbolizer: filled({ fill: LAND }) },
@@ -170,6 +172,12 @@ window.RiskMap = window.RiskMap || {};
         symbolizer: stroked("#6b4a86", 2.6, { closed: true }) },
       overlay(stroked("#2b2f3a", 4.2, { closed: true, alpha: 0.75 })),
       overlay(stroked((p) => areaFill(p) || "#fff", 2.4, { dash: [7, 4], closed: true })),
+      zone(filled({ fill: levelFill(state), alpha: 0.4 })),
+      zone(stroked("#ffffff", 4, { closed: true, alpha: 0.8 })),
+      zone(stroked(ZONE, 2.2, { closed: true })),
+      // an outline that is too small to be seen is a dot
+      { dataSource: "zone", dataLayer: "zone_name", maxzoom: 12, symbolizer: new protomapsL.CircleSymbolizer({ radius: 4.5,
+        fill: (z, f) => levelFill(state)(f.props) || "#fff", stroke: ZONE, width: 1.8 }) },
     ];
   }
 
@@ -190,6 +198,8 @@ window.RiskMap = window.RiskMap || {};
       base(kind("lake", "river"), { size: 12, fill: "#39708a", halo: "rgba(255, 255, 255, 0.7)", aside: true }, 10),
       { dataSource: "overlay", dataLayer: "overlay_name", minzoom: 12,
         symbolizer: name({ size: 11, weight: 600, fill: "#2b2f3a", mark: true, aside: true }, state) },
+      { dataSource: "zone", dataLayer: "zone_name", minzoom: 14,
+        symbolizer: name({ size: 11, weight: 600, fill: ZONE, mark: true, aside: true }, state) },
       { dataSource: "base", dataLayer: "way", minzoom: 12, filter: roads(1, 3),
         symbolizer: new protomapsL.LineLabelSymbolizer({ font: `500 11px ${TEXT_FONT}`, fill: "#6d5d3c", stroke: "#fff",
           width: 3, position: 2, repeatDistance: 360 }) },
@@ -240,6 +250,7 @@ window.RiskMap = window.RiskMap || {};
 
   RiskMap.rules = {
     STYLES,
+    ZONE,
     paint: (state) => [...groundPaint(state), ...recordPaint(state)],
     labels: (state) => [...obstacles(state), ...groundLabels(state), ...recordLabels(state)],
   };
