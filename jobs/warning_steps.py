@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from layers.alert_ledger import add_steps, keep_warnings, warning_to_write, warning_told
-from layers.alert_silences import keep_silence, metric_rings
+from layers.alert_silences import cut_silence, keep_silence, metric_rings
 from layers.city import stored_city
 from layers.database import Identity, reading, writing
 from layers.editions import edition_on
@@ -18,9 +18,11 @@ from riskmap.errors import BadInput, Forbidden, NotFound
 from riskmap.silences import Silence, check_silence
 
 ACTIONS = tuple(action for action in TRANSITIONS if action not in BY_PROGRAM)
-_LOOK_ON = ("planner", "auditor")
+LOOK_ON = ("planner", "auditor")
+"""roles that take no step and of whom nothing is proven"""
 _ENDING = ("lift", "archive")
-_MAY_END = ("admin", "city", "township")
+MAY_END = ("admin", "city", "township")
+"""roles that say a warning is over, and that work its call list"""
 _MAY_SILENCE = ("admin", "city")
 Row = dict[str, Any]
 
@@ -70,7 +72,7 @@ def add_silence(
     polygon: dict[str, Any] | None = None,
 ) -> Row:
     """Begin a silence now, in somebody's name; Forbidden for other roles than the city's, BadInput as it is checked."""
-    if identity.role not in _MAY_SILENCE or identity.committee:
+    if not may_silence(identity):
         raise Forbidden("只有管理员和市级用户可以设置静默", remedy="请联系市级值班室")
     at = datetime.now(UTC).replace(microsecond=0)
     until = at + timedelta(hours=hours)
@@ -88,8 +90,29 @@ def add_silence(
     return {"code": silence.code, "author": silence.author, "reason": reason, "until": until}
 
 
+def end_silence(owner: Engine, identity: Identity, code: str) -> None:
+    """End a silence now, before its time; what still holds is told again. NotFound where none of that code lasts."""
+    if not may_silence(identity):
+        raise Forbidden("只有管理员和市级用户可以结束静默", remedy="请联系市级值班室")
+    at = datetime.now(UTC).replace(microsecond=0)
+    with writing(owner) as connection:
+        rev = open_revision(connection, identity.name, "silence", f"提前结束静默 {code}")
+        if not cut_silence(connection, code, at, rev):
+            raise NotFound(f"没有正在进行的静默 {code}", remedy="请刷新页面")
+
+
+def may_take(identity: Identity, action: str) -> bool:
+    """Whether somebody's role may take a step."""
+    return identity.role not in LOOK_ON and (action not in _ENDING or identity.role in MAY_END)
+
+
+def may_silence(identity: Identity) -> bool:
+    """Whether somebody may begin and end silences."""
+    return identity.role in _MAY_SILENCE and not identity.committee
+
+
 def _check_role(identity: Identity, action: str) -> None:
     if action not in ACTIONS:
         raise BadInput(f"未知的步骤 {action}", remedy=f"可用：{'、'.join(ACTIONS)}")
-    if identity.role in _LOOK_ON or (action in _ENDING and identity.role not in _MAY_END):
+    if not may_take(identity, action):
         raise Forbidden(f"角色 {identity.role} 不能对预警提示执行 {action}", remedy="请由有权的人员处理")

@@ -114,17 +114,26 @@ def warning_page(
     state: str | None = None,
     kind: str | None = None,
     open_only: bool = False,
+    quiet: bool | None = None,
+    oldest_first: bool = False,
     limit: int = 100,
     offset: int = 0,
 ) -> Page:
-    """Warnings that the caller may see, the open ones first, then by level and time, newest first."""
+    """Warnings that the caller may see, the open ones first, then by level and time, newest first.
+
+    `quiet`: only those that are suppressed or silenced, or only those that are not.
+    """
     limits = {"township_code": township, "state": state, "kind": kind}
     condition = and_(True, *(warning.c[name] == value for name, value in limits.items() if value))
     if warn:
         condition &= warning.c.warn == {word: level for level, word in LEVELS.items()}.get(warn, 0)
     if open_only:
         condition &= warning.c.ended_at.is_(None)
-    order = (warning.c.ended_at.is_not(None), warning.c.warn, warning.c.fired_at.desc(), warning.c.warning_id)
+    if quiet is not None:
+        is_quiet = warning.c.suppressed_by.is_not(None) | (func.cardinality(warning.c.silenced_by) > 0)
+        condition &= is_quiet if quiet else ~is_quiet
+    fired = warning.c.fired_at if oldest_first else warning.c.fired_at.desc()
+    order = (warning.c.ended_at.is_not(None), warning.c.warn, fired, warning.c.warning_id)
     rows = connection.execute(_told_query().where(condition).order_by(*order).limit(limit).offset(offset))
     total = connection.execute(select(func.count()).select_from(warning).where(condition)).scalar_one()
     return Page([_told(row) for row in rows.mappings()], int(total))

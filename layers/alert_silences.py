@@ -68,6 +68,13 @@ def newest_silence_rev(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(silence.c.rev), 0))).scalar_one())
 
 
+def cut_silence(connection: Connection, code: str, at: datetime, rev: int) -> bool:
+    """End a silence at an instant before its end; whether there was one to end."""
+    lasting = (silence.c.code == code) & (silence.c.until_at > at)
+    done = connection.execute(silence.update().where(lasting).values(until_at=at, rev=rev))
+    return done.rowcount > 0
+
+
 def silences_told(connection: Connection, since: datetime) -> list[dict[str, Any]]:
     """The silences that have not ended by an instant, as the interface tells them."""
     outline = func.ST_AsGeoJSON(silence.c.geom).label("polygon")

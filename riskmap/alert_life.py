@@ -24,6 +24,8 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
 over) are the program's own"""
 _SIGNED = ("signed", "handling", "reported")
 """who signs now joins those who did"""
+_CALLED = "call"
+"""a call that nobody answered: a row of its life that proves nothing"""
 BY_PROGRAM = ("send", "renew", "clear")
 PROOFS = ("sent", "delivered", "read", "signed", "answered", "acted")
 """what is proven of each person, each with its own time: none of them stands for another"""
@@ -146,8 +148,8 @@ def _with(signed_by: tuple[str, ...], person: str) -> tuple[str, ...]:
 
 
 def _check(step: Step) -> None:
-    if step.action not in {*TRANSITIONS, *_PROOF_OF}:
-        known = "、".join(sorted({*TRANSITIONS, *_PROOF_OF}))
+    if step.action not in {*TRANSITIONS, *_PROOF_OF, _CALLED}:
+        known = "、".join(sorted({*TRANSITIONS, *_PROOF_OF, _CALLED}))
         raise BadInput(f"未知的步骤 {step.action}", remedy=f"可用：{known}")
     if not step.person.strip():
         raise BadInput("步骤没有责任人", remedy="请写明姓名")

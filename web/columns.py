@@ -86,12 +86,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("list.township", _township),
     ),
     "event": (
-        Column("alerts.time", _plain("time")),
+        Column("events.time", _plain("time")),
         Column("list.kind", _word("kind", "event_kind")),
-        Column("alerts.severity", _word("severity", "severity")),
-        Column("alerts.source", _source),
-        Column("alerts.value", _value, numeric=True),
-        Column("alerts.until", _plain("until")),
+        Column("events.severity", _word("severity", "severity")),
+        Column("events.source", _source),
+        Column("events.value", _value, numeric=True),
+        Column("events.until", _plain("until")),
         Column("list.township", _township),
     ),
 }
@@ -131,8 +131,8 @@ _ADDRESSES = {
     "source": "/explain/source/{}",
     "enterprise": "/explain/enterprise/{}",
     "danger": "/dangers?state=all&text={}",
-    "event": "/alerts?code={}",
-    "sensor": "/alerts?sensor={}",
+    "event": "/events?code={}",
+    "sensor": "/events?sensor={}",
 }
 """layer: the page that shows one of its records"""
 

@@ -28,12 +28,12 @@ LAYERS = ("area", "overlay", "zone", "source", "enterprise", "target", "resource
 ANYWHERE = (73.0, 18.0, 135.0, 54.0)
 """West, south, east, north of a map that has nothing to show yet."""
 _SCRIPTS = (
-    *("symbols", "rules", "dom", "live", "which", "search", "theme_scale", "themes", "past"),
+    *("symbols", "rules", "dom", "warnings", "live", "which", "search", "theme_scale", "themes", "past"),
     *("legend", "account", "consequences", "remedies", "panel", "map"),
 )
 _WORD_GROUPS = (
-    "map themes past remedies app account_group consequence list scale level level_short grade status area_level layer committee"
-    " target_class source_kind resource_kind zone_link zone_responsible zones"
+    "map alerts warning_level themes past remedies app account_group consequence list scale level level_short grade status"
+    " area_level layer committee target_class source_kind resource_kind zone_link zone_responsible zones"
 )
 """The words that the scripts use."""
 

@@ -84,7 +84,7 @@ def risk(
     return page.show(
         "risk.html",
         past=told if then else None,
-        city=_only(fetch(rows, "city", then=then).items),
+        city=only(fetch(rows, "city", then=then).items),
         scale=_scale(page, told["edition"]) if told["edition"] else None,
         townships=townships,
         villages=_with_shares(with_causes(page, villages, then), whole=True),
@@ -226,8 +226,8 @@ def siting(
     return _ledger(page, "siting", "target", township, number)
 
 
-@router.get("/alerts")
-def alerts(
+@router.get("/events")
+def events(
     page: SignedPage,
     township: Text = "",
     code: Text = "",
@@ -245,25 +245,7 @@ def alerts(
         flow = feeds(page.connection, now, wanted=wanted)
     shown = readings or bool(code or sensor)
     limits = {"code": code, "sensor_code": sensor}
-    return _ledger(page, "alerts", "event", township, number, readings=shown, flow=flow, **limits)
-
-
-@router.get("/phone")
-def phone(page: SignedPage, scale: Annotated[Scale, Query(alias="map")] = "rise") -> HTMLResponse:
-    """One's own area or enterprise on a small screen: both risks, worst sources, open dangers, whom to call."""
-    rows, identity = page.connection, page.session.identity
-    kind = "city" if identity.sees_city or identity.committee else identity.role
-    mine = fetch(rows, kind, identity.enterprise_code if kind == "enterprise" else identity.area_code)
-    return page.show(
-        "phone.html",
-        kind=kind,
-        mine=_only(mine.items),
-        counts=dangers.counts(rows),
-        scale=scale,
-        worst=_worst(page, scale, _WORST),
-        found=dangers.ledger(rows, dangers.Wanted(state="open"), _WORST).items,
-        persons=duty.roster(rows, None)[:_WORST] if identity.area_code else [],
-    )
+    return _ledger(page, "events", "event", township, number, readings=shown, flow=flow, **limits)
 
 
 @router.get("/wall")
@@ -273,17 +255,17 @@ def wall(page: SignedPage, scale: Annotated[Scale, Query(alias="map")] = "rise")
     townships = with_causes(page, fetch(rows, "township", worst=scale).items)
     return page.show(
         "wall.html",
-        city=_only(fetch(rows, "city").items),
+        city=only(fetch(rows, "city").items),
         scale=scale,
         townships=townships,
         names={one["code"]: one["name"] for one in townships},
-        worst=_worst(page, scale, 8),
+        worst=worst_of(page, scale, 8),
         major=ledger.count_graded(rows),
         counts=dangers.counts(rows),
     )
 
 
-def _worst(page: Page, scale: str, limit: int) -> list[Row]:
+def worst_of(page: Page, scale: str, limit: int) -> list[Row]:
     """What stands first on the phone and the wall: what has risen most, or the highest inherent risk."""
     if scale == "rise":
         return risen_most(page, limit)
@@ -328,7 +310,8 @@ def _shown(found: Records, number: int) -> Shown:
     return Shown(found.items, found.total, number)
 
 
-def _only(items: list[Row]) -> Row | None:
+def only(items: list[Row]) -> Row | None:
+    """The one record that was asked for; None where there is none."""
     return items[0] if items else None
 
 

@@ -29,7 +29,8 @@ PAGES = {
     "duty": "",
     "zones": "zone",
     "siting": "target",
-    "alerts": "event",
+    "alerts": "",
+    "events": "event",
     "incident": "",
     "quality": "",
 }

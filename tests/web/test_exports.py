@@ -161,7 +161,7 @@ def test_a_template_is_for_whoever_is_signed_in(site: Served) -> None:
         (f"/duty?township={town.OURS}", "duty", {"township": town.OURS}),
         (f"/siting?township={town.OURS}", "targets", {"township": town.OURS}),
         ("/zones/external", "zones_external", {}),
-        ("/alerts", "events", {}),
+        ("/events", "events", {}),
     ],
 )
 def test_a_page_links_to_the_workbook_of_its_own_rows(

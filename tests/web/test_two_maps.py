@@ -144,7 +144,7 @@ def test_an_event_recolours_one_map_and_leaves_the_other(
         expect(calm).to_be_hidden()
         going_on = page.locator("#panel h4[data-group='dynamic'] + ol li")
         expect(going_on).to_contain_text("特级特殊作业")
-        expect(going_on.locator("a")).to_have_attribute("href", "/alerts?code=hot-1")
+        expect(going_on.locator("a")).to_have_attribute("href", "/events?code=hot-1")
         page.locator("[data-map='base']").click()
         person.wait_for_ink("orange", "n === 0")
         page.locator("#panel h4[data-group='dynamic'] + ol a").click()

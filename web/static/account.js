@@ -75,7 +75,7 @@ window.RiskMap = window.RiskMap || {};
       el("p", { class: "line-reason" }, entry.reason || (entry.value === 0 ? RiskMap.t("map.explain_zero") : ""), link(entry)));
   }
 
-  const PAGES = { danger: "/dangers?state=all&text=", event: "/alerts?code=", sensor: "/alerts?sensor=" };
+  const PAGES = { danger: "/dangers?state=all&text=", event: "/events?code=", sensor: "/events?sensor=" };
 
   /* A line's record opens beside it where the map can show it, else on its page. */
   function link(entry) {

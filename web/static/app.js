@@ -37,7 +37,7 @@
       return;
     }
     const offer = strip && strip.querySelector(".fresh");
-    const shown = !news.events || location.pathname === "/alerts"; // readings come every minute and stand nowhere else
+    const shown = !news.events || location.pathname === "/events"; // readings come every minute and stand nowhere else
     if (offer && shown && (news.changes.length || news.more)) offer.hidden = false;
     refreshStrip();
   }

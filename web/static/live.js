@@ -49,6 +49,7 @@ window.RiskMap = window.RiskMap || {};
   function draw() {
     RiskMap.map.refresh();
     RiskMap.panel.refresh();
+    RiskMap.warnings.refresh();
     fillStrip();
   }
 
@@ -97,6 +98,7 @@ window.RiskMap = window.RiskMap || {};
     document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
     addEventListener("pagehide", close);
     addEventListener("pageshow", open);
+    RiskMap.warnings.refresh();
     open();
   }
 

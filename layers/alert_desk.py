@@ -1,0 +1,86 @@
+"""What the desk reads of warnings beside the ledger: steps and messages of many at once, and what a shift hands over."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, func, literal, select
+
+from layers.alert_tables import alert_run, delivery, warning, warning_step
+from riskmap.alert_life import OPEN, PROGRAM
+from riskmap.vocabulary import LEVELS
+
+Row = dict[str, Any]
+_STEP = ("warning_id", "action", "state", "person", "at", "note")
+_MESSAGE = ("warning_id", "also", "person", "audience", "address", "channel", "text", "state")
+_TIMES = ("made_at", "done_at", "attempts")
+
+
+def steps_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]:
+    """The steps of some warnings in order, by the warning's number."""
+    query = select(*(warning_step.c[name] for name in _STEP)).where(_among(warning_step.c.warning_id, ids))
+    found: dict[int, list[Row]] = {number: [] for number in ids}
+    for row in connection.execute(query.order_by(warning_step.c.warning_id, warning_step.c.n)).mappings():
+        found[row["warning_id"]].append(dict(row))
+    return found
+
+
+def messages_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]:
+    """The messages that tell of some warnings, by the warning's number, in the order they were made."""
+    columns = [delivery.c[name] for name in (*_MESSAGE, *_TIMES)]
+    asked = literal(list(ids), ARRAY(BigInteger()))
+    about = _among(delivery.c.warning_id, ids) | delivery.c.also.op("&&")(asked)
+    found: dict[int, list[Row]] = {number: [] for number in ids}
+    for row in connection.execute(select(*columns).where(about).order_by(delivery.c.delivery_id)).mappings():
+        for number in (row["warning_id"], *row["also"]):
+            if number in found:
+                found[number].append(dict(row))
+    return found
+
+
+def done_since(connection: Connection, since: datetime, limit: int) -> list[Row]:
+    """What people did since an instant, the newest first, with the warning it was done about."""
+    about = (warning.c.kind, warning.c.said, warning.c.warn, warning.c.opened_at)
+    query = (
+        select(*(warning_step.c[name] for name in _STEP), *about)
+        .join(warning, warning.c.warning_id == warning_step.c.warning_id)
+        .where(warning_step.c.at >= since, warning_step.c.person != PROGRAM, warning_step.c.action != "read")
+        .order_by(warning_step.c.at.desc(), warning_step.c.warning_id, warning_step.c.n.desc())
+        .limit(limit)
+    )
+    return [{**row, "warn": LEVELS[row["warn"]]} for row in connection.execute(query).mappings()]
+
+
+def came_and_went(connection: Connection, since: datetime) -> tuple[int, int]:
+    """How many warnings came since an instant, and how many ended."""
+    came = func.count().filter(warning.c.opened_at >= since)
+    went = func.count().filter(warning.c.ended_at >= since)
+    row = connection.execute(select(came, went).select_from(warning)).one()
+    return int(row[0]), int(row[1])
+
+
+def last_pass_at(connection: Connection) -> datetime | None:
+    """The instant of the last pass that changed anything; None before the first."""
+    found: datetime | None = connection.execute(select(func.max(alert_run.c.at))).scalar_one()
+    return found
+
+
+def unread_by(connection: Connection, ids: Sequence[int], person: str) -> list[int]:
+    """Which of these warnings that the caller may see are open and not marked as read by somebody yet."""
+    read = (
+        select(warning_step.c.warning_id)
+        .where(
+            warning_step.c.warning_id == warning.c.warning_id,
+            warning_step.c.action == "read",
+            warning_step.c.person == person,
+        )
+        .exists()
+    )
+    query = select(warning.c.warning_id).where(
+        _among(warning.c.warning_id, ids), warning.c.state.in_(OPEN), ~read
+    )
+    return list(connection.execute(query.order_by(warning.c.warning_id)).scalars())
+
+
+def _among(column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
+    return column == any_(literal(list(ids), ARRAY(BigInteger())))

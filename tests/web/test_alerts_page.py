@@ -1,0 +1,200 @@
+"""Warnings on screens: one thing to do at a time, by right and with proof; what is refused is said where one looks."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import expect
+from sqlalchemy import Engine
+
+from jobs.alerts import run_alerts
+from layers.database import owner_engine, writing
+from tests import town
+from tests.browser import PHONE, looking
+from tests.database import Databases
+from tests.served import Browser, Served, served
+
+NASTY = "<script>alert(1)</script>“罐”"
+ROLES = ("admin", "city", "planner", "auditor", "committee", "township", "village", "grid", "enterprise")
+SMALL = {"width": 320, "height": 640}
+DESK = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def owner(site: Served) -> Iterator[Engine]:
+    engine = owner_engine(site.dsn)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warned(owner: Engine) -> None:
+    """Each township has an overdue danger; ours an incident too, at a source with a nasty name."""
+    town.put(owner, "source", "nasty", town.OURS, name=NASTY, kind="lpg_store")
+    begin_incident(owner, "I1", "nasty")
+    run_alerts(owner, actor="test")
+
+
+def begin_incident(owner: Engine, code: str, source: str) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    town.put(owner, "event", code, town.OURS, kind="incident", source_code=source, time=at)
+
+
+def listed(site: Served, **limits: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = site.program("city").get("/api/v1/alerts", params=limits).json()["items"]
+    return found
+
+
+def the(site: Served, kind: str, township: str = town.OURS) -> int:
+    """The number of the one open warning of a kind in a township."""
+    (one,) = listed(site, kind=kind, township=township, open="true")
+    return int(one["id"])
+
+
+def card(page: str, number: int) -> str:
+    """The card of one warning on a page, as text without marks; empty where there is none."""
+    found = re.search(rf'<article class="warning [^>]*id="w{number}".*?</article>', page, re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0])) if found else ""
+
+
+def test_a_card_says_all_that_is_to_be_known_and_escapes_it(site: Served) -> None:
+    page = site.browser("city").client.get("/alerts").text
+    assert "现在要您做的事" in page
+    told = card(page, the(site, "event"))
+    for said in ("预警级别 红色", "监测报警提示 · 内部", "已确认", "area 430981006", "事故", "登记叫应结果", "告知与回应"):
+        assert said in told
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert page.index(f'id="w{the(site, "event")}"') < page.index(f'id="w{the(site, "overdue")}"'), "life first"
+    assert page.count('<article class="warning') == 3
+
+
+def test_everyone_sees_their_own_ground_and_only_the_steps_they_may_take(site: Served) -> None:
+    theirs, ours = the(site, "overdue", town.THEIRS), the(site, "overdue")
+    for role in ROLES:
+        client = site.browser(role).client
+        desk, phone = client.get("/alerts").text, client.get("/phone").text
+        sees_all = role in ("admin", "city", "planner", "auditor")
+        for page in (desk, phone):
+            assert bool(card(page, theirs)) == sees_all, role
+            assert card(page, ours), role
+        looks_on = role in ("planner", "auditor")
+        assert ("/alerts/" in "".join(re.findall(r'action="([^"]*)"', desk))) != looks_on, role
+        assert (f'action="/phone/{ours}/sign"' in phone) != looks_on, role
+        assert (f'action="/alerts/{ours}/call"' in desk) == (role in ("admin", "city", "township")), role
+        assert client.get("/alerts/silences").status_code == (200 if sees_all else 403), role
+    assert site.client().get("/alerts").status_code == 303
+
+
+def test_nothing_is_written_without_the_page_s_token_nor_on_foreign_ground(site: Served) -> None:
+    leader, number = site.browser("township"), the(site, "overdue", town.THEIRS)
+    before = listed(site)
+    for address in (f"/alerts/{number}/sign", f"/phone/{number}/sign", f"/alerts/{number}/call", "/phone/read"):
+        assert leader.client.post(address, data={"ids": str(number)}).status_code == 403
+    for address in ("/alerts/silences", "/alerts/silences/S1/end"):
+        assert site.browser("city").client.post(address, data={"reason": "x"}).status_code == 403
+    for address in (f"/alerts/{number}/sign", f"/phone/{number}/sign"):
+        answer = leader.post(address)
+        assert (answer.status_code, "您无权查看" in answer.text) == (404, True)
+    assert leader.post("/phone/read", ids=str(number)).status_code == 204
+    assert leader.post("/alerts/silences", reason="检修", kind="event").status_code == 403
+    assert listed(site) == before
+
+
+def test_a_refused_step_is_told_at_its_card_in_the_reader_s_words(site: Served) -> None:
+    number, leader = the(site, "overdue"), site.browser("township")
+    early = leader.post(f"/phone/{number}/handle")
+    assert (early.status_code, "没有登记 现在不能开始处置" in card(early.text, number)) == (409, True)
+    half = leader.post(f"/alerts/{number}/call", result="noted", person="甲", answered_by="乙")
+    assert (half.status_code, 'value="乙"' in half.text) == (422, True)
+    assert "否则不算叫应" in card(half.text, number)
+    english = leader.client.post(f"/alerts/{number}/handle?lang=en", data={"csrf": leader.csrf})
+    assert "Not possible now: Begin to act" in card(english.text, number)
+    leader.client.get("/alerts?lang=zh")
+    looking_on = site.browser("auditor").post(f"/alerts/{number}/sign")
+    assert (looking_on.status_code, "您的角色不能签收" in looking_on.text) == (403, True)
+    assert leader.post(f"/alerts/{number}/destroy").status_code == 422
+
+
+def test_a_call_counts_once_somebody_answered_and_repeated(site: Served) -> None:
+    number, desk = the(site, "event"), site.browser("city")
+    assert desk.post(f"/alerts/{number}/call", result="no_answer", person="丙").status_code == 303
+    told = card(desk.client.get("/alerts").text, number)
+    assert "呼叫未接 · 丙" in told
+    assert "登记叫应结果" in told
+    answer = desk.post(
+        f"/alerts/{number}/call", result="noted", person="丙", answered_by="丁", repeated="马上到现场"
+    )
+    told = card(desk.client.get(answer.headers["location"]).text, number)
+    assert "已叫应" in told
+    assert "马上到现场" in told
+    assert "签收" in told
+    assert "登记叫应结果" not in told
+
+
+def test_red_is_signed_by_two_then_dealt_with_reported_lifted_and_archived(site: Served) -> None:
+    number = the(site, "event")
+    leader, desk, auditor = site.browser("township"), site.browser("city"), site.browser("auditor")
+    assert leader.post(f"/phone/{number}/sign").headers["location"] == f"/phone?done=sign&about={number}"
+    waiting = card(leader.client.get("/phone").text, number)
+    assert "已签 1/2：township" in waiting
+    assert "等待第二人签收" in waiting
+    desk.post(f"/alerts/{number}/sign")
+    leader.post(f"/phone/{number}/handle")
+    assert leader.post(f"/phone/{number}/report", note="  ").status_code == 422
+    leader.post(f"/phone/{number}/report", note="人员已撤离")
+    awaited = card(site.browser("grid").client.get("/alerts").text, number)
+    assert "等待解除" in awaited
+    desk.post(f"/alerts/{number}/lift", note="复查合格")
+    page = desk.client.get("/alerts").text
+    assert card(page, number) == ""
+    assert f'action="/alerts/{number}/archive"' in page
+    assert page.count("人员已撤离") == 1, "the hand-over list tells it"
+    assert "复查合格" in auditor.client.get("/alerts").text
+    assert desk.post(f"/alerts/{number}/archive").status_code == 303
+    assert f'action="/alerts/{number}/archive"' not in desk.client.get("/alerts").text
+
+
+def test_silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
+    desk: Browser = site.browser("city")
+    for fields, said in (
+        ({"reason": "检修"}, "不能让全部提示静默"),
+        ({"reason": " ", "kind": "event"}, "请写明理由"),
+        ({"reason": "检修", "polygon": "[1"}, "不是有效的多边形"),
+        ({"reason": "检修", "kind": "event", "hours": "9999"}, "时长超过"),
+    ):
+        wrong = desk.post("/alerts/silences", **({"hours": "2"} | fields))
+        assert (wrong.status_code, said in wrong.text) == (422, True), said
+    around = '{"type":"Polygon","coordinates":[[[112.29,28.79],[112.42,28.79],[112.42,28.92],[112.29,28.79]]]}'
+    begun = desk.post("/alerts/silences", reason=NASTY, hours="2", kind="event", polygon=around)
+    assert begun.headers["location"].endswith("done=begun")
+    page = site.browser("auditor").client.get("/alerts/silences").text
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    begin_incident(owner, "I2", "ours-tank")
+    run_alerts(owner, actor="test")
+    quiet = the(site, "event")
+    desk_page = desk.client.get("/alerts").text
+    (code,) = re.findall(r"/alerts/silences/(\w+)/end", desk.client.get("/alerts/silences").text)
+    assert card(desk_page, quiet) == ""
+    assert f"被静默 {code} 压住" in desk_page
+    assert site.browser("township").post(f"/alerts/silences/{code}/end").status_code == 403
+    assert desk.post(f"/alerts/silences/{code}/end").status_code == 303
+    assert desk.post(f"/alerts/silences/{code}/end").status_code == 404
+    run_alerts(owner, actor="test")
+    assert "登记叫应结果" in card(desk.client.get("/alerts").text, quiet)
+
+
+@pytest.fixture
+def night(databases: Databases, town_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The town at night with nothing to do: its dangers are not overdue."""
+    with databases.fresh(town_template) as dsn:
+        engine = owner_engine(dsn)
+        with writing(engine) as connection:
+            connection.exec_driver_sql("UPDATE danger SET due_on = NULL")
+        engine.dispose()
+        with served(dsn, tmp_path_factory.mktemp("home")) as running:
+            yield running

@@ -1,0 +1,83 @@
+"""The phone page: one's own warnings with the next step under the thumb, then one's area as it stands."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query
+from fastapi.responses import HTMLResponse, Response
+
+from jobs.warning_proofs import note_read
+from jobs.warning_steps import take_step
+from layers import dangers, duty
+from layers.records import fetch
+from riskmap.errors import RiskMapError
+from web.deps import Owner, Reader, SignedIn
+from web.pages import only, worst_of
+from web.render import Page, SignedPage
+from web.risen import Scale
+from web.warning_cards import rules_now, to_do
+from web.warning_desk import About, Action, Done, Note, Number, back_to, refused_step
+
+router = APIRouter(include_in_schema=False)
+
+_MOST_CARDS = 12
+_MOST_ROWS = 12
+_Ids = Annotated[str, Form(pattern=r"^\d{1,18}(,\d{1,18}){0,99}$")]
+
+
+@router.get("/phone")
+def phone(
+    page: SignedPage, scale: Annotated[Scale, Query(alias="map")] = "rise", done: Done = "", about: About = 0
+) -> HTMLResponse:
+    """One's own warnings; one's area or enterprise: both risks, worst sources, open dangers, whom to call."""
+    return _phone(page, scale, done=done, about=about)
+
+
+@router.post("/phone/read")
+def read(owner: Owner, reader: Reader, identity: SignedIn, ids: _Ids) -> Response:
+    """Note that a person had these warnings before their eyes."""
+    note_read(owner, reader, identity, [int(one) for one in ids.split(",")])
+    return Response(status_code=204)
+
+
+@router.post("/phone/{warning_id}/{action}")
+def step(
+    page: SignedPage, owner: Owner, reader: Reader, warning_id: Number, action: Action, note: Note = ""
+) -> Response:
+    """Take a step with one tap; what is refused is told at the card."""
+    try:
+        take_step(owner, reader, page.session.identity, warning_id, action, note)
+    except RiskMapError as error:
+        return _phone(page, refused=refused_step(page, error, warning_id, action, {"note": note}))
+    return back_to("/phone", action, warning_id)
+
+
+def _phone(
+    page: Page,
+    scale: Scale = "rise",
+    *,
+    done: str = "",
+    about: int = 0,
+    refused: dict[str, Any] | None = None,
+) -> HTMLResponse:
+    rows, identity, now = page.connection, page.session.identity, datetime.now(UTC)
+    kind = "city" if identity.sees_city or identity.committee else identity.role
+    mine = fetch(rows, kind, identity.enterprise_code if kind == "enterprise" else identity.area_code)
+    cards, total = to_do(page, rules_now(page, now), limit=_MOST_CARDS, calls=False)
+    return page.show(
+        "phone.html",
+        status_code=refused["error"].status if refused else 200,
+        now=now,
+        cards=cards,
+        cards_total=total,
+        done=done,
+        about=about,
+        refused=refused,
+        kind=kind,
+        mine=only(mine.items),
+        counts=dangers.counts(rows),
+        scale=scale,
+        worst=worst_of(page, scale, _MOST_ROWS),
+        found=dangers.ledger(rows, dangers.Wanted(state="open"), _MOST_ROWS).items,
+        persons=duty.roster(rows, None)[:_MOST_ROWS] if identity.area_code else [],
+    )

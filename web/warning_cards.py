@@ -1,0 +1,198 @@
+"""Cards of warnings: what it is, who was told and what they did, and the one thing that whoever looks does next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jobs.warning_proofs import may_call
+from jobs.warning_steps import may_take
+from layers.alert_desk import messages_of, steps_of
+from layers.alert_ledger import warning_page
+from layers.database import Identity
+from layers.editions import edition_on
+from layers.history import CLOCK
+from riskmap.alert_desk import CALL, Seen, Todo, is_life, next_thing, urgency
+from riskmap.alert_life import PROGRAM, PROOFS, Step, proofs
+from riskmap.alert_rules import AlertRules
+from riskmap.vocabulary import LEVELS
+from riskmap.wording import bearing_word
+from web.render import Page, as_number
+
+Row = dict[str, Any]
+_WARNS = {name: number for number, name in LEVELS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One person of a warning: as what, by which number to be called, and what is proven of them, with times."""
+
+    name: str
+    role: str
+    phone: str
+    proven: tuple[tuple[str, datetime | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One warning as a person sees it; without `action` somebody else has the next step, and `awaited` says which."""
+
+    row: Row
+    number: str
+    warn: str
+    title: str
+    place: str
+    facts: tuple[tuple[str, str], ...]
+    why: str
+    confirmed: bool
+    life: bool
+    todo: Todo
+    action: str
+    awaited: str
+    needed: int
+    told: tuple[Told, ...]
+    texts: tuple[str, ...]
+    steps: tuple[Row, ...]
+
+    @property
+    def id(self) -> int:
+        """The number of the warning."""
+        return int(self.row["id"])
+
+    @property
+    def callees(self) -> tuple[Told, ...]:
+        """Who is to be called: those who were told."""
+        return tuple(one for one in self.told if one.proven[0][1])
+
+
+def cards_of(page: Page, rows: Sequence[Row], rules: AlertRules, *, calls: bool) -> list[Card]:
+    """The cards of some warnings, life first, then the clock that ends first; `calls`: the call list is worked here."""
+    ids = [row["id"] for row in rows]
+    steps, messages = steps_of(page.connection, ids), messages_of(page.connection, ids)
+    cards = [_card(page, row, steps[row["id"]], messages[row["id"]], rules, calls) for row in rows]
+    return sorted(
+        cards, key=lambda one: (*urgency(one.todo, _WARNS[one.warn], one.row["kind"]), one.row["id"])
+    )
+
+
+def to_do(
+    page: Page, rules: AlertRules, *, limit: int, calls: bool, township: str | None = None
+) -> tuple[list[Card], int]:
+    """The open warnings that are not quiet, as cards, and how many there are in all."""
+    found = warning_page(
+        page.connection, township=township, open_only=True, quiet=False, oldest_first=True, limit=limit
+    )
+    return cards_of(page, found.items, rules, calls=calls), found.total
+
+
+def rules_now(page: Page, now: datetime) -> AlertRules:
+    """The rules of the edition in force today: how long each step may take."""
+    return AlertRules.from_edition(edition_on(page.connection, now.astimezone(CLOCK).date()))
+
+
+def number_of(row: Mapping[str, Any]) -> str:
+    """The number that messages call a warning by."""
+    opened = row["opened_at"]
+    year = opened.astimezone(CLOCK).year if isinstance(opened, datetime) else opened[:4]
+    return f"{year}-{row.get('id') or row['warning_id']:05d}"
+
+
+def title_of(page: Page, row: Mapping[str, Any]) -> str:
+    """What a warning is about in a few words."""
+    name = row["said"].get("name")
+    return page.text("alerts.title_of", kind=page.word("fact_kind", row["kind"]), name=name or "—")
+
+
+def _card(
+    page: Page, row: Row, steps: list[Row], messages: list[Row], rules: AlertRules, calls: bool
+) -> Card:
+    identity, warn = page.session.identity, _WARNS[row["warn"]]
+    taken = tuple(
+        Step(one["action"], one["person"], int(one["at"].timestamp()), one["note"]) for one in steps
+    )
+    fired_s = int(datetime.fromisoformat(row["fired_at"]).timestamp())
+    seen = Seen(warn, row["kind"], row["state"], fired_s, taken)
+    todo = next_thing(seen, rules, calls=calls and may_call(identity))
+    mine = _is_mine(identity, row, todo)
+    said = row["said"]
+    return Card(
+        row=row,
+        number=number_of(row),
+        warn=row["warn"],
+        title=title_of(page, row),
+        place=said.get("place") or row["township"] or page.text("alerts.no_place"),
+        facts=tuple(_facts(page, said)),
+        why=page.word("alert_why", said.get("why")) if said.get("why") else "",
+        confirmed=bool(said.get("confirmed")),
+        life=is_life(warn, row["kind"]),
+        todo=todo,
+        action=todo.action if mine else "",
+        awaited=todo.action,
+        needed=rules.signatures.of(warn),
+        told=tuple(_told(page, steps, messages, taken, calls=may_call(identity))),
+        texts=tuple(dict.fromkeys(one["text"] for one in messages)),
+        steps=tuple(steps),
+    )
+
+
+def _is_mine(identity: Identity, row: Row, todo: Todo) -> bool:
+    """Whether the next step is one that whoever looks may take: nobody signs twice."""
+    if todo.action == CALL:
+        return may_call(identity)
+    signed = todo.action == "sign" and identity.name in row["signed_by"]
+    return may_take(identity, todo.action) and not signed
+
+
+def _told(
+    page: Page, steps: list[Row], messages: list[Row], taken: Sequence[Step], *, calls: bool
+) -> list[Told]:
+    """Everyone whom a message went to or who did something, in the order they appeared."""
+    at = {int(one["at"].timestamp()): one["at"] for one in steps}
+    proven: dict[str, dict[str, datetime]] = {}
+    about: dict[str, tuple[str, str]] = {}
+    for one in messages:
+        role = one["audience"].partition("@")[0]
+        about.setdefault(one["person"], (page.word("duty_role", role), one["address"] if calls else ""))
+        own = proven.setdefault(one["person"], {})
+        own.setdefault("sent", one["made_at"])
+        if one["state"] == "delivered" and one["done_at"]:
+            own.setdefault("delivered", one["done_at"])
+    for person, found in proofs(taken).items():
+        own = proven.setdefault(person, {})
+        for proof, second in found.items():
+            own.setdefault(proof, at[second])
+    return [
+        Told(name, *about.get(name, ("", "")), tuple((proof, own.get(proof)) for proof in PROOFS))
+        for name, own in proven.items()
+        if name != PROGRAM
+    ]
+
+
+def _facts(page: Page, said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is known, each with its label; what is not known is left out."""
+    text, word = page.text, page.word
+    near = said.get("metres")
+    bearing = said.get("bearing")
+    told = (
+        ("alerts.source", word("source_kind", said.get("kind")) or ""),
+        (
+            "alerts.metres",
+            text("alerts.metres_n", n=as_number(near), to=said.get("target") or text("alerts.homes"))
+            if near is not None
+            else "",
+        ),
+        ("alerts.bearing", bearing_word(bearing, page.lang) if isinstance(bearing, int) else ""),
+        (
+            "alerts.people",
+            text("alerts.people_n", n=as_number(said["people"])) if said.get("people") is not None else "",
+        ),
+        ("scale.now", word("level", said.get("level")) if said.get("level") else ""),
+        ("scale.danger", word("danger_grade", said.get("grade"))),
+        ("alerts.task", word("due_task", said.get("task"))),
+        ("alerts.late", text("alerts.days_n", n=said["days"]) if said.get("days") is not None else ""),
+        ("alerts.sensor", said.get("sensor") or ""),
+        ("alerts.silent", text("alerts.minutes_n", n=said["minutes"]) if said.get("minutes") else ""),
+        ("alerts.substance", said.get("substance") or ""),
+        ("alerts.percent", f"{said['percent']}%" if said.get("percent") else ""),
+    )
+    return [(text(label), str(value)) for label, value in told if value]

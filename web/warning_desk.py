@@ -1,0 +1,158 @@
+"""The desk of warnings: what is to be done now, what is quiet and by what, and what a shift hands over."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Path, Query
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from jobs.demo_feed import feeds
+from jobs.warning_proofs import note_call
+from jobs.warning_steps import may_silence, take_step
+from layers.alert_desk import came_and_went, done_since, last_pass_at
+from layers.alert_ledger import warning_page
+from layers.alert_silences import silences_told
+from layers.history import CLOCK
+from layers.outbox import on_posts
+from layers.records import fetch
+from riskmap.errors import BadInput, Forbidden, RiskMapError
+from web.deps import Owner, Reader
+from web.render import Page, SignedPage
+from web.warning_cards import cards_of, number_of, rules_now, title_of, to_do
+
+router = APIRouter(include_in_schema=False)
+
+MOST_CARDS = 60
+_MOST_QUIET = 40
+_MOST_OVER = 20
+_MOST_DONE = 40
+_SHIFT = timedelta(hours=12)
+
+Action = Literal["sign", "handle", "report", "lift", "archive"]
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Note = Annotated[str, Form(max_length=1000)]
+_Name = Annotated[str, Form(max_length=100)]
+Done = Annotated[str, Query(pattern="^(sign|handle|report|lift|archive|call|answer)?$")]
+About = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Row = dict[str, Any]
+
+
+@router.get("/alerts")
+def desk(
+    page: SignedPage,
+    township: Annotated[str, Query(max_length=64)] = "",
+    done: Done = "",
+    about: About = 0,
+) -> HTMLResponse:
+    """What whoever looks has to do now, one card for each thing; what a step just came to."""
+    return _desk(page, township=township, done=done, about=about)
+
+
+@router.post("/alerts/{warning_id}/call")
+def call(
+    page: SignedPage,
+    owner: Owner,
+    reader: Reader,
+    warning_id: Number,
+    result: Annotated[str, Form(max_length=20)] = "",
+    person: _Name = "",
+    answered_by: _Name = "",
+    repeated: Note = "",
+) -> Response:
+    """Note what came of a call."""
+    given = {"result": result, "person": person, "answered_by": answered_by, "repeated": repeated}
+    try:
+        note_call(owner, reader, page.session.identity, warning_id, **given)
+    except RiskMapError as error:
+        return _desk(page, refused=refused_step(page, error, warning_id, "call", given))
+    return back_to("/alerts", "call" if result == "no_answer" else "answer", warning_id)
+
+
+@router.post("/alerts/{warning_id}/{action}")
+def step(
+    page: SignedPage, owner: Owner, reader: Reader, warning_id: Number, action: Action, note: Note = ""
+) -> Response:
+    """Take a step at the desk; what is refused is told at the card."""
+    try:
+        take_step(owner, reader, page.session.identity, warning_id, action, note)
+    except RiskMapError as error:
+        return _desk(page, refused=refused_step(page, error, warning_id, action, {"note": note}))
+    return back_to("/alerts", action, warning_id)
+
+
+def _desk(
+    page: Page, *, township: str = "", done: str = "", about: int = 0, refused: Row | None = None
+) -> HTMLResponse:
+    rows, now = page.connection, datetime.now(UTC)
+    rules = rules_now(page, now)
+    cards, total = to_do(page, rules, township=township or None, limit=MOST_CARDS, calls=True)
+    quiet = warning_page(rows, township=township or None, open_only=True, quiet=True, limit=_MOST_QUIET)
+    over = warning_page(rows, township=township or None, state="lifted", limit=_MOST_OVER)
+    mine = [one for one in cards if one.action]
+    return page.show(
+        "alerts.html",
+        status_code=refused["error"].status if refused else 200,
+        now=now,
+        cards=mine,
+        awaited=[one for one in cards if not one.action],
+        total=total,
+        most=MOST_CARDS,
+        quiet=cards_of(page, quiet.items, rules, calls=True),
+        quiet_total=quiet.total,
+        over=cards_of(page, over.items, rules, calls=True),
+        over_total=over.total,
+        refused=refused,
+        done=done,
+        about=about,
+        townships={one["code"]: one["name"] for one in fetch(rows, "township").items},
+        chosen=township,
+        may_silence=may_silence(page.session.identity),
+        pass_at=last_pass_at(rows),
+        flow=_flow(page, now),
+        shift=_shift(page, now),
+    )
+
+
+def _flow(page: Page, now: datetime) -> Any:
+    """How the sensors report; from a few of them nobody can tell whether the whole feed goes on."""
+    if not page.session.identity.sees_city:
+        return None
+    return feeds(page.connection, now, wanted=page.request.app.state.settings.demo_feed)
+
+
+def _shift(page: Page, now: datetime) -> Row:
+    """What the next shift must know: what was done since the last began, what is quiet and until when, who is on duty."""
+    rows, since = page.connection, now - _SHIFT
+    came, went = came_and_went(rows, since)
+    done = [
+        {**one, "number": number_of(one), "title": title_of(page, one)}
+        for one in done_since(rows, since, _MOST_DONE)
+    ]
+    post = ("area", page.status.city_code, "duty_officer")
+    city = page.session.identity.sees_city
+    on_duty = on_posts(rows, {post}, now.astimezone(CLOCK).date()).get(post, []) if city else []
+    silences = silences_told(rows, now) if city else []
+    return {"hours": _SHIFT // timedelta(hours=1), "came": came, "went": went, "done": done} | {
+        "on_duty": on_duty,
+        "silences": silences,
+    }
+
+
+def back_to(address: str, done: str, about: int) -> Response:
+    """Back to a page, which says what was done about which warning."""
+    return RedirectResponse(f"{address}?done={done}&about={about}", 303)
+
+
+def refused_step(page: Page, error: RiskMapError, warning_id: int, action: str, given: dict[str, str]) -> Row:
+    """What was refused, told in the reader's words where the person is looking, with what they had written."""
+    if error.status >= 500:
+        raise error
+    if isinstance(error, Forbidden):
+        said = page.text("alerts.refused.right", action=page.text(f"alerts.do.{action}"))
+    elif isinstance(error, BadInput):
+        said = page.text("alerts.refused.call" if action == "call" else "alerts.refused.note")
+    elif error.status == 404:
+        said = page.text("alerts.refused.gone")
+    else:
+        said = page.text("alerts.refused.state", action=page.text(f"alerts.do.{action}"))
+    return {"error": error, "said": said, "id": warning_id, "action": action, "given": given}
