@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 
 from jobs.alerts import run_alerts
 from layers.database import owner_engine, writing
+from layers.history import open_revision
+from layers.schema import metadata
 from tests import town
 from tests.browser import PHONE, looking
 from tests.database import Databases
@@ -32,15 +34,22 @@ def owner(site: Served) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module", autouse=True)
 def warned(owner: Engine) -> None:
-    """Each township has an overdue danger; ours an incident too, at a source with a nasty name."""
-    town.put(owner, "source", "nasty", town.OURS, name=NASTY, kind="lpg_store")
-    begin_incident(owner, "I1", "nasty")
+    """Each township has an overdue danger, ours with a nasty title, and an incident too."""
+    change(owner, "ours-danger", title=NASTY)
+    begin_incident(owner, "I1")
     run_alerts(owner, actor="test")
 
 
-def begin_incident(owner: Engine, code: str, source: str) -> None:
+def begin_incident(owner: Engine, code: str) -> None:
     at = datetime.now(UTC) - timedelta(minutes=2)
-    town.put(owner, "event", code, town.OURS, kind="incident", source_code=source, time=at)
+    town.put(owner, "event", code, town.OURS, kind="incident", source_code="ours-tank", time=at)
+
+
+def change(owner: Engine, where: str, **values: Any) -> None:
+    danger = metadata.tables["danger"]
+    with writing(owner) as connection:
+        rev = open_revision(connection, "test", "town", None)
+        connection.execute(danger.update().where(danger.c.code.like(where)).values(**values, rev=rev))
 
 
 def listed(site: Served, **limits: str) -> list[dict[str, Any]]:
@@ -164,7 +173,7 @@ def test_silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
         ({"reason": "检修"}, "不能让全部提示静默"),
         ({"reason": " ", "kind": "event"}, "请写明理由"),
         ({"reason": "检修", "polygon": "[1"}, "不是有效的多边形"),
-        ({"reason": "检修", "kind": "event", "hours": "9999"}, "时长超过"),
+        ({"reason": "检修", "kind": "event", "hours": "1000"}, "时长超过"),
     ):
         wrong = desk.post("/alerts/silences", **({"hours": "2"} | fields))
         assert (wrong.status_code, said in wrong.text) == (422, True), said
@@ -174,7 +183,7 @@ def test_silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
     page = site.browser("auditor").client.get("/alerts/silences").text
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
-    begin_incident(owner, "I2", "ours-tank")
+    begin_incident(owner, "I2")
     run_alerts(owner, actor="test")
     quiet = the(site, "event")
     desk_page = desk.client.get("/alerts").text
@@ -193,8 +202,65 @@ def night(databases: Databases, town_template: str, tmp_path_factory: pytest.Tem
     """The town at night with nothing to do: its dangers are not overdue."""
     with databases.fresh(town_template) as dsn:
         engine = owner_engine(dsn)
-        with writing(engine) as connection:
-            connection.exec_driver_sql("UPDATE danger SET due_on = NULL")
+        change(engine, "%", due_on=None)
         engine.dispose()
         with served(dsn, tmp_path_factory.mktemp("home")) as running:
             yield running
+
+
+def test_at_three_in_the_morning_there_is_nothing_then_two_things_to_do(
+    night: Served, chromium: Chromium
+) -> None:
+    """The open pages take in what comes by themselves: cards on the desk and the phone, the badge on the map."""
+    engine = owner_engine(night.dsn)
+    with (
+        looking(chromium, night, "city", DESK) as desk,
+        looking(chromium, night, "township", PHONE) as phone,
+        looking(chromium, night, "city", DESK) as map_reader,
+    ):
+        for person, address, name in ((desk, "/alerts", "desk"), (phone, "/phone", "phone")):
+            person.page.goto(night.url + address)
+            expect(person.page.locator(".all-calm")).to_be_visible()
+            person.picture(f"alerts-{name}-calm")
+        expect(map_reader.page.locator("#warnings")).to_be_hidden()
+        change(engine, "ours-danger", due_on=town.DAY, title="储罐区围堰开裂")
+        begin_incident(engine, "I1")
+        run_alerts(engine, actor="test")
+        expect(desk.page.locator(".warning")).to_have_count(2)
+        expect(phone.page.locator(".warning")).to_have_count(2)
+        expect(map_reader.page.locator("#warnings b")).to_have_text("2")
+        expect(map_reader.page.locator("#warnings small")).to_contain_text("预警级别 红色")
+        map_reader.picture("alerts-map-badge")
+        clock = desk.page.locator(".clock [data-run]").first
+        before = clock.text_content()
+        expect(clock).not_to_have_text(before or "")
+        desk.picture("alerts-desk-two")
+        expect(desk.page.locator(".proofs .yes").filter(has_text="已读").first).to_be_visible()
+        phone.picture("alerts-phone-two")
+        phone.page.set_viewport_size(SMALL)
+        wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert phone.page.evaluate(wide) == 0, "nothing sticks out on the smallest phone"
+        thumb = phone.page.locator(".warning .go").first.bounding_box()
+        assert thumb
+        assert (thumb["height"] >= 48, thumb["width"] >= 240) == (True, True)
+        phone.picture("alerts-phone-320")
+        phone.page.locator(".warning .go").first.click()
+        expect(phone.page.locator(".done")).to_be_visible()
+        desk.page.set_viewport_size(SMALL)
+        assert desk.page.evaluate(wide) == 0
+    engine.dispose()
+
+
+def test_an_area_is_drawn_by_clicks(site: Served, chromium: Chromium) -> None:
+    with looking(chromium, site, "city", DESK) as desk:
+        desk.page.goto(f"{site.url}/alerts/silences")
+        box = desk.page.locator("#silence-map").bounding_box()
+        assert box
+        for x, y in ((0.3, 0.3), (0.7, 0.3), (0.6, 0.7)):
+            desk.page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        expect(desk.page.locator("#silence-told")).to_contain_text("3")
+        desk.page.fill("textarea[name=reason]", "检修")
+        desk.picture("alerts-silences")
+        desk.page.click("#silence-form button.primary")
+        expect(desk.page.locator("main .done")).to_be_visible()
+        expect(desk.page.locator("path.leaflet-interactive[fill-opacity='0.12']")).to_have_count(1)
