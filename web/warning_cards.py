@@ -51,6 +51,7 @@ class Card:
     awaited: str
     needed: int
     told: tuple[Told, ...]
+    message: str
     texts: tuple[str, ...]
     steps: tuple[Row, ...]
 
@@ -58,6 +59,11 @@ class Card:
     def id(self) -> int:
         """The number of the warning."""
         return int(self.row["id"])
+
+    @property
+    def by_at(self) -> datetime | None:
+        """Until when the next step must be taken; None: whenever there is time."""
+        return None if self.todo.by_s is None else datetime.fromtimestamp(self.todo.by_s, CLOCK)
 
     @property
     def callees(self) -> tuple[Told, ...]:
@@ -99,8 +105,8 @@ def number_of(row: Mapping[str, Any]) -> str:
 
 def title_of(page: Page, row: Mapping[str, Any]) -> str:
     """What a warning is about in a few words."""
-    name = row["said"].get("name")
-    return page.text("alerts.title_of", kind=page.word("fact_kind", row["kind"]), name=name or "—")
+    kind, name = page.word("fact_kind", row["kind"]), row["said"].get("name")
+    return page.text("alerts.title_of", kind=kind, name=name) if name else kind
 
 
 def _card(
@@ -130,6 +136,7 @@ def _card(
         awaited=todo.action,
         needed=rules.signatures.of(warn),
         told=tuple(_told(page, steps, messages, taken, calls=may_call(identity))),
+        message=next((one["text"] for one in reversed(messages) if one["warning_id"] == row["id"]), ""),
         texts=tuple(dict.fromkeys(one["text"] for one in messages)),
         steps=tuple(steps),
     )

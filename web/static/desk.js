@@ -17,6 +17,10 @@
     return `${Math.floor(s / 86400)} ${config.day} ${Math.floor((s % 86400) / 3600)} ${config.hour}`;
   }
 
+  /* How long ago, in seconds or minutes below an hour. */
+  const age = (seconds) => (seconds < 60 ? `${Math.max(0, Math.floor(seconds))} ${config.second}`
+    : seconds < 3600 ? `${Math.floor(seconds / 60)} ${config.minute}` : length(seconds));
+
   function run() {
     const now = (Date.now() + ahead) / 1000;
     for (const clock of document.querySelectorAll(".clock[data-by]")) {
@@ -27,7 +31,7 @@
       clock.querySelector("[data-waited]").textContent = length(now - Number(clock.dataset.since));
     }
     for (const time of document.querySelectorAll("[data-ago]")) {
-      time.textContent = config.ago.replace("{time}", length(now - Number(time.dataset.ago)));
+      time.textContent = config.ago.replace("{time}", age(now - Number(time.dataset.ago)));
     }
   }
 
