@@ -177,29 +177,29 @@ def _told(
 
 def _facts(page: Page, said: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is known, each with its label; what is not known is left out."""
-    text, word = page.text, page.word
+    say, word = page.text, page.word
     near = said.get("metres")
     bearing = said.get("bearing")
     told = (
         ("alerts.source", word("source_kind", said.get("kind")) or ""),
         (
             "alerts.metres",
-            text("alerts.metres_n", n=as_number(near), to=said.get("target") or text("alerts.homes"))
+            say("alerts.metres_n", n=as_number(near), to=said.get("target") or say("alerts.homes"))
             if near is not None
             else "",
         ),
         ("alerts.bearing", bearing_word(bearing, page.lang) if isinstance(bearing, int) else ""),
         (
             "alerts.people",
-            text("alerts.people_n", n=as_number(said["people"])) if said.get("people") is not None else "",
+            say("alerts.people_n", n=as_number(said["people"])) if said.get("people") is not None else "",
         ),
         ("scale.now", word("level", said.get("level")) if said.get("level") else ""),
         ("scale.danger", word("danger_grade", said.get("grade"))),
         ("alerts.task", word("due_task", said.get("task"))),
-        ("alerts.late", text("alerts.days_n", n=said["days"]) if said.get("days") is not None else ""),
+        ("alerts.late", say("alerts.days_n", n=said["days"]) if said.get("days") is not None else ""),
         ("alerts.sensor", said.get("sensor") or ""),
-        ("alerts.silent", text("alerts.minutes_n", n=said["minutes"]) if said.get("minutes") else ""),
+        ("alerts.silent", say("alerts.minutes_n", n=said["minutes"]) if said.get("minutes") else ""),
         ("alerts.substance", said.get("substance") or ""),
         ("alerts.percent", f"{said['percent']}%" if said.get("percent") else ""),
     )
-    return [(text(label), str(value)) for label, value in told if value]
+    return [(say(label), str(value)) for label, value in told if value]
