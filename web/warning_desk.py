@@ -30,8 +30,10 @@ _SHIFT = timedelta(hours=12)
 
 Action = Literal["sign", "handle", "report", "lift", "archive"]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Note = Annotated[str, Form(max_length=1000)]
-_Name = Annotated[str, Form(max_length=100)]
+_NO_NUL = r"^[^\x00]*$"
+"""no text of the database can hold one"""
+Note = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
+_Name = Annotated[str, Form(max_length=100, pattern=_NO_NUL)]
 Done = Annotated[str, Query(pattern="^(sign|handle|report|lift|archive|call|answer)?$")]
 About = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Row = dict[str, Any]
