@@ -43,7 +43,9 @@ def test_whoever_does_not_call_signs_and_what_became_worse_is_called_anew() -> N
 
 
 def test_life_comes_first_then_the_clock_that_ends_first() -> None:
-    assert [is_life(warn, kind) for warn, kind in ((RED, "zone"), (ORANGE, "event"), (ORANGE, "overdue"))] == [
+    assert [
+        is_life(warn, kind) for warn, kind in ((RED, "zone"), (ORANGE, "event"), (ORANGE, "overdue"))
+    ] == [
         True,
         True,
         False,

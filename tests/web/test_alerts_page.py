@@ -73,11 +73,21 @@ def test_a_card_says_all_that_is_to_be_known_and_escapes_it(site: Served) -> Non
     page = site.browser("city").client.get("/alerts").text
     assert "现在要您做的事" in page
     told = card(page, the(site, "event"))
-    for said in ("预警级别 红色", "监测报警提示 · 内部", "已确认", "area 430981006", "事故", "登记叫应结果", "告知与回应"):
+    for said in (
+        "预警级别 红色",
+        "监测报警提示 · 内部",
+        "已确认",
+        "area 430981006",
+        "事故",
+        "登记叫应结果",
+        "告知与回应",
+    ):
         assert said in told
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert page.index(f'id="w{the(site, "event")}"') < page.index(f'id="w{the(site, "overdue")}"'), "life first"
+    assert page.index(f'id="w{the(site, "event")}"') < page.index(f'id="w{the(site, "overdue")}"'), (
+        "life first"
+    )
     assert page.count('<article class="warning') == 3
 
 
@@ -101,7 +111,12 @@ def test_everyone_sees_their_own_ground_and_only_the_steps_they_may_take(site: S
 def test_nothing_is_written_without_the_page_s_token_nor_on_foreign_ground(site: Served) -> None:
     leader, number = site.browser("township"), the(site, "overdue", town.THEIRS)
     before = listed(site)
-    for address in (f"/alerts/{number}/sign", f"/phone/{number}/sign", f"/alerts/{number}/call", "/phone/read"):
+    for address in (
+        f"/alerts/{number}/sign",
+        f"/phone/{number}/sign",
+        f"/alerts/{number}/call",
+        "/phone/read",
+    ):
         assert leader.client.post(address, data={"ids": str(number)}).status_code == 403
     for address in ("/alerts/silences", "/alerts/silences/S1/end"):
         assert site.browser("city").client.post(address, data={"reason": "x"}).status_code == 403
@@ -177,7 +192,9 @@ def test_silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
     ):
         wrong = desk.post("/alerts/silences", **({"hours": "2"} | fields))
         assert (wrong.status_code, said in wrong.text) == (422, True), said
-    around = '{"type":"Polygon","coordinates":[[[112.29,28.79],[112.42,28.79],[112.42,28.92],[112.29,28.79]]]}'
+    around = (
+        '{"type":"Polygon","coordinates":[[[112.29,28.79],[112.42,28.79],[112.42,28.92],[112.29,28.79]]]}'
+    )
     begun = desk.post("/alerts/silences", reason=NASTY, hours="2", kind="event", polygon=around)
     assert begun.headers["location"].endswith("done=begun")
     page = site.browser("auditor").client.get("/alerts/silences").text
@@ -198,7 +215,9 @@ def test_silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
 
 
 @pytest.fixture
-def night(databases: Databases, town_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def night(
+    databases: Databases, town_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """The town at night with nothing to do: its dangers are not overdue."""
     with databases.fresh(town_template) as dsn:
         engine = owner_engine(dsn)
