@@ -192,10 +192,7 @@ def test_silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
     ):
         wrong = desk.post("/alerts/silences", **({"hours": "2"} | fields))
         assert (wrong.status_code, said in wrong.text) == (422, True), said
-    around = (
-        '{"type":"Polygon","coordinates":[[[112.29,28.79],[112.42,28.79],[112.42,28.92],[112.29,28.79]]]}'
-    )
-    begun = desk.post("/alerts/silences", reason=NASTY, hours="2", kind="event", polygon=around)
+    begun = desk.post("/alerts/silences", reason=NASTY, hours="2", kind="event")
     assert begun.headers["location"].endswith("done=begun")
     page = site.browser("auditor").client.get("/alerts/silences").text
     assert "&lt;script&gt;alert(1)" in page
@@ -233,12 +230,11 @@ def test_at_three_in_the_morning_there_is_nothing_then_two_things_to_do(
     """The open pages take in what comes by themselves: cards on the desk and the phone, the badge on the map."""
     engine = owner_engine(night.dsn)
     with (
-        looking(chromium, night, "city", DESK) as desk,
-        looking(chromium, night, "township", PHONE) as phone,
+        looking(chromium, night, "city", DESK, first="/alerts") as desk,
+        looking(chromium, night, "township", PHONE, first="/phone") as phone,
         looking(chromium, night, "city", DESK) as map_reader,
     ):
-        for person, address, name in ((desk, "/alerts", "desk"), (phone, "/phone", "phone")):
-            person.page.goto(night.url + address)
+        for person, name in ((desk, "desk"), (phone, "phone")):
             expect(person.page.locator(".all-calm")).to_be_visible()
             person.picture(f"alerts-{name}-calm")
         expect(map_reader.page.locator("#warnings")).to_be_hidden()
@@ -271,8 +267,7 @@ def test_at_three_in_the_morning_there_is_nothing_then_two_things_to_do(
 
 
 def test_an_area_is_drawn_by_clicks(site: Served, chromium: Chromium) -> None:
-    with looking(chromium, site, "city", DESK) as desk:
-        desk.page.goto(f"{site.url}/alerts/silences")
+    with looking(chromium, site, "city", DESK, first="/alerts/silences") as desk:
         box = desk.page.locator("#silence-map").bounding_box()
         assert box
         for x, y in ((0.3, 0.3), (0.7, 0.3), (0.6, 0.7)):
