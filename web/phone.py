@@ -21,6 +21,8 @@ from web.warning_desk import About, Action, Done, Note, Number, back_to, refused
 router = APIRouter(include_in_schema=False)
 
 _MOST_CARDS = 12
+_FIRST_CARDS = 3
+"""in sight; the rest is a tap away"""
 _MOST_ROWS = 12
 _Ids = Annotated[str, Form(pattern=r"^\d{1,18}(,\d{1,18}){0,99}$")]
 
@@ -70,6 +72,7 @@ def _phone(
         now=now,
         cards=cards,
         cards_total=total,
+        first_cards=_FIRST_CARDS,
         done=done,
         about=about,
         refused=refused,

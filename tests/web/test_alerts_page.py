@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 from sqlalchemy import Engine
 
 from jobs.alerts import run_alerts
@@ -21,7 +21,7 @@ from tests.served import Browser, Served, served
 
 NASTY = "<script>alert(1)</script>“罐”"
 ROLES = ("admin", "city", "planner", "auditor", "committee", "township", "village", "grid", "enterprise")
-SMALL = {"width": 320, "height": 640}
+SMALL = ViewportSize(width=320, height=640)
 DESK = {"width": 1280, "height": 800}
 
 

@@ -67,7 +67,7 @@
   setInterval(() => { if (!document.hidden) refreshStrip(); }, 30000);
 
   const here = document.querySelector("nav [aria-current]");
-  if (here) here.parentElement.scrollLeft = here.offsetLeft - 60;
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 60;
 
   for (const select of document.querySelectorAll(".filter select")) {
     select.addEventListener("change", () => select.form.requestSubmit());
