@@ -7,16 +7,14 @@ from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, Response
 
 from jobs.warning_proofs import note_read
-from jobs.warning_steps import take_step
 from layers import dangers, duty
 from layers.records import fetch
-from riskmap.errors import RiskMapError
 from web.deps import Owner, Reader, SignedIn
 from web.pages import only, worst_of
 from web.render import Page, SignedPage
 from web.risen import Scale
 from web.warning_cards import rules_now, to_do
-from web.warning_desk import About, Action, Done, Note, Number, back_to, refused_step
+from web.warning_desk import About, Action, Done, Note, Number, back_to, stepped
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,11 +45,8 @@ def step(
     page: SignedPage, owner: Owner, reader: Reader, warning_id: Number, action: Action, note: Note = ""
 ) -> Response:
     """Take a step with one tap; what is refused is told at the card."""
-    try:
-        take_step(owner, reader, page.session.identity, warning_id, action, note)
-    except RiskMapError as error:
-        return _phone(page, refused=refused_step(page, error, warning_id, action, {"note": note}))
-    return back_to("/phone", action, warning_id)
+    refused = stepped(page, owner, reader, warning_id, action, note)
+    return _phone(page, refused=refused) if refused else back_to("/phone", action, warning_id)
 
 
 def _phone(

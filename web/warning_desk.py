@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import Engine
 
 from jobs.demo_feed import feeds
 from jobs.warning_proofs import note_call
@@ -66,7 +67,7 @@ def call(
     try:
         note_call(owner, reader, page.session.identity, warning_id, **given)
     except RiskMapError as error:
-        return _desk(page, refused=refused_step(page, error, warning_id, "call", given))
+        return _desk(page, refused=_refused(page, error, warning_id, "call", given))
     return back_to("/alerts", "call" if result == "no_answer" else "answer", warning_id)
 
 
@@ -75,11 +76,19 @@ def step(
     page: SignedPage, owner: Owner, reader: Reader, warning_id: Number, action: Action, note: Note = ""
 ) -> Response:
     """Take a step at the desk; what is refused is told at the card."""
+    refused = stepped(page, owner, reader, warning_id, action, note)
+    return _desk(page, refused=refused) if refused else back_to("/alerts", action, warning_id)
+
+
+def stepped(
+    page: Page, owner: Engine, reader: Engine, warning_id: int, action: Action, note: str
+) -> Row | None:
+    """Take a step in the name of whoever is signed in; what was refused, to be told where they look, or None."""
     try:
         take_step(owner, reader, page.session.identity, warning_id, action, note)
     except RiskMapError as error:
-        return _desk(page, refused=refused_step(page, error, warning_id, action, {"note": note}))
-    return back_to("/alerts", action, warning_id)
+        return _refused(page, error, warning_id, action, {"note": note})
+    return None
 
 
 def _desk(
@@ -145,7 +154,7 @@ def back_to(address: str, done: str, about: int) -> Response:
     return RedirectResponse(f"{address}?done={done}&about={about}", 303)
 
 
-def refused_step(page: Page, error: RiskMapError, warning_id: int, action: str, given: dict[str, str]) -> Row:
+def _refused(page: Page, error: RiskMapError, warning_id: int, action: str, given: dict[str, str]) -> Row:
     """What was refused, told in the reader's words where the person is looking, with what they had written."""
     if error.status >= 500:
         raise error

@@ -25,7 +25,7 @@ PAGES = (
         "/dangers?state=all",
     ),
     *("/duty", f"/duty?township={town.OURS}", "/zones", "/zones/external", "/siting", "/alerts", "/events"),
-    *("/phone", "/wall", "/account", "/alerts/silences"),
+    *("/phone", "/wall", "/account"),
     *(
         "/quality",
         f"/quality?township={town.OURS}",
@@ -123,7 +123,7 @@ def test_a_colour_or_grade_stands_with_its_scale(clients: dict[str, httpx.Client
             )
 
 
-@pytest.mark.parametrize("address", ["/login", *PAGES, *EXPLAINED])
+@pytest.mark.parametrize("address", ["/login", *PAGES, *EXPLAINED, "/alerts/silences"])
 def test_the_english_switch_leaves_no_chinese_words_of_ours(
     clients: dict[str, httpx.Client], address: str
 ) -> None:
