@@ -14,12 +14,13 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
 from jobs.imports import import_file
 from jobs.users import add_user
 from layers.audit import verify
 from layers.cluster import Cluster
-from layers.database import writing
+from layers.database import owner_engine, writing
 from tests.conftest import SOAK
 from tests.processes import command, environment, free_port, new_home, set_up, started, status, until, within
 from tests.served import PASSWORD
@@ -60,6 +61,17 @@ class Gateway:
         """The database for one who asks it."""
         return self.url or Cluster(self.home).dsn()
 
+    @contextmanager
+    def owned(self) -> Iterator[Engine]:
+        """The database for one who writes it."""
+        if self.url is None:
+            with within(self.home) as owner:
+                yield owner
+        else:
+            owner = owner_engine(self.url)
+            yield owner
+            owner.dispose()
+
     def client(self) -> httpx.Client:
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", headers=self.token, timeout=60, trust_env=False
@@ -80,19 +92,22 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
+def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+    """A city of tanks and gauges; in the soak on a server of its own that waits for its disk."""
     with new_home("riskmap-sensors-") as home:
-        set_up(home)
+        if SOAK:
+            set_up(home)
+        gateway = Gateway(home, None if SOAK else request.getfixturevalue("database"))
         sources, sensors = tmp_path / "sources.csv", tmp_path / "sensors.csv"
         tanks = [f"S{n},tank {n},lpg_store,112.3{n},28.8" for n in range(SENSORS)]
         gauges = [f"N{n},S{n},level,m" for n in range(SENSORS)]
         sources.write_text("\n".join(["code,name,kind,lon,lat", *tanks]))
         sensors.write_text("\n".join(["code,source_code,kind,unit", *gauges]))
-        with within(home) as owner:
+        with gateway.owned() as owner:
             for layer, path in (("sources", sources), ("sensors", sensors)):
                 import_file(owner, layer, path)
             add_user(owner, "gateway", "city", password=PASSWORD)
-        yield Gateway(home)
+        yield gateway
 
 
 def readings(sender: int, number: int, count: int) -> list[dict[str, Any]]:
@@ -275,5 +290,5 @@ def test_what_was_acknowledged_outlives_the_server_and_what_was_not_is_sent_agai
         assert all(pool.map(lambda sender: send(sender, last=5), range(6)))
         expected = {event["event_id"] for s in range(6) for n in range(5) for event in readings(s, n, 20)}
         assert set(gateway.asked("SELECT json_agg(code) FROM event")) == on_file | expected
-    with within(gateway.home) as owner, writing(owner) as connection:
+    with gateway.owned() as owner, writing(owner) as connection:
         assert verify(connection) == []
