@@ -29,15 +29,27 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 DESK = {"width": 1280, "height": 800}
 
 
-@pytest.fixture
-def desk(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
+@pytest.fixture(scope="module")
+def signed_in_desk(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
     with looking(chromium, demo_site, "city", DESK, first="/account") as person:
         yield person
 
 
 @pytest.fixture
-def phone(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
+def desk(signed_in_desk: Looking) -> Iterator[Looking]:
+    with signed_in_desk.turn() as person:
+        yield person
+
+
+@pytest.fixture(scope="module")
+def signed_in_phone(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
     with looking(chromium, demo_site, "city", PHONE, first="/account") as person:
+        yield person
+
+
+@pytest.fixture
+def phone(signed_in_phone: Looking) -> Iterator[Looking]:
+    with signed_in_phone.turn() as person:
         yield person
 
 

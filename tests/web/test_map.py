@@ -36,15 +36,27 @@ def major(demo_site: Served) -> dict[str, str]:
     return {"code": row.code, "name": row.name, "address": f"/#17/{row.lat}/{row.lon}"}
 
 
-@pytest.fixture
-def desk(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
-    with looking(chromium, demo_site, "city", DESK) as person:
+@pytest.fixture(scope="module")
+def signed_in_desk(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
+    with looking(chromium, demo_site, "city", DESK, first="/account") as person:
         yield person
 
 
 @pytest.fixture
-def phone(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
-    with looking(chromium, demo_site, "city", PHONE) as person:
+def desk(signed_in_desk: Looking) -> Iterator[Looking]:
+    with signed_in_desk.turn() as person:
+        yield person
+
+
+@pytest.fixture(scope="module")
+def signed_in_phone(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
+    with looking(chromium, demo_site, "city", PHONE, first="/account") as person:
+        yield person
+
+
+@pytest.fixture
+def phone(signed_in_phone: Looking) -> Iterator[Looking]:
+    with signed_in_phone.turn() as person:
         yield person
 
 
@@ -122,6 +134,7 @@ def test_a_click_beside_all_symbols_explains_the_area(desk: Looking, zoom: int, 
 
 def test_search_works_with_the_keyboard_alone(desk: Looking, major: dict[str, str]) -> None:
     page = desk.page
+    desk.open()
     page.keyboard.press("/")
     expect(page.locator("#search-input")).to_be_focused()
     page.keyboard.type("琼湖街道")
@@ -186,6 +199,7 @@ def test_the_language_is_switched_where_one_stands(desk: Looking, major: dict[st
 
 def test_a_phone_shows_a_sheet_from_below(phone: Looking, major: dict[str, str]) -> None:
     page = phone.page
+    phone.open()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(page.locator("#legend")).to_be_hidden()
     phone.picture("map-city-phone")
