@@ -111,11 +111,14 @@ class Looking:
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     @contextmanager
-    def turn(self) -> Iterator["Looking"]:
-        """One test's turn at a page that a file's tests share: clean at its end, and nothing is left for the next one.
+    def turn(self, first: str | None = None) -> Iterator["Looking"]:
+        """One test's turn at a page that a file's tests share, at the map's address wanted first.
 
-        A page of its own costs a test more than a second of a processor; the person stays signed in.
+        Everything was clean at its end, and nothing is left for the next one; the person stays signed in.
+        A page of its own costs a test more than a second of a processor.
         """
+        if first is not None:
+            self.open(first)
         yield self
         try:
             self.clean()
@@ -124,6 +127,7 @@ class Looking:
             self.foreign.clear()
             self.page.evaluate("() => localStorage.clear()")
             self.page.goto("about:blank")
+            self.page.emulate_media(media="null", color_scheme="null")
             self.page.context.clear_cookies()
             self.page.context.add_cookies(self.signed_in)
 

@@ -13,7 +13,7 @@ from layers.database import owner_engine, snapshot
 from layers.schema import metadata
 from riskmap.settings import load_city
 from tests import town, zone_town
-from tests.browser import launched
+from tests.browser import DESK, Looking, launched, looking
 from tests.database import LONG_AGO, Databases
 from tests.served import Served, add_people, quick_hashing, served
 
@@ -84,6 +84,13 @@ def demo_site(demo_database: str, tmp_path_factory: pytest.TempPathFactory) -> I
     """The demo city, served to the tests of one file."""
     with served_demo(demo_database, tmp_path_factory.mktemp("home")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def city_desk(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
+    """Somebody of the city at a desk before the demo, signed in: the tests of one file take turns."""
+    with looking(chromium, demo_site, "city", DESK, first="/account") as person:
+        yield person
 
 
 @pytest.fixture(scope="module")

@@ -36,15 +36,9 @@ def major(demo_site: Served) -> dict[str, str]:
     return {"code": row.code, "name": row.name, "address": f"/#17/{row.lat}/{row.lon}"}
 
 
-@pytest.fixture(scope="module")
-def signed_in_desk(chromium: Browser, demo_site: Served) -> Iterator[Looking]:
-    with looking(chromium, demo_site, "city", DESK, first="/account") as person:
-        yield person
-
-
 @pytest.fixture
-def desk(signed_in_desk: Looking) -> Iterator[Looking]:
-    with signed_in_desk.turn() as person:
+def desk(city_desk: Looking) -> Iterator[Looking]:
+    with city_desk.turn() as person:
         yield person
 
 

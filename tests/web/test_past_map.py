@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests import town
-from tests.browser import DESK, PHONE, Looking, looking
+from tests.browser import PHONE, Looking, looking
 from tests.served import Served
 
 pytestmark = [pytest.mark.browser]
@@ -29,10 +29,8 @@ def read(person: Looking) -> None:
     person.drawn()
 
 
-def test_a_past_day_is_chosen_and_left(
-    chromium: Browser, demo_site: Served, then: dict[str, dict[str, Any]]
-) -> None:
-    with looking(chromium, demo_site, "city", DESK, first="/?map=base") as person:
+def test_a_past_day_is_chosen_and_left(city_desk: Looking, then: dict[str, dict[str, Any]]) -> None:
+    with city_desk.turn("/?map=base") as person:
         page = person.page
         expect(page.locator("#past-banner")).to_be_hidden()
         assert page.locator("#past").is_hidden()
@@ -69,11 +67,9 @@ def test_a_past_day_is_chosen_and_left(
         assert [url for url in asked if "/tiles/source/" in url], "records are back"
 
 
-def test_the_panel_explains_that_day(
-    chromium: Browser, demo_site: Served, then: dict[str, dict[str, Any]]
-) -> None:
+def test_the_panel_explains_that_day(city_desk: Looking, then: dict[str, dict[str, Any]]) -> None:
     code = max(then, key=lambda one: then[one]["rise"])
-    with looking(chromium, demo_site, "city", DESK, first=f"/?as_of={DAY}&show=township/{code}") as person:
+    with city_desk.turn(f"/?as_of={DAY}&show=township/{code}") as person:
         page = person.page
         account = page.locator("#panel .account")
         expect(account).to_be_visible()
@@ -87,10 +83,10 @@ def test_the_panel_explains_that_day(
         expect(page.locator("#panel .way-down")).to_have_count(1)
 
 
-def test_a_theme_of_a_past_day(chromium: Browser, demo_site: Served) -> None:
+def test_a_theme_of_a_past_day(city_desk: Looking, demo_site: Served) -> None:
     asked = f"/api/v1/themes?committee=hazchem&as_of={DAY}"
     told = demo_site.program("city").get(asked).json()
-    with looking(chromium, demo_site, "city", DESK, first=f"/?as_of={DAY}&committee=hazchem") as person:
+    with city_desk.turn(f"/?as_of={DAY}&committee=hazchem") as person:
         expect(person.page.locator("#themes .theme-of")).to_contain_text(f"{told['of']['part']:.1f} 分")
         expect(person.page.locator("#which-about")).to_contain_text(f"数据时点 {DAY}")
 
@@ -109,6 +105,6 @@ def test_a_township_sees_the_colours_of_that_day_on_its_phone(chromium: Browser,
         expect(page.locator("#panel")).to_contain_text("只显示等级")
 
 
-def test_a_day_before_everything_says_so(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK, first="/?as_of=2020-01-01") as person:
+def test_a_day_before_everything_says_so(city_desk: Looking) -> None:
+    with city_desk.turn("/?as_of=2020-01-01") as person:
         expect(person.page.locator("#past-about")).to_contain_text("还没有登记")

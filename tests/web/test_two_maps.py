@@ -36,8 +36,8 @@ def pressed(person: Looking) -> str | None:
     return person.page.locator("[data-map][aria-pressed='true']").get_attribute("data-map")
 
 
-def test_one_switch_between_two_maps_that_name_their_scale(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
+def test_one_switch_between_two_maps_that_name_their_scale(city_desk: Looking, demo_site: Served) -> None:
+    with city_desk.turn("/") as person:
         page = person.page
         assert pressed(person) == "rise", "first on the desk is what has risen"
         assert legend_of(person) == [*LEGENDS["rise"], "未分级"]
@@ -67,8 +67,8 @@ def test_one_switch_between_two_maps_that_name_their_scale(chromium: Browser, de
         person.errors.clear()  # the browser notes the refusal itself
 
 
-def test_levels_are_hidden_on_each_map_by_itself(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
+def test_levels_are_hidden_on_each_map_by_itself(city_desk: Looking) -> None:
+    with city_desk.turn("/") as person:
         page = person.page
         page.locator("[data-map='base']").click()
         person.wait_for_ink("yellow", "n > 50")
@@ -81,8 +81,8 @@ def test_levels_are_hidden_on_each_map_by_itself(chromium: Browser, demo_site: S
         assert person.ink("yellow") == 0
 
 
-def test_parks_are_a_layer_of_their_own(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK) as person:
+def test_parks_are_a_layer_of_their_own(city_desk: Looking) -> None:
+    with city_desk.turn("/") as person:
         fetched: list[str] = []
         person.page.on("request", lambda request: fetched.append(request.url))
         switch = person.page.locator("[data-layer='overlay']")
@@ -152,11 +152,11 @@ def test_an_event_recolours_one_map_and_leaves_the_other(
         expect(page.locator("main tbody")).to_contain_text("ours tank")
 
 
-def test_how_far_an_accident_reaches_is_drawn_when_asked_for(chromium: Browser, demo_site: Served) -> None:
+def test_how_far_an_accident_reaches_is_drawn_when_asked_for(city_desk: Looking, demo_site: Served) -> None:
     items = demo_site.program("city").get("/api/v1/sources?limit=1000&geometry=false").json()["items"]
     source = next(one for one in items if any(c["distance_m"] for c in one["consequences"]))
     told = next(c for c in source["consequences"] if c["distance_m"])
-    with looking(chromium, demo_site, "city", DESK, first=f"/?show=source/{source['code']}") as person:
+    with city_desk.turn(f"/?show=source/{source['code']}") as person:
         page = person.page
         reaches = page.locator("#panel .reaches")
         expect(reaches).to_contain_text("筛查值")
@@ -197,8 +197,8 @@ def test_phone_and_wall_begin_with_what_has_risen(chromium: Browser, demo_site: 
         assert page.url.endswith("/wall?map=base")
 
 
-def test_the_printed_map_has_the_legend_of_its_own_scale(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK, first="/?map=base") as person:
+def test_the_printed_map_has_the_legend_of_its_own_scale(city_desk: Looking) -> None:
+    with city_desk.turn("/?map=base") as person:
         page = person.page
         page.locator("#legend-close").click()
         page.evaluate("dispatchEvent(new Event('beforeprint'))")  # what printing begins with
