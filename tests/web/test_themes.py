@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from riskmap.settings import Settings
 from tests import town
-from tests.browser import DESK, PHONE, looking
+from tests.browser import DESK, PHONE, Looking, looking
 from tests.crowd import tile_of
 from tests.served import Served
 from web.commands import app
@@ -195,9 +195,9 @@ def shades(page: Page) -> list[str]:
 
 @pytest.mark.browser
 def test_a_theme_is_chosen_shared_by_address_and_cleared(
-    chromium: Browser, demo_site: Served, city: httpx.Client
+    city_desk: Looking, demo_site: Served, city: httpx.Client
 ) -> None:
-    with looking(chromium, demo_site, "city", DESK, first="/?map=base") as person:
+    with city_desk.turn("/?map=base") as person:
         page = person.page
         toggle = page.locator("#themes-toggle")
         assert page.locator("#themes").is_hidden()
@@ -245,8 +245,8 @@ def test_a_theme_is_chosen_shared_by_address_and_cleared(
 
 
 @pytest.mark.browser
-def test_a_theme_without_any_part_says_so(chromium: Browser, demo_site: Served) -> None:
-    with looking(chromium, demo_site, "city", DESK, first="/?committee=pipeline&kind=mine") as person:
+def test_a_theme_without_any_part_says_so(city_desk: Looking) -> None:
+    with city_desk.turn("/?committee=pipeline&kind=mine") as person:
         expect(person.page.locator("#themes .nothing")).to_contain_text("没有区域含有这一专题的分值")
         expect(person.page.locator("#themes .highest")).to_have_count(0)
         person.drawn()
@@ -254,10 +254,10 @@ def test_a_theme_without_any_part_says_so(chromium: Browser, demo_site: Served) 
 
 
 @pytest.mark.browser
-def test_an_areas_bars_add_up_and_choose(chromium: Browser, demo_site: Served, city: httpx.Client) -> None:
+def test_an_areas_bars_add_up_and_choose(city_desk: Looking, city: httpx.Client) -> None:
     address = f"/api/v1/themes?level=township&code={town.OURS}"
     told = city.get(address).json()
-    with looking(chromium, demo_site, "city", DESK, first=f"/?show=township/{town.OURS}") as person:
+    with city_desk.turn(f"/?show=township/{town.OURS}") as person:
         page = person.page
         bars = page.locator("#panel .theme-bars")
         expect(bars).to_have_count(3)
