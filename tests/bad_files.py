@@ -47,6 +47,12 @@ def _book(folder: Path, header: list[str], *rows: list[Any]) -> Path:
     return folder / "表.xlsx"
 
 
+def _spellings(text: str) -> set[bytes]:
+    """A text as the writer of a workbook may put it, with lxml beside it and without."""
+    empty = text.replace("<v />", "<v></v>")
+    return {text.encode(), empty.encode(), empty.encode("ascii", "xmlcharrefreplace")}
+
+
 def repacked(path: Path, replaced: dict[str, bytes], **more: bytes) -> Path:
     """A workbook with texts of its sheet replaced, and with further parts in `xl/`."""
     parts = {f"xl/{name}.bin": data for name, data in more.items()}
@@ -54,7 +60,8 @@ def repacked(path: Path, replaced: dict[str, bytes], **more: bytes) -> Path:
         for name in old.namelist():
             parts[name] = old.read(name)
             for text, new in replaced.items() if "worksheets/" in name else ():
-                parts[name] = parts[name].replace(text.encode(), new)
+                for spelling in _spellings(text):
+                    parts[name] = parts[name].replace(spelling, new)
     with zipfile.ZipFile(path, "w") as new_file:
         for name, data in parts.items():
             new_file.writestr(name, data)

@@ -10,7 +10,6 @@ from riskmap.errors import NotFound
 from riskmap.vocabulary import words as named
 from web.console import print_json, print_table, say
 from web.opening import Json, opened, settings_of
-from web.siting import document
 from web.texts import LANGUAGES
 
 _SHOWN = 30
@@ -51,6 +50,8 @@ def siting(
 
 def proposal_of(file: Path, lang: str) -> Any:
     """What a file proposes. NotFound without the file, BadInput for what is no JSON."""
+    from web.siting import document
+
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")
     try:
