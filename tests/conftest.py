@@ -26,7 +26,7 @@ os.environ["RISKMAP_HOME"] = "/dev/null/no-home-given"
 # Kernels compile once for all runs of this clone, for the commands that tests start, too.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".pytest_cache" / "numba"))
 
-settings.register_profile("house", max_examples=1000 if SOAK else 50, deadline=None, derandomize=not SOAK)
+settings.register_profile("house", max_examples=1000 if SOAK else 40, deadline=None, derandomize=not SOAK)
 settings.load_profile("house")
 
 
