@@ -271,15 +271,19 @@ def test_nothing_looked_at_is_not_admissible() -> None:
     st.lists(st.integers(-1, 4_000_000), min_size=1, max_size=8),
 )
 def test_kinds_that_are_vetoed_stay_so_at_any_distance(kind: str, stage: str, distances: list[int]) -> None:
+    """So does an unknown limit; one that is said only near its object (`unknown_near`) within that distance."""
     proposal = read(kind=kind, stage=stage)
     rows = bound_rows(RULES, Facts(kind, None, None, None))
-    found = [access(RULES, proposal)]
+    only_near = {f"distance.{rule.id}" for rule in RULES.distances if rule.kind == "unknown_near"}
+    found, unknown = [access(RULES, proposal)], False
     for n, one in enumerate(rows):
         mm = distances[n % len(distances)]
         found.append(one.finding(near(mm) if mm >= 0 else None, on_file=True))
+        binds = one.rule not in only_near or 0 <= mm <= RULES.far_mm
+        unknown |= one.limit_mm is None and binds
     if kind == "fireworks_production":
         assert verdict(found) == "veto"
-    if any(one.limit_mm is None for one in rows):
+    if unknown:
         assert verdict(found) != "admissible"
 
 
