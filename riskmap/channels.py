@@ -156,6 +156,10 @@ def pause_s(attempts: int, key: str, asked_s: float | None = None) -> float:
     return max(whole * (1 + share) / 2, asked_s or 0.0)
 
 
+_ROUNDING_S = 0.001
+"""waited on top, so that the rounding of a clock's seconds calls nobody back too early"""
+
+
 class Pace:
     """At most so many messages in any stretch of time: what a robot allows, never more.
 
@@ -172,9 +176,9 @@ class Pace:
     def take(self) -> float:
         """0 where a message may go now (it counts as gone); else how many seconds to wait."""
         now = self._clock()
-        while self._sent and self._sent[0] <= now - self._per_s:
+        while self._sent and self._sent[0] + self._per_s <= now:
             self._sent.popleft()
         if len(self._sent) >= self._most:
-            return self._sent[0] + self._per_s - now
+            return self._sent[0] + self._per_s - now + _ROUNDING_S
         self._sent.append(now)
         return 0.0
