@@ -18,7 +18,7 @@ from layers.schema import metadata
 from layers.sheets import Table, cells_of
 from layers.zones import zone_list
 
-JOB = "demo"
+ACTOR, JOB = "demo", "demo_zone_ledger"
 _LAYER = "zone_records"
 Row = dict[str, Any]
 
@@ -35,7 +35,7 @@ def fill_zone_ledger(owner: Engine, today: date) -> int:
     names = [field.name for field in LAYERS[_LAYER].fields]
     columns = {name: cells_of([row.get(name, "") for row in rows]) for name in names}
     table = Table("片区台账", columns, np.arange(2, len(rows) + 2, dtype=np.int32))
-    return import_table(owner, _LAYER, table, Order(JOB, JOB, "片区台账（合成数据）")).inserted
+    return import_table(owner, _LAYER, table, Order(ACTOR, JOB, "片区台账（合成数据）")).inserted
 
 
 def _filled(connection: Connection) -> bool:

@@ -8,6 +8,8 @@ import pytest
 import shapely
 from sqlalchemy import Engine, text
 
+from jobs.demo import recorded_days
+from jobs.demo_zone_ledger import fill_zone_ledger
 from jobs.doctor import check_zones
 from jobs.risk import assess
 from jobs.zone_what_if import what_if
@@ -194,3 +196,14 @@ def test_another_edition_makes_everything_anew(town: Town) -> None:
         connection.execute(text("UPDATE zone_run SET edition_hash = '\\x00'"))
     assert town.renew(1)["full_run"]
     assert not town.renew(2)["full_run"]
+
+
+def test_the_demos_ledger_is_written_once_and_is_no_day_of_its_year(demo_owner: Engine) -> None:
+    """A second start of the demo and its feed ask which days are on file."""
+    renew(demo_owner, actor="test")
+    with snapshot(demo_owner) as connection:
+        days = recorded_days(connection)
+    assert fill_zone_ledger(demo_owner, max(days)) > 0
+    with snapshot(demo_owner) as connection:
+        assert recorded_days(connection) == days
+    assert fill_zone_ledger(demo_owner, max(days)) == 0
