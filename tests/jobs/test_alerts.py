@@ -94,7 +94,7 @@ def city(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     reader.dispose()
 
 
-def test_what_stands_is_told_once_and_what_was_so_before_is_not(city: City) -> None:
+def _what_stands_is_told_once_and_what_was_so_before_is_not(city: City) -> None:
     first = city.run(0)
     assert city.told() == [("市值班", "first", "overdue"), ("甲镇长", "first", "overdue")]
     assert first["counts"]["decisions"]["hold/known_before"] > 0
@@ -107,7 +107,7 @@ def test_what_stands_is_told_once_and_what_was_so_before_is_not(city: City) -> N
     )
 
 
-def test_an_alarm_comes_and_goes(city: City) -> None:
+def _an_alarm_comes_and_goes(city: City) -> None:
     load(city.owner, city.folder, "events", EVENT, "A1,alarm,high,,N1,2026-03-01T20:02:00+08:00,")
     city.run(3)
     assert city.told() == [("甲厂长", "first", "event"), ("甲镇长", "first", "event")]
@@ -121,7 +121,7 @@ def test_an_alarm_comes_and_goes(city: City) -> None:
     assert [(one["state"], one["reason"]) for one in over] == [("lifted", "cleared")]
 
 
-def test_a_neighbour_is_told_of_what_reaches_its_people_and_of_nothing_else(city: City) -> None:
+def _a_neighbour_is_told_of_what_reaches_its_people_and_of_nothing_else(city: City) -> None:
     load(city.owner, city.folder, "sources", SOURCE_HEADER, f"S2,边界气站,lpg_store,,{at(1.97, 0.2)}")
     load(city.owner, city.folder, "inventory", "source_code,substance,quantity_t", "S2,液化石油气,3000")
     assess(city.owner, actor="test", at=evening())
@@ -141,7 +141,7 @@ def test_a_neighbour_is_told_of_what_reaches_its_people_and_of_nothing_else(city
     assert "液化石油气" not in message
 
 
-def test_unsigned_warnings_go_up_the_chain_once_for_each_round(city: City) -> None:
+def _unsigned_warnings_go_up_the_chain_once_for_each_round(city: City) -> None:
     city.told()
     assert remind(city.owner, actor="test", at=evening() + timedelta(minutes=9)) == 0
     assert remind(city.owner, actor="test", at=evening() + timedelta(minutes=25)) > 0
@@ -155,7 +155,7 @@ def test_unsigned_warnings_go_up_the_chain_once_for_each_round(city: City) -> No
     assert "尽快签收并处置" in text
 
 
-def test_a_warning_is_signed_for_dealt_with_and_reported_by_name(city: City) -> None:
+def _a_warning_is_signed_for_dealt_with_and_reported_by_name(city: City) -> None:
     number = city.seen(LEADER, kind="overdue")[0]["id"]
     with pytest.raises(NotFound):
         take_step(city.owner, city.reader, Identity("乙镇长", "township", EAST), number, "sign")
@@ -187,7 +187,7 @@ def test_a_warning_is_signed_for_dealt_with_and_reported_by_name(city: City) -> 
     assert take_step(city.owner, city.reader, DESK, number, "archive")["state"] == "archived"
 
 
-def test_a_silence_is_the_city_s_to_set_and_what_still_holds_is_told_when_it_ends(city: City) -> None:
+def _a_silence_is_the_city_s_to_set_and_what_still_holds_is_told_when_it_ends(city: City) -> None:
     city.told()
     corner = [[112.29, 28.79], [112.32, 28.79], [112.32, 28.82], [112.29, 28.82], [112.29, 28.79]]
     around = {"type": "Polygon", "coordinates": [corner]}
@@ -212,7 +212,7 @@ def test_a_silence_is_the_city_s_to_set_and_what_still_holds_is_told_when_it_end
     ]
 
 
-def test_nobody_on_duty_is_a_message_to_the_desk(city: City) -> None:
+def _nobody_on_duty_is_a_message_to_the_desk(city: City) -> None:
     found = "code,source_code,grade,title,found_by,found_on,due_on"
     load(city.owner, city.folder, "dangers", found, "D2,S1,general,标识缺失,other,2026-02-01,2026-02-20")
     minute = int((datetime.now(evening().tzinfo) - evening()).total_seconds() // 60) + 200
@@ -220,7 +220,7 @@ def test_nobody_on_duty_is_a_message_to_the_desk(city: City) -> None:
     assert ("市值班", "first", "overdue") in city.told()
 
 
-def test_a_pass_is_one_revision_and_of_two_at_once_one_is_written(city: City) -> None:
+def _a_pass_is_one_revision_and_of_two_at_once_one_is_written(city: City) -> None:
     jobs = rows(city.owner, "SELECT r.job FROM alert_run JOIN revision r USING (rev)")
     assert {job for (job,) in jobs} == {"alerts"}
     load(
@@ -241,7 +241,7 @@ def test_a_pass_is_one_revision_and_of_two_at_once_one_is_written(city: City) ->
     assert ("甲厂长", "first", "event") in city.told()
 
 
-def test_the_lookout_runs_when_something_came_in_and_else_once_a_minute(city: City) -> None:
+def _the_lookout_runs_when_something_came_in_and_else_once_a_minute(city: City) -> None:
     lookout, now = Lookout(city.owner), datetime.now(evening().tzinfo) + timedelta(days=1)
     assert lookout.look(actor="test", at=now) is not None
     second = timedelta(seconds=1)
@@ -258,7 +258,7 @@ def test_the_lookout_runs_when_something_came_in_and_else_once_a_minute(city: Ci
     assert lookout.look(actor="test", at=now + second + timedelta(minutes=1)) is not None
 
 
-def test_zones_are_told_by_township_and_their_members_are_known(city: City) -> None:
+def _zones_are_told_by_township_and_their_members_are_known(city: City) -> None:
     load(
         city.owner, city.folder, "enterprises", "code,name,industry,lon,lat", f"E2,乙气,4511,{at(0.22, 0.2)}"
     )
@@ -272,3 +272,21 @@ def test_zones_are_told_by_township_and_their_members_are_known(city: City) -> N
     city.run(60 * 24 * 400)
     found = "SELECT DISTINCT content->'fact'->>'zone' FROM watch WHERE content->'fact'->>'code' = 'S1'"
     assert rows(city.owner, found) == [(zone["code"],)]
+
+
+@pytest.mark.timeout(600)
+def test_what_becomes_of_warnings_from_one_thing_to_the_next(city: City) -> None:
+    """One city and one order: each begins where the one before it ended, so they are no tests of their own."""
+    for step in (
+        _what_stands_is_told_once_and_what_was_so_before_is_not,
+        _an_alarm_comes_and_goes,
+        _a_neighbour_is_told_of_what_reaches_its_people_and_of_nothing_else,
+        _unsigned_warnings_go_up_the_chain_once_for_each_round,
+        _a_warning_is_signed_for_dealt_with_and_reported_by_name,
+        _a_silence_is_the_city_s_to_set_and_what_still_holds_is_told_when_it_ends,
+        _nobody_on_duty_is_a_message_to_the_desk,
+        _a_pass_is_one_revision_and_of_two_at_once_one_is_written,
+        _the_lookout_runs_when_something_came_in_and_else_once_a_minute,
+        _zones_are_told_by_township_and_their_members_are_known,
+    ):
+        step(city)
