@@ -20,11 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from layers.schema import CODE, GEOGRAPHIC_SRID, METRIC_SRID, SCOPE, metadata
-
-
-def _scope() -> list[Column[Any]]:
-    return [Column(name, CODE) for name in SCOPE]
+from layers.schema import CODE, GEOGRAPHIC_SRID, METRIC_SRID, metadata, scope_columns
 
 
 def _rev() -> Column[Any]:
@@ -77,7 +73,7 @@ warning = Table(
     Column("source_code", CODE),
     Column("part", Text, nullable=False),
     Column("side", Text, nullable=False),
-    *_scope(),
+    *scope_columns(),
     Column("zone_code", CODE),
     Column("rule", Text, nullable=False),
     Column("form", Text, nullable=False),
@@ -104,7 +100,7 @@ warning_step = Table(
     metadata,
     Column("warning_id", BigInteger, primary_key=True),
     Column("n", Integer, primary_key=True),
-    *_scope(),
+    *scope_columns(),
     Column("action", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("person", Text, nullable=False),
@@ -123,7 +119,7 @@ delivery = Table(
     Column("channel", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("n", Integer, nullable=False),
-    *_scope(),
+    *scope_columns(),
     Column("audience", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("text", Text, nullable=False),
@@ -144,7 +140,7 @@ attempt = Table(
     metadata,
     Column("delivery_id", BigInteger, primary_key=True),
     Column("n", Integer, primary_key=True),
-    *_scope(),
+    *scope_columns(),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("outcome", Text, nullable=False),
     Column("detail", Text, nullable=False),

@@ -34,7 +34,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from layers.fields import TABLES, Field, Layer
-from riskmap.vocabulary import SCORE_KINDS
 
 GEOGRAPHIC_SRID = 4490
 """CGCS2000, longitude and latitude."""
@@ -64,7 +63,8 @@ def _type_of(field: Field, name: str) -> TypeEngine[Any]:
     return CODE if name == "code" or name.endswith("_code") else _TYPES[field.kind]
 
 
-def _scope_columns() -> list[Column[Any]]:
+def scope_columns() -> list[Column[Any]]:
+    """New columns of `SCOPE`."""
     return [Column(name, CODE) for name in SCOPE]
 
 
@@ -169,7 +169,7 @@ change = Table(
     Column("layer", Text, primary_key=True),
     Column("code", CODE, primary_key=True),
     Column("op", Text, nullable=False),
-    *_scope_columns(),
+    *scope_columns(),
 )
 Index("change_of_records", change.c.rev, postgresql_where=change.c.layer != "event")
 """What a run may have to hear of, found among any number of events."""
@@ -180,7 +180,7 @@ def _score_columns() -> list[Column[Any]]:
     return [
         Column("kind", Text, nullable=False),
         Column("code", CODE, nullable=False),
-        *_scope_columns(),
+        *scope_columns(),
         Column("score", BigInteger),
         Column("base", BigInteger),
         Column("level", SmallInteger),
@@ -206,7 +206,6 @@ Index(
     ),
 )
 Index("score_risen", score.c.kind, score.c.township_code, postgresql_where=score.c.score > score.c.base)
-SCORE_PARTITIONS = {kind: f"score_{kind}" for kind in SCORE_KINDS}
 
 score_past = Table("score_past", metadata, *_score_columns(), Column("rev_to", BigInteger, nullable=False))
 Index("score_past_code", score_past.c.kind, score_past.c.code, score_past.c.rev_to)
@@ -229,7 +228,7 @@ def _contribution_columns() -> list[Column[Any]]:
         Column("kind", Text, nullable=False),
         Column("code", CODE, nullable=False),
         Column("n", Integer, nullable=False),
-        *_scope_columns(),
+        *scope_columns(),
         Column("item", Text, nullable=False),
         Column("record", CODE),
         Column("value", BigInteger, nullable=False),
@@ -330,7 +329,7 @@ flip = Table(
     metadata,
     Column("kind", Text, primary_key=True),
     Column("code", CODE, primary_key=True),
-    *_scope_columns(),
+    *scope_columns(),
     Column("flips", JSONB, nullable=False),
     Column("rev", BigInteger, nullable=False),
 )

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, literal, or_, select
 
 from layers.incident import Place, Reach, insides, spot_m
-from layers.schema import metadata
+from layers.schema import GEOGRAPHIC_SRID, metadata
 from layers.zone_tables import zone, zone_member
 from riskmap.vocabulary import LEVELS
 
@@ -75,4 +75,4 @@ def _told(row: Row, inside: list[int]) -> Row:
 
 
 def _spot(place: Place) -> ColumnElement[Any]:
-    return func.ST_SetSRID(func.ST_MakePoint(place.lon, place.lat), 4490)
+    return func.ST_SetSRID(func.ST_MakePoint(place.lon, place.lat), GEOGRAPHIC_SRID)

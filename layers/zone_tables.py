@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from layers.schema import CODE, GEOGRAPHIC_SRID, METRIC_SRID, SCOPE, add_view, metadata
+from layers.schema import CODE, GEOGRAPHIC_SRID, METRIC_SRID, add_view, metadata, scope_columns
 
 KEYS = {
     "zone": ("code",),
@@ -36,10 +36,6 @@ KEYS = {
     "zone_reach": ("code",),
 }
 """what names a row of the tables that have a past"""
-
-
-def _scope() -> list[Column[Any]]:
-    return [Column(name, CODE) for name in SCOPE]
 
 
 def _rev() -> Column[Any]:
@@ -81,7 +77,7 @@ def _member() -> list[Column[Any]]:
     return [
         *_needed(CODE, "zone_code", "code"),
         *_needed(Text, "layer", "name", "kind"),
-        *_scope(),
+        *scope_columns(),
         *(Column(name, Text) for name in ("industry", "business_format")),
         Column("workers", Integer),
         *_needed(ARRAY(Text), "hazards", "departments"),
@@ -98,7 +94,7 @@ def _line() -> list[Column[Any]]:
     return [
         *_needed(CODE, "zone_code"),
         *_needed(Integer, "n"),
-        *_scope(),
+        *scope_columns(),
         *_needed(Text, "item"),
         Column("record", CODE),
         *_needed(BigInteger, "value"),
@@ -114,7 +110,7 @@ def _edge() -> list[Column[Any]]:
         *_needed(CODE, "a", "b"),
         *_needed(BigInteger, "distance_mm"),
         *_needed(SmallInteger, "cut"),
-        *_scope(),
+        *scope_columns(),
         _rev(),
     ]
 
@@ -123,7 +119,7 @@ def _reach() -> list[Column[Any]]:
     """How far an accident at a site carries on, where it does: by the accident, in metres."""
     return [
         *_needed(CODE, "code"),
-        *_scope(),
+        *scope_columns(),
         *_needed(BigInteger, "reach_mm"),
         Column("distances_m", JSONB, nullable=False),
         _rev(),
@@ -177,7 +173,7 @@ zone_event_site = Table(
     *_needed(Text, "role"),
     *_needed(CODE, "code"),
     *_needed(Text, "what"),
-    *_scope(),
+    *scope_columns(),
     _rev(),
     PrimaryKeyConstraint("run_id", "n", "role", "code", "what", name="zone_event_site_pkey"),
 )
