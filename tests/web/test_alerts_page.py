@@ -159,7 +159,7 @@ def test_a_call_counts_once_somebody_answered_and_repeated(site: Served) -> None
     assert "登记叫应结果" not in told
 
 
-def test_red_is_signed_by_two_then_dealt_with_reported_lifted_and_archived(site: Served) -> None:
+def _red_is_signed_by_two_then_dealt_with_reported_lifted_and_archived(site: Served) -> None:
     number = the(site, "event")
     leader, desk, auditor = site.browser("township"), site.browser("city"), site.browser("auditor")
     assert leader.post(f"/phone/{number}/sign").headers["location"] == f"/phone?done=sign&about={number}"
@@ -182,7 +182,7 @@ def test_red_is_signed_by_two_then_dealt_with_reported_lifted_and_archived(site:
     assert f'action="/alerts/{number}/archive"' not in desk.client.get("/alerts").text
 
 
-def test_silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
+def _silences_are_begun_told_and_ended(site: Served, owner: Engine) -> None:
     desk: Browser = site.browser("city")
     for fields, said in (
         ({"reason": "检修"}, "不能让全部提示静默"),
@@ -222,6 +222,12 @@ def night(
         engine.dispose()
         with served(dsn, tmp_path_factory.mktemp("home")) as running:
             yield running
+
+
+def test_a_red_warning_ends_before_another_is_silenced(site: Served, owner: Engine) -> None:
+    """In this order in one worker: the second asks for the one event that is open."""
+    _red_is_signed_by_two_then_dealt_with_reported_lifted_and_archived(site)
+    _silences_are_begun_told_and_ended(site, owner)
 
 
 def test_at_three_in_the_morning_there_is_nothing_then_two_things_to_do(
