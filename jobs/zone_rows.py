@@ -139,7 +139,7 @@ def edge_rows(frame: pd.DataFrame, zones: Zones, state: State, edited: Collectio
 
 def _keyed(kind: Array, a: Array, b: Array, n: int) -> Array:
     low, high = np.minimum(a, b), np.maximum(a, b)
-    key: Array = (kind * n + low) * n + high
+    key: Array = (kind.astype(np.int64) * n + low) * n + high
     return key
 
 

@@ -84,11 +84,12 @@ def _zones(
     codes = sorted({*members["code"], *ends[0], *ends[1]})
     known = pd.Index(codes, dtype=object)
     a, b = (known.get_indexer(pd.Index(one, dtype=object)).astype(np.int64) for one in ends)
-    kind, distance, cut = (edges[name].to_numpy().astype(np.int64) for name in ("kind", "distance_mm", "cut"))
+    kind, distance, cut = (edges[name].to_numpy() for name in ("kind", "distance_mm", "cut"))
     zone_of = np.full(len(codes), -1, np.int64)
     of, numbers = (pd.Index(members[name], dtype=object) for name in ("code", "zone_code"))
     zone_of[known.get_indexer(of)] = pd.Index(ids, dtype=object).get_indexer(numbers)
-    return Zones(codes, Edges(kind, Links(a, b, distance), cut).by_kind(len(codes)), zone_of, ids, ended)
+    kept = Edges(kind.astype(np.int8), Links.of(a, b, distance), cut.astype(np.int8))
+    return Zones(codes, kept.by_kind(len(codes)), zone_of, ids, ended)
 
 
 def _ended(connection: Connection) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from riskmap.compiled import kernel
 from riskmap.forest import join, join_all, root, roots, spanning_forest
 from riskmap.nearness import Family
 from riskmap.orders import order_of
-from riskmap.shapes import Floats, Ints
+from riskmap.shapes import Floats, Ints, Wholes
 
 _AROUND = 2
 """so many columns and rows off there may be sites within reach"""
@@ -37,7 +37,7 @@ def components_of(n: int, families: Sequence[tuple[Ints, Family]], *, threads: i
     return roots(parent)
 
 
-def _joins(family: Family) -> tuple[Ints, Ints]:
+def _joins(family: Family) -> tuple[Wholes, Wholes]:
     """Pairs of sites that join what hangs together in one family."""
     box, reach = family.sites.arrays.box, family.reach
     if not len(reach) or not reach.any():

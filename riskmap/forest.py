@@ -13,7 +13,7 @@ from riskmap.cells import Cells, sort_cells
 from riskmap.compiled import kernel
 from riskmap.nearness import NO_LINKS, Family, Links, Scan, far_cells, joined
 from riskmap.orders import order_of, order_ties
-from riskmap.shapes import Floats, Ints
+from riskmap.shapes import Floats, Ints, Shorts, Wholes
 
 _PAIRS_PER_SITE = 16
 """so many candidates a site may bring in the first band"""
@@ -45,7 +45,7 @@ def spanning_forest(
     return joined(found)
 
 
-def by_strength(key: Ints, links: Links) -> Ints:
+def by_strength(key: Shorts, links: Links) -> Ints:
     """Positions of the links by ascending key, then by their ends."""
     order = order_of(key, int(key.max(initial=0)))
     order_ties(order, key[order], links.a, links.b)
@@ -96,7 +96,7 @@ def _same_spots(family: Family) -> Links:
     spot = np.cumsum(new) - 1
     reaching = np.minimum.reduceat(family.reach[index], np.flatnonzero(new)) > 0
     later = ~new & reaching[spot]
-    return Links(index[new][spot][later], index[later], np.zeros(int(later.sum()), np.int64))
+    return Links.of(index[new][spot][later], index[later], np.zeros(int(later.sum()), np.int32))
 
 
 @kernel
@@ -143,7 +143,7 @@ def join(parent: Ints, a: int, b: int) -> bool:
 
 
 @kernel
-def join_all(parent: Ints, a: Ints, b: Ints) -> Ints:
+def join_all(parent: Ints, a: Wholes, b: Wholes) -> Ints:
     """Join all pairs in their order; positions of those that joined something."""
     out = np.empty(len(a), np.int64)
     n = 0

@@ -13,27 +13,35 @@ import numpy as np
 from riskmap.cells import Cells, met_elsewhere, rows_of_window, shared_labels, sort_cells
 from riskmap.compiled import kernel, over_spans
 from riskmap.orders import order_of, order_ties
-from riskmap.shapes import POINT, Floats, Ints, Marks, ShapeArrays, Shapes, squared_distance
+from riskmap.shapes import POINT, Floats, Ints, Marks, ShapeArrays, Shapes, Shorts, Wholes, squared_distance
 
-Numbers = TypeVar("Numbers", Ints, Floats)
+Numbers = TypeVar("Numbers", Shorts, Floats)
 
 _NEVER2 = 2.0**80
 MOST_KEYS = 2**15 - 1
 
 
 class Links(NamedTuple):
-    """Pairs of sites by their positions, `a` < `b`, with the distance between them in mm."""
+    """Pairs of sites by their positions, `a` < `b`, with the distance between them in mm, in 32 bits each.
 
-    a: Ints
-    b: Ints
-    distance: Ints
+    A city has millions of pairs: they take half the memory so. Widen before positions are multiplied.
+    """
+
+    a: Shorts
+    b: Shorts
+    distance: Shorts
+
+    @classmethod
+    def of(cls, a: Wholes, b: Wholes, distance: Wholes) -> "Links":
+        """Pairs by columns of any width."""
+        return cls(*(column.astype(np.int32, copy=False) for column in (a, b, distance)))
 
     def take(self, index: Ints | Marks | slice) -> "Links":
         """The pairs at these positions (or marked so)."""
         return Links(self.a[index], self.b[index], self.distance[index])
 
 
-NO_LINKS = Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+NO_LINKS = Links(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 def joined(parts: list[Links]) -> Links:
@@ -138,7 +146,7 @@ class Scan(NamedTuple):
         return joined([Links(*_once(*span, count, self.reach, most)) for span in spans])
 
 
-def distances_of(sites: Shapes, a: Ints, b: Ints) -> Ints:
+def distances_of(sites: Shapes, a: Wholes, b: Wholes) -> Ints:
     """The distance in mm of each pair of sites."""
     out = np.empty(len(a), np.int64)
     over_spans(lambda lo, hi: _distances_span(lo, hi, sites.arrays, a, b, out), len(a))
@@ -157,8 +165,8 @@ def rounded_up(distance2: float) -> int:
 
 
 @kernel
-def _all_rounded_up(distance2: Floats) -> Ints:
-    out = np.empty(len(distance2), np.int64)
+def _all_rounded_up(distance2: Floats) -> Shorts:
+    out = np.empty(len(distance2), np.int32)
     for k in range(len(out)):
         out[k] = rounded_up(distance2[k])
     return out
@@ -205,7 +213,7 @@ def site_distance2(sites: ShapeArrays, a: int, b: int) -> float:
 
 
 @kernel
-def _distances_span(lo: int, hi: int, sites: ShapeArrays, a: Ints, b: Ints, out: Ints) -> None:
+def _distances_span(lo: int, hi: int, sites: ShapeArrays, a: Wholes, b: Wholes, out: Ints) -> None:
     for k in range(lo, hi):
         out[k] = rounded_up(site_distance2(sites, a[k], b[k]))
 
@@ -218,14 +226,14 @@ def _grown(column: Numbers) -> Numbers:
 
 
 @kernel
-def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[Ints, Ints, Ints]:
+def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[Shorts, Shorts, Shorts]:
     """The pairs of the sites at `order[lo:hi]`: first the one that names, then the one named.
 
     What runs for every site or pair is written out on plain arrays: handing the whole pass to a function costs more
     than a distance. Lengths are compared by their squares, and become whole mm for the pairs that are kept.
     """
     room = 64 + 2 * (hi - lo)
-    a, b, w2 = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    a, b, w2 = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room)
     window, ranges = np.full(5, -1, np.int64), np.zeros((_most_rows(scan, lo, hi), 2), np.int64)
     box, of_item, of_cell, start = scan.box, scan.of_item, scan.of_cell, scan.cells.start
     own_box, own_reach, own_key, own_label = scan.own_box, scan.own_reach, scan.own_key, scan.own_label
@@ -286,7 +294,9 @@ def _scan_span(lo: int, hi: int, scan: Scan, most: int, count: Ints) -> tuple[In
 
 
 @kernel
-def _once(a: Ints, b: Ints, distance: Ints, count: Ints, reach: Ints, most: int) -> tuple[Ints, Ints, Ints]:
+def _once(
+    a: Shorts, b: Shorts, distance: Shorts, count: Ints, reach: Ints, most: int
+) -> tuple[Shorts, Shorts, Shorts]:
     """The pairs with their ends in order, without those that are named from the other end as well."""
     n = 0
     for k in range(len(a)):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from riskmap.compiled import kernel
-from riskmap.shapes import Ints
+from riskmap.shapes import Ints, Shorts, Wholes
 
 _DIGIT = 11
 """bits of a digit: 2048 counters stay in the nearest cache"""
@@ -14,7 +14,7 @@ _FEW = 16
 """so many are put in order one by one"""
 
 
-def order_of(number: Ints, most: int) -> Ints:
+def order_of(number: Wholes, most: int) -> Ints:
     """Positions of the numbers, 0 … `most`, by size; equal ones as they stand."""
     digits = -(-int(most).bit_length() // _DIGIT)
     if digits > _MOST_DIGITS:
@@ -23,8 +23,8 @@ def order_of(number: Ints, most: int) -> Ints:
 
 
 @kernel
-def _by_digits(number: Ints, digits: int) -> Ints:
-    order, ordered = np.arange(len(number)), number.copy()
+def _by_digits(number: Wholes, digits: int) -> Ints:
+    order, ordered = np.arange(len(number), dtype=np.int32), number.copy()
     next_order, next_ordered = np.empty_like(order), np.empty_like(ordered)
     for digit in range(digits):
         shift = digit * _DIGIT
@@ -40,11 +40,11 @@ def _by_digits(number: Ints, digits: int) -> Ints:
             next_order[at], next_ordered[at] = order[k], ordered[k]
         order, next_order = next_order, order
         ordered, next_ordered = next_ordered, ordered
-    return order
+    return order.astype(np.int64)
 
 
 @kernel
-def order_ties(order: Ints, key: Ints, a: Ints, b: Ints) -> None:
+def order_ties(order: Wholes, key: Wholes, a: Shorts, b: Shorts) -> None:
     """Put runs of equal keys into the order of `a`, then of `b`, by position."""
     k = 0
     while k < len(order):
@@ -67,5 +67,5 @@ def order_ties(order: Ints, key: Ints, a: Ints, b: Ints) -> None:
 
 
 @kernel
-def _is_later(one: int, other: int, a: Ints, b: Ints) -> bool:
+def _is_later(one: int, other: int, a: Shorts, b: Shorts) -> bool:
     return bool(a[one] > a[other] or (a[one] == a[other] and b[one] > b[other]))

@@ -17,6 +17,8 @@ from riskmap.compiled import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Shorts = NDArray[np.int32]
+Wholes = Ints | Shorts
 Bytes = NDArray[np.int8]
 Marks = NDArray[np.bool_]
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from riskmap.forest import join_all, roots
-from riskmap.nearness import Family, Links, links_within
+from riskmap.nearness import Family, Links, joined, links_within
 from riskmap.shapes import Ints, Marks, Shapes
 from riskmap.zone_links import Edges, Kinship, ZoneSites, kinships
 from riskmap.zone_rules import ZoneRules
@@ -114,7 +114,7 @@ def _part(previous: Zones, inside: Marks) -> tuple[Zones, set[str]]:
 
 
 def _renumbered(links: Links, number: Ints) -> Links:
-    return Links(number[links.a], number[links.b], links.distance)
+    return Links.of(number[links.a], number[links.b], links.distance)
 
 
 def _whole(sites: ZoneSites, made: Zones, index: Ints, previous: Zones, inside: Marks, at: Ints) -> Zones:
@@ -123,14 +123,7 @@ def _whole(sites: ZoneSites, made: Zones, index: Ints, previous: Zones, inside: 
     stays = previous.edges.take(np.flatnonzero(~inside[links.a]))
     edges = Edges(
         np.concatenate([made.edges.kind, stays.kind]),
-        Links(
-            *(
-                np.concatenate(pair)
-                for pair in zip(
-                    _renumbered(made.edges.links, index), _renumbered(stays.links, at), strict=True
-                )
-            )
-        ),
+        joined([_renumbered(made.edges.links, index), _renumbered(stays.links, at)]),
         np.concatenate([made.edges.cut, stays.cut]),
     )
     old = np.flatnonzero(~inside & (previous.zone >= 0))

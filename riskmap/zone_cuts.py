@@ -9,15 +9,18 @@ the order of rows nor on where the chain begins, and a zone of before is taken a
 The span of a part is its extent in the widest of four directions: west–east, south–north and both diagonals.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
 from riskmap.compiled import kernel
 from riskmap.forest import join, root, roots
+from riskmap.nearness import Links
 from riskmap.orders import order_of, order_ties
-from riskmap.shapes import Floats, Ints, Marks, Shapes
-from riskmap.zone_links import Edges
+from riskmap.shapes import Bytes, Floats, Ints, Marks, Shapes, Shorts
+from riskmap.zone_links import KINDS, Edges
 from riskmap.zone_rules import Bounds
 
 KEPT, CUT_BY_SPAN, CUT_BY_MEMBERS = 0, 1, 2
@@ -33,11 +36,13 @@ class Bounded(NamedTuple):
 
     part: Ints
     component: Ints
-    cut: Ints
-    needed: Ints
+    cut: Bytes
+    needed: Shorts
 
 
-def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bounds) -> Bounded:
+def bounded(
+    shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bounds, *, threads: int = 0
+) -> Bounded:
     """Components of the links, cut to the bounds. `before`: the zone that each site was in, −1 for none.
 
     The links after the first `n_kept` are spare: they count where a component is cut, so that a zone of before is not
@@ -50,14 +55,14 @@ def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bou
     component = roots(parent)
     low, high = _extents(shapes)
     fits = _fits(component, low, high, bounds.members, float(bounds.span_mm))
-    part, cut, needed = component, np.zeros(len(a), np.int64), np.zeros(0, np.int64)
+    part, cut, needed = component, np.zeros(len(a), np.int8), np.zeros(0, np.int32)
     too_large = np.flatnonzero(~fits[a])
     if len(too_large):
-        at, same = _by_strength(edges, too_large, before)
+        at, n_same = _by_strength(edges, too_large, before, threads)
         a, b = a[at], b[at]
         parent, size = np.where(fits, component, np.arange(n)), np.ones(n, np.int64)
         _join_within(
-            *(parent, a, b, same, size, low, high),
+            *(parent, a, b, n_same, size, low, high),
             *(float(bounds.span_mm), bounds.members, float(bounds.leave_span_mm), bounds.leave_members),
         )
         part = roots(parent)
@@ -66,26 +71,25 @@ def bounded(shapes: Shapes, edges: Edges, n_kept: int, before: Ints, bounds: Bou
     return Bounded(part, component, cut, needed)
 
 
-def _by_strength(edges: Edges, index: Ints, before: Ints) -> tuple[Ints, Marks]:
-    """The positions given, from the strongest link to the weakest, and which are within a zone of before."""
-    a, b, distance = edges.links
-    beyond = 8 * (int(distance.max()) + 1)
-    key = _strengths(index, edges.kind, a, b, distance, before, beyond)
-    order = order_of(key, 2 * beyond)
-    key, at = key[order], index[order]
-    order_ties(at, key, a, b)
-    return at, key < beyond
+def _by_strength(edges: Edges, index: Ints, before: Ints, threads: int) -> tuple[Shorts, int]:
+    """The positions given, from the strongest link to the weakest, and how many are within a zone of before."""
+    links = edges.links
+    of_zone = before[links.a[index]]
+    same = (of_zone >= 0) & (of_zone == before[links.b[index]])
+    kind, at = edges.kind[index], index.astype(np.int32)
+    alike = [at[those & (kind == k)] for those in (same, ~same) for k in range(len(KINDS))]
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        found = list(pool.map(lambda some: _sorted(links, some), alike))
+    return np.concatenate(found), int(same.sum())
 
 
-@kernel
-def _strengths(index: Ints, kind: Ints, a: Ints, b: Ints, distance: Ints, before: Ints, beyond: int) -> Ints:
-    """A number for each link, less where it is stronger; from `beyond` on those not within a zone of before."""
-    out = np.empty(len(index), np.int64)
-    for k in range(len(index)):
-        i = index[k]
-        same = before[a[i]] == before[b[i]] and before[a[i]] >= 0
-        out[k] = kind[i] * (beyond // 8) + distance[i] + (0 if same else beyond)
-    return out
+def _sorted(links: Links, some: Shorts) -> Shorts:
+    """These positions by distance, then by the ends of the links."""
+    distance = links.distance[some]
+    order = order_of(distance, int(distance.max(initial=0)))
+    found = some[order]
+    order_ties(found, distance[order], links.a, links.b)
+    return found
 
 
 def _extents(shapes: Shapes) -> tuple[Floats, Floats]:
@@ -135,7 +139,7 @@ def _merge(size: Ints, low: Floats, high: Floats, a: int, b: int) -> None:
 
 
 @kernel
-def _join_all(parent: Ints, a: Ints, b: Ints) -> None:
+def _join_all(parent: Ints, a: Shorts, b: Shorts) -> None:
     for k in range(len(a)):
         join(parent, a[k], b[k])
 
@@ -153,9 +157,9 @@ def _extent_in(low: Floats, high: Floats, a: int, b: int, span: float) -> bool:
 @kernel
 def _join_within(
     parent: Ints,
-    a: Ints,
-    b: Ints,
-    same: Marks,
+    a: Shorts,
+    b: Shorts,
+    n_same: int,
     size: Ints,
     low: Floats,
     high: Floats,
@@ -169,21 +173,21 @@ def _join_within(
         one, other = root(parent, a[k]), root(parent, b[k])
         if (
             one != other
-            and size[one] + size[other] <= (leave_members if same[k] else members)
-            and _extent_in(low, high, one, other, leave_span if same[k] else span)
+            and size[one] + size[other] <= (leave_members if k < n_same else members)
+            and _extent_in(low, high, one, other, leave_span if k < n_same else span)
         ):
             join(parent, one, other)
             _merge(size, low, high, one, other)
 
 
 @kernel
-def _reasons(a: Ints, b: Ints, part: Ints, size: Ints, members: int) -> Ints:
+def _reasons(a: Shorts, b: Shorts, part: Ints, size: Ints, members: int) -> Bytes:
     """Why each link is cut.
 
     It is told of the parts as they are in the end, and of the bounds for what is new: what was tried on the way does
     not matter.
     """
-    why = np.zeros(len(a), np.int64)
+    why = np.zeros(len(a), np.int8)
     for k in range(len(a)):
         one, other = part[a[k]], part[b[k]]
         if one != other:
@@ -192,7 +196,7 @@ def _reasons(a: Ints, b: Ints, part: Ints, size: Ints, members: int) -> Ints:
 
 
 @kernel
-def _needed(a: Ints, b: Ints, kept: Marks, part: Ints) -> Ints:
+def _needed(a: Shorts, b: Shorts, kept: Marks, part: Ints) -> Ints:
     """Positions of the links that are not kept but join, in their order, what the kept ones of a part do not."""
     parent, out, n = np.arange(len(part)), np.empty(len(a), np.int64), 0
     if kept.all():

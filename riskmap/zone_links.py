@@ -18,7 +18,7 @@ import numpy as np
 from riskmap.compiled import kernel
 from riskmap.forest import spanning_forest
 from riskmap.nearness import NO_LINKS, Family, Links, distances_of, far_cells, in_order, joined, links_named
-from riskmap.shapes import Ints, Marks, Shapes
+from riskmap.shapes import Bytes, Ints, Marks, Shapes
 from riskmap.zone_rules import ZoneRules, group_of
 
 DOMINO, ADJACENT, SIMILAR_INDUSTRY, SIMILAR_FORMAT = 0, 1, 2, 3
@@ -71,9 +71,9 @@ class Kinship(NamedTuple):
 class Edges(NamedTuple):
     """Links as they are kept: kind, both sites by position, distance in mm, and `cut` (0 kept, else why not)."""
 
-    kind: Ints
+    kind: Bytes
     links: Links
-    cut: Ints
+    cut: Bytes
 
     def take(self, index: Ints | Marks | slice) -> "Edges":
         """The links at these positions (or marked so)."""
@@ -81,14 +81,14 @@ class Edges(NamedTuple):
 
     def by_kind(self, n: int) -> "Edges":
         """The links among `n` sites by kind and ends: a state does not tell how it was come by."""
-        number = (self.kind * n + self.links.a) * n + self.links.b
+        number = (self.kind.astype(np.int64) * n + self.links.a) * n + self.links.b
         return self if (np.diff(number) > 0).all() else self.take(np.argsort(number))
 
     def __len__(self) -> int:
         return len(self.kind)
 
 
-NO_EDGES = Edges(NO_LINKS.a, NO_LINKS, NO_LINKS.a)
+NO_EDGES = Edges(np.zeros(0, np.int8), NO_LINKS, np.zeros(0, np.int8))
 
 
 def kinships(sites: ZoneSites, rules: ZoneRules) -> list[Kinship]:
@@ -139,7 +139,7 @@ def linked(
     if not everyone:
         at = np.full(len(kinship.key), -1, np.int64)
         at[index] = np.arange(len(index))
-        held = Links(at[held.a], at[held.b], held.distance)
+        held = Links.of(at[held.a], at[held.b], held.distance)
     beyond = held.distance > np.maximum(family.reach[held.a], family.reach[held.b])
     cells = far_cells(family)
     forest = spanning_forest(family, held.take(beyond), cells, threads=threads)
@@ -165,7 +165,7 @@ def _named(links: Links, count: Ints, reach: Ints, most: int) -> Marks:
 
 
 def _placed(links: Links, index: Ints) -> Links:
-    return Links(index[links.a], index[links.b], links.distance)
+    return Links.of(index[links.a], index[links.b], links.distance)
 
 
 def _part(shapes: Shapes, kinship: Kinship, index: Ints) -> tuple[Shapes, Ints, Ints]:
@@ -178,14 +178,14 @@ def _held(shapes: Shapes, kinship: Kinship, previous: Links) -> Links:
     alike = previous.take((key[previous.a] == key[previous.b]) & (key[previous.a] >= 0))
     distance = distances_of(shapes, alike.a, alike.b)
     most = np.maximum(kinship.leave[alike.a], kinship.leave[alike.b])
-    return Links(alike.a, alike.b, distance).take(distance <= most)
+    return Links.of(alike.a, alike.b, distance).take(distance <= most)
 
 
 def _without(links: Links, others: Links, n: int) -> Links:
     """The links that are not among others, which stand in order of their ends."""
     if not len(links.a) or not len(others.a):
         return links
-    wanted, known = links.a * n + links.b, others.a * n + others.b
+    wanted, known = (one.a.astype(np.int64) * n + one.b for one in (links, others))
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return links.take(known[at] != wanted)
 

@@ -5,10 +5,12 @@ of two members or more is a zone that continues one of before or is new (`riskma
 ten hex digits of the SHA-256 of the first members, and is kept for life.
 """
 
+import gc
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -124,7 +126,7 @@ def edges_within(sites: ZoneSites, kin: Sequence[Kinship]) -> Edges:
     for one in kin:
         index = np.flatnonzero(one.key >= 0)
         links = links_within(Family(sites.shapes.take(index), one.key[index], one.join[index]))
-        found.append(Links(index[links.a], index[links.b], links.distance))
+        found.append(Links.of(index[links.a], index[links.b], links.distance))
     return _edges(kin, found)
 
 
@@ -151,7 +153,7 @@ def zones_from(
     before = np.full(n, -1, np.int64)
     before[at[at >= 0]] = previous.zone[at >= 0]
     edges, n_kept = _linked(sites, kin, most, previous.edges, at, threads)
-    found = bounded(sites.shapes, edges, n_kept, before, bounds)
+    found = bounded(sites.shapes, edges, n_kept, before, bounds, threads=threads)
     edges = Edges(edges.kind, edges.links, found.cut)
     if len(found.needed) or n_kept < len(edges):
         edges = edges.take(np.append(np.arange(n_kept), found.needed))
@@ -159,14 +161,27 @@ def zones_from(
     order, start = grouped(zone, n_zones)
     ordered = list(map(sites.codes.__getitem__, order.tolist()))
     now = Now(sites.codes, zone, found.component, sites.score, ordered, start.tolist())
-    ids, ended, events = succession(
-        now,
-        Before(previous.codes, previous.zone, previous.ids, previous.ended, previous.edges, at, taken),
-        changes,
-    )
+    with _uncollected():
+        ids, ended, events = succession(
+            now,
+            Before(previous.codes, previous.zone, previous.ids, previous.ended, previous.edges, at, taken),
+            changes,
+        )
     rank = np.argsort(np.argsort(np.array(ids))) if ids else np.zeros(0, np.int64)
     by_id = np.where(zone < 0, -1, rank[zone]) if ids else zone
     return Zones(sites.codes, edges.by_kind(n), by_id, sorted(ids), ended, events)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: each of its rounds walks a million codes, and nothing here makes a cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _linked(
@@ -186,11 +201,11 @@ def _edges(kin: Sequence[Kinship], found: Sequence[Links]) -> Edges:
     """Links of several kinds (the list of kinds may go round again) as one list."""
     kind = np.concatenate(
         [
-            np.zeros(0, np.int64),
-            *(np.full(len(links.a), kin[k % len(kin)].kind) for k, links in enumerate(found)),
+            NO_EDGES.kind,
+            *(np.full(len(links.a), kin[k % len(kin)].kind, np.int8) for k, links in enumerate(found)),
         ]
-    ).astype(np.int64)
-    return Edges(kind, joined(list(found)), np.zeros(len(kind), np.int64))
+    )
+    return Edges(kind, joined(list(found)), np.zeros(len(kind), np.int8))
 
 
 def positions(old: Sequence[str], new: Sequence[str]) -> Ints:
@@ -204,7 +219,7 @@ def positions(old: Sequence[str], new: Sequence[str]) -> Ints:
 def _still(edges: Edges, kind: int, at: Ints) -> Links:
     """The links of one kind between sites that are there, by the positions of now."""
     links = edges.links.take(np.flatnonzero(edges.kind == kind))
-    moved = Links(at[links.a], at[links.b], links.distance)
+    moved = Links.of(at[links.a], at[links.b], links.distance)
     return moved.take((moved.a >= 0) & (moved.b >= 0))
 
 

@@ -110,9 +110,9 @@ def test_any_points_in_any_order_and_threads(seed: int, n: int, side_m: int) -> 
     held = [(a, b, w) for a, b, w in slow_pairs(xy, key, np.full(n, 400_000)) if (a + b) % 3 == 0]
     beyond = [row for row in held if row not in expected]
     columns = np.array(beyond, np.int64).reshape(-1, 3).T
-    forest = spanning_forest(family, Links(*columns), threads=1)
+    forest = spanning_forest(family, Links.of(*columns), threads=1)
     assert pairs_of(forest) == slow_forest(n, expected + beyond)
-    again = spanning_forest(family, Links(*columns[:, ::-1].copy()), threads=4)
+    again = spanning_forest(family, Links.of(*columns[:, ::-1]), threads=4)
     assert pairs_of(again) == pairs_of(forest)
 
 

@@ -32,12 +32,12 @@ def assert_same(one: Zones, other: Zones) -> None:
     assert one.members == other.members
     assert one.zones_hash(EDITION) == other.zones_hash(EDITION)
     assert one.ended == other.ended
-    for mine, theirs in zip(
-        (one.edges.kind, *one.edges.links, one.edges.cut),
-        (other.edges.kind, *other.edges.links, other.edges.cut),
-        strict=True,
-    ):
-        assert mine.tolist() == theirs.tolist()
+    assert columns(one) == columns(other)
+
+
+def columns(zones: Zones) -> list[list[int]]:
+    kind, links, cut = zones.edges
+    return [kind.tolist(), *(column.tolist() for column in links), cut.tolist()]
 
 
 def by_id(zones: Zones) -> dict[str, list[str]]:
