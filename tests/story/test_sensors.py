@@ -25,8 +25,10 @@ from tests.conftest import SOAK
 from tests.processes import command, environment, free_port, new_home, set_up, started, status, until, within
 from tests.served import PASSWORD
 
-ROUNDS = 60 if SOAK else 4
+ROUNDS = 60 if SOAK else 2
 SENDERS, IN_A_REQUEST = 12, 500
+ACKNOWLEDGED, AGAIN = (400, 5) if SOAK else (200, 3)
+"""events taken in before the server is killed, and requests of each sender that are then sent once more"""
 SENSORS = 40
 
 
@@ -165,7 +167,7 @@ def test_thousands_of_readings_a_second_are_gathered_and_none_is_left_waiting(ga
         worker.wait(30)
 
 
-ALARM_EVERY = 4 if SOAK else 2
+ALARM_EVERY = 4 if SOAK else 1
 """requests of one sender from one alarm to the next"""
 
 
@@ -281,14 +283,14 @@ def test_what_was_acknowledged_outlives_the_server_and_what_was_not_is_sent_agai
     with gateway.serving() as server, ThreadPoolExecutor(6) as pool:
         gateway.sign_in()
         ends = [pool.submit(send, sender, last=1000) for sender in range(6)]
-        until(lambda: len(acknowledged) >= 400)
+        until(lambda: len(acknowledged) >= ACKNOWLEDGED)
         server.kill()
         assert not any(end.result() for end in ends)
     with gateway.serving(), ThreadPoolExecutor(6) as pool:
         on_file = set(gateway.asked("SELECT json_agg(code) FROM event"))
         assert on_file >= set(acknowledged)
-        assert all(pool.map(lambda sender: send(sender, last=5), range(6)))
-        expected = {event["event_id"] for s in range(6) for n in range(5) for event in readings(s, n, 20)}
+        assert all(pool.map(lambda sender: send(sender, last=AGAIN), range(6)))
+        expected = {event["event_id"] for s in range(6) for n in range(AGAIN) for event in readings(s, n, 20)}
         assert set(gateway.asked("SELECT json_agg(code) FROM event")) == on_file | expected
     with gateway.owned() as owner, writing(owner) as connection:
         assert verify(connection) == []
