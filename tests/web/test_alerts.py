@@ -18,12 +18,16 @@ API = "/api/v1/alerts"
 ROLES = ("township", "village", "grid", "enterprise", "committee")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def warned(site: Served) -> None:
+def warn(site: Served) -> None:
     """Each township has an overdue danger, of which its people are warned."""
     owner = owner_engine(site.dsn)
     run_alerts(owner, actor="test")
     owner.dispose()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warned(site: Served) -> None:
+    warn(site)
 
 
 def listed(site: Served, role: str, **limits: str) -> list[dict[str, Any]]:
@@ -57,7 +61,9 @@ def test_lists_are_limited_by_level_state_township_and_kind(site: Served) -> Non
     assert (len(half["items"]), half["total"], half["next"]) == (1, 2, f"{API}?limit=1&offset=1")
 
 
-def test_a_leader_signs_deals_with_it_and_reports(site: Served) -> None:
+def test_a_leader_signs_deals_with_it_and_reports(own_site: Served) -> None:
+    site = own_site
+    warn(site)
     number = listed(site, "township")[0]["id"]
     leader, city = site.program("township"), site.program("city")
     early = leader.post(f"{API}/{number}/handle")

@@ -74,11 +74,12 @@ def link_of(site: Served, name: str) -> str:
 
 
 def test_a_posted_warning_is_an_event(site: Served, owner: Engine) -> None:
-    program = site.program("city")
+    program, before = site.program("city"), len(events_on_file(owner))
     answer = posted(program, RAIN)
     assert (answer.status_code, answer.json()["inserted"]) == (200, 1)
     assert posted(program, RAIN, "text/xml; charset=utf-8").json()["unchanged"] == 1
-    assert [row["kind"] for row in events_on_file(owner)] == ["weather"]
+    on_file = events_on_file(owner)
+    assert (len(on_file), {row["kind"] for row in on_file}) == (before + 1, {"weather"})
     drill = posted(program, message("W2", info(over(OURS_RING)), status="Exercise")).json()
     assert (drill["inserted"], drill["rev"]) == (0, None)
     assert "演练" in drill["notes"][0]
@@ -90,13 +91,20 @@ def test_a_posted_warning_is_an_event(site: Served, owner: Engine) -> None:
         (b"<!DOCTYPE a>" + RAIN, 422, "DOCTYPE"),
         (RAIN[:-10], 422, "XML"),
         (b"<!--" + b" " * 1_000_000 + b"-->" + RAIN, 413, "1 MB"),
-        (message("W1", info(over(OURS_RING), severity="Minor")), 409, "severity"),
     ],
 )
 def test_what_is_refused_is_told_why(site: Served, content: bytes, status: int, word: str) -> None:
     answer = posted(site.program("city"), content)
     assert answer.status_code == status
     assert word in answer.json()["detail"]
+
+
+def test_a_warning_that_is_another_under_the_same_number_is_refused(site: Served) -> None:
+    program = site.program("city")
+    assert posted(program, message("W3", info(over(OURS_RING)))).status_code == 200
+    answer = posted(program, message("W3", info(over(OURS_RING), severity="Minor")))
+    assert answer.status_code == 409
+    assert "severity" in answer.json()["detail"]
 
 
 def test_not_everybody_may_post(site: Served) -> None:
@@ -167,3 +175,4 @@ def test_a_link_ends_with_its_account_or_password(site: Served, owner: Engine) -
     assert stranger.get(address).status_code == 200
     set_password(owner, "township", f"{PASSWORD}-other")
     assert stranger.get(address).status_code == 401
+    set_password(owner, "township", PASSWORD)
