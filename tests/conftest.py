@@ -5,6 +5,7 @@ private PostGIS (`tests/database.py`), `tests/benchmarks` runs by `make bench` o
 """
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ os.environ["RISKMAP_HOME"] = "/dev/null/no-home-given"
 
 # Kernels compile once for all runs of this clone, for the commands that tests start, too.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".pytest_cache" / "numba"))
+
+# So do the house and its tests, wherever the machine would have every process compile them again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("house", max_examples=1000 if SOAK else 40, deadline=None, derandomize=not SOAK)
 settings.load_profile("house")
