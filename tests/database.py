@@ -37,7 +37,7 @@ _HOME = pytest.StashKey[Path]()
 
 _IN_MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 2**30
-"""what the clusters of a run have need of, and as much again"""
+"""with less than this free they go to the disk"""
 
 
 def _servers_place() -> Path | None:
