@@ -156,7 +156,7 @@ def zones_from(
     found = bounded(sites.shapes, edges, n_kept, before, bounds, threads=threads)
     edges = Edges(edges.kind, edges.links, found.cut)
     if len(found.needed) or n_kept < len(edges):
-        edges = edges.take(np.append(np.arange(n_kept), found.needed))
+        edges = edges.take(np.concatenate([np.arange(n_kept), found.needed]))
     zone, n_zones = _numbered(found.part)
     order, start = grouped(zone, n_zones)
     ordered = list(map(sites.codes.__getitem__, order.tolist()))
