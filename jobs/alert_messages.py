@@ -1,5 +1,9 @@
-"""Send: who is told of what in which words, as rows of the outbox; nobody on duty is itself a message to the desk."""
+"""Send: who is told of what in which words, as rows of the outbox; nobody on duty is itself a message to the desk.
 
+Each message is on the person's pages once its row is written; by its colour it also waits to go out by a channel.
+"""
+
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,10 +19,9 @@ from riskmap.alert_life import SIGNATORIES
 from riskmap.alert_pipeline import Notice
 from riskmap.alert_rules import AlertRules
 from riskmap.alert_texts import Frame
+from riskmap.sending import IN_APP, kinds_of
 from riskmap.settings import City
 
-CHANNEL = "in_app"
-"""exactly once: the message is there when the transaction that wrote it is"""
 DESK = "值班室"
 """where nobody else answers"""
 _CITY_DESK = "duty_officer@city"
@@ -67,6 +70,7 @@ class Messenger:
         self._city = city
         self._rules = rules
         self._at = at.astimezone(CLOCK)
+        self._channels = kinds_of(city.channels)
         self._people: dict[Post, list[Person]] = {}
 
     def messages(self, groups: Iterable[list[News]]) -> list[Row]:
@@ -82,7 +86,18 @@ class Messenger:
             for audience, person in self._audience(news):
                 told.setdefault(person, (audience, []))[1].append(news)
         for person, (audience, mine) in told.items():
-            yield self._message(person, audience, mine)
+            message = self._message(person, audience, mine)
+            yield message
+            yield from self._going_out(message, person)
+
+    def _going_out(self, message: Row, person: Person) -> Iterator[Row]:
+        """The message once more, waiting for the first channel that reaches the person; none where none is to."""
+        addresses = {"phone": person.phone, "email": person.email}
+        ways = self._rules.sending.ways(self._channels, message["warn"], addresses)
+        if ways:
+            (channel, address), *further = ways
+            sent = {"channel": channel, "address": address, "further": json.dumps(further)}
+            yield message | sent | {"state": "waiting", "next_at": self._at, "done_at": None}
 
     def _audience(self, news: News) -> Iterator[tuple[str, Person]]:
         """Who is named, or on duty for the audience; the desk where nobody is."""
@@ -126,12 +141,13 @@ class Messenger:
         return {
             "warning_id": row["warning_id"],
             "person": person.name,
-            "channel": CHANNEL,
+            "channel": IN_APP,
             "reason": lead.reason,
             "n": lead.n,
             **{name: row[name] for name in SCOPE},
             "audience": audience,
             "address": person.phone,
+            "warn": row["warn"],
             "text": self._rules.templates.message(fact, frame, "zh", cleared=cleared),
             "also": [news.row["warning_id"] for news in more],
             "state": "delivered",

@@ -123,7 +123,10 @@ def verified(owner: Engine, name: str, password: str, *, address: str, now: date
         {_subject("name", name): "name", _subject("address", _network(address)): "address"}.items()
     )
     with writing(owner) as connection:
-        delays = [_count(connection, subject, FREE_FAILURES[kind], now) for subject, kind in subjects]
+        delays = [
+            _count(connection, subject, FREE_FAILURES[kind], now, "密码多次输错，暂时不能登录")
+            for subject, kind in subjects
+        ]
         found = users.account_named(connection, name)
     right = _matches(found.password_hash if found else decoy, password)
     if found is None or not found.enabled or not right:
@@ -138,14 +141,29 @@ def verified(owner: Engine, name: str, password: str, *, address: str, now: date
     return found
 
 
-def _count(connection: Connection, subject: bytes, free: int, now: datetime) -> int:
+def count_attempt(
+    connection: Connection, what: str, address: str, free: int, now: datetime, detail: str
+) -> None:
+    """Count one attempt of something else than a password from an address. LockedOut while an earlier delay lasts."""
+    _count(connection, _subject(what, _network(address)), free, now, detail)
+
+
+def forgive_attempt(connection: Connection, what: str, address: str, now: datetime) -> None:
+    """The attempt that was counted last proved right."""
+    subject = _subject(what, _network(address))
+    counted = users.guesses_locked(connection, subject, now)
+    left = max(counted.failures - 1, 0)
+    users.save_guesses(connection, subject, replace(counted, failures=left, locked_until=None))
+
+
+def _count(connection: Connection, subject: bytes, free: int, now: datetime, detail: str) -> int:
     """Count one attempt; the delay in seconds that starts should it fail. LockedOut while an earlier one lasts."""
     counted = users.guesses_locked(connection, subject, now)
     if counted.locked_until is not None and counted.locked_until > now:
         left = max(int((counted.locked_until - now).total_seconds() + 0.999), 1)
         raise LockedOut(
-            "密码多次输错，暂时不能登录",
-            remedy=f"请在 {left} 秒后再试，或联系管理员重设密码",
+            detail,
+            remedy=f"请在 {left} 秒后再试，或联系管理员",
             retry_after_s=left,
         )
     failures = 1 if counted.last_at < now - FORGOTTEN_AFTER else counted.failures + 1

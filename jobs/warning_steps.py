@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from layers.alert_ledger import add_steps, keep_warnings, warning_to_write, warning_told
 from layers.alert_silences import cut_silence, keep_silence, metric_rings
@@ -40,26 +40,28 @@ def take_step(
         warning_told(connection, warning_id)
     at = datetime.now(UTC)
     with writing(owner) as connection:
-        rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
         rev = open_revision(connection, identity.name, "warning", f"预警提示 {warning_id}：{action}")
-        row = warning_to_write(connection, warning_id)
-        if row is None:
-            raise NotFound(f"没有编号为 {warning_id} 的预警提示", remedy="请核对编号")
-        step = Step(action, identity.name, int(at.timestamp()), note.strip())
-        life = after(Life(row["state"], tuple(row["signed_by"])), step, rules.signatures.of(row["warn"]))
-        row |= {"state": life.state, "signed_by": list(life.signed_by), "rev": rev}
-        if life.state not in OPEN:
-            row["ended_at"] = row["ended_at"] or at
-        keep_warnings(connection, [row])
-        told = {"warning_id": warning_id, "action": action, "state": life.state}
-        add_steps(
-            connection,
-            [{**told, "person": identity.name, "at": at, "note": step.note}],
-            {warning_id: row},
-            rev,
-        )
+        step_by_name(connection, warning_id, action, identity.name, note.strip(), at, rev)
     with reading(reader, identity) as connection:
         return warning_told(connection, warning_id)
+
+
+def step_by_name(
+    connection: Connection, warning_id: int, action: str, person: str, note: str, at: datetime, rev: int
+) -> None:
+    """Write one step of a warning's life in the revision that is open; errors as `take_step` but for the rights."""
+    rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
+    row = warning_to_write(connection, warning_id)
+    if row is None:
+        raise NotFound(f"没有编号为 {warning_id} 的预警提示", remedy="请核对编号")
+    step = Step(action, person, int(at.timestamp()), note)
+    life = after(Life(row["state"], tuple(row["signed_by"])), step, rules.signatures.of(row["warn"]))
+    row |= {"state": life.state, "signed_by": list(life.signed_by), "rev": rev}
+    if life.state not in OPEN:
+        row["ended_at"] = row["ended_at"] or at
+    keep_warnings(connection, [row])
+    told = {"warning_id": warning_id, "action": action, "state": life.state}
+    add_steps(connection, [{**told, "person": person, "at": at, "note": note}], {warning_id: row}, rev)
 
 
 def add_silence(

@@ -1,6 +1,6 @@
 """The worker: one scheduler among any number of processes, woken by changes, the clock and a person's request.
 
-It also looks after the file drop, and sends the demo city's readings.
+It also looks after the file drop, sends what waits in the outbox, and sends the demo city's readings.
 """
 
 import logging
@@ -16,9 +16,11 @@ from sqlalchemy import Engine
 
 from jobs import demo_feed
 from jobs.alert_lookout import Lookout
+from jobs.delivering import Delivering
 from jobs.drop import Drop, patrol
 from jobs.previews import forget_old_uploads
 from jobs.risk import assess, is_stale
+from jobs.signing import forget_old_links, take_replies
 from jobs.stability import check_stability, stability_due
 from jobs.users import forget_old_sessions
 from jobs.zones import is_stale as zones_stale
@@ -32,7 +34,8 @@ _PATROL_S = 30
 _DROP_S = 3
 _COLOURS_S = 60
 _WAIT_S = 2.0
-_TASKS = ("drop", "colours", "demo_feed")
+_REPLIES_S = 5
+_TASKS = ("drop", "colours", "demo_feed", "replies")
 _SCHEDULED = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
 """A turn that comes while the last one is still at work finds it so and ends (`_alone`); none is skipped for being late."""
 
@@ -45,7 +48,7 @@ class Worker:
     """Holds the runner's lock and the scheduler while it lasts; any number may wait, one works.
 
     `revive` brings a private database server back after it died; a foreign one is waited for. With `feeds_demo` the
-    sensors of a demo city go on reporting, by the time of `clock`.
+    sensors of a demo city go on reporting, by the time of `clock`. Messages go out by `delivering`, where it is given.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Worker:
         *,
         home: Path,
         drop: Drop,
+        delivering: Delivering | None = None,
         feeds_demo: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(CLOCK),
     ) -> None:
@@ -64,6 +68,7 @@ class Worker:
         self._revive = revive
         self._home = home
         self._drop = drop
+        self._delivering = delivering
         self._feeds_demo = feeds_demo
         self._clock = clock
         self._lookout = Lookout(owner)
@@ -110,19 +115,31 @@ class Worker:
                 next_run_time=datetime.now(UTC),
             )
         over = threading.Event()
-        patrolling = threading.Thread(target=self._patrol, args=(over,), name="patrol")
+        tasks = {"patrol": self._patrol}
+        if self._delivering:
+            tasks["delivering"] = self._delivering.run
+            scheduler.add_job(self._look_for_replies, "interval", seconds=_REPLIES_S, id="replies")
+        threads = [threading.Thread(target=task, args=(over,), name=name) for name, task in tasks.items()]
         heed(connection)
         scheduler.start()
-        patrolling.start()
+        for thread in threads:
+            thread.start()
         try:
             while not self._stop.is_set():
                 for _ in connection.notifies(timeout=_WAIT_S, stop_after=1):
-                    self._woken.set()
+                    self._wake()
         finally:
             over.set()
-            self._woken.set()
-            patrolling.join()
+            self._wake()
+            for thread in threads:
+                thread.join()
             scheduler.shutdown(wait=True)
+
+    def _wake(self) -> None:
+        """Something was written, or all is to end."""
+        self._woken.set()
+        if self._delivering:
+            self._delivering.wake()
 
     def _patrol(self, over: threading.Event) -> None:
         """Recompute what changed since the last run, when woken and twice a minute: risks, then the zones by them. A
@@ -159,6 +176,15 @@ class Worker:
         """Take in what other programs have put down."""
         self._alone("drop", lambda: patrol(self._owner, self._drop))
 
+    def _look_for_replies(self) -> None:
+        """Take in what people answered to short messages."""
+
+        def look() -> None:
+            for name, channel in self._delivering.replying() if self._delivering else ():
+                take_replies(self._owner, name, channel.replies())
+
+        self._alone("replies", look)
+
     def _feed_demo(self) -> None:
         """Send what the sensors of a demo city have to report; nothing in any other."""
         self._alone("demo_feed", lambda: demo_feed.feed(self._owner, self._clock()))
@@ -191,6 +217,7 @@ class Worker:
         """A new day: dynamic factors step, sessions end, files that were only looked at go."""
         self._safely(lambda: assess(self._owner, actor="scheduler"))
         self._safely(lambda: forget_old_sessions(self._owner))
+        self._safely(lambda: forget_old_links(self._owner))
         self._safely(lambda: forget_old_uploads(self._home))
 
     @staticmethod

@@ -14,6 +14,7 @@ from layers.records import Page, iso
 from layers.schema import SCOPE, metadata
 from riskmap.alert_life import Step, proofs
 from riskmap.errors import NotFound
+from riskmap.sending import proving
 from riskmap.vocabulary import LEVELS
 
 Row = dict[str, Any]
@@ -163,12 +164,10 @@ def warning_told(connection: Connection, warning_id: int) -> Row:
     }
 
 
-def _proofs(lived: Iterable[Any], sent: Iterable[Any]) -> dict[str, dict[str, str | None]]:
+def _proofs(lived: Iterable[Any], sent: Sequence[Any]) -> dict[str, dict[str, str | None]]:
     steps = [Step(row["action"], row["person"], int(row["at"].timestamp())) for row in lived]
-    for row in sent:
-        steps.append(Step("send", row["person"], int(row["made_at"].timestamp())))
-        if row["state"] == "delivered":
-            steps.append(Step("deliver", row["person"], int(row["done_at"].timestamp())))
+    steps += [Step("send", row["person"], int(row["made_at"].timestamp())) for row in sent]
+    steps += [Step("deliver", row["person"], int(row["done_at"].timestamp())) for row in proving(sent)]
     return {
         person: {proof: iso(datetime.fromtimestamp(at_s, UTC)) for proof, at_s in times.items()}
         for person, times in proofs(steps).items()

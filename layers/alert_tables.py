@@ -130,10 +130,20 @@ delivery = Table(
     Column("done_at", DateTime(timezone=True)),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     _rev(),
+    Column("warn", SmallInteger, nullable=False, server_default=text("2")),
+    Column("further", JSONB, nullable=False, server_default=text("'[]'")),
     UniqueConstraint("warning_id", "person", "channel", "reason", "n", name="delivery_key"),
 )
-"""The outbox: one message to one person by one channel; `also` are the other warnings that it tells of as news."""
-Index("delivery_waiting", delivery.c.next_at, postgresql_where=delivery.c.state == "waiting")
+"""The outbox: one message to one person by one channel; `also` are the other warnings that it tells of as news.
+
+`state` is waiting, delivered or failed; `further` are the ways, [channel, address], to be taken should this one fail.
+"""
+Index(
+    "delivery_waiting",
+    *(delivery.c[name] for name in ("channel", "warn", "next_at")),
+    postgresql_where=delivery.c.state == "waiting",
+)
+Index("delivery_address", delivery.c.address, delivery.c.made_at)
 
 attempt = Table(
     "attempt",
@@ -144,8 +154,11 @@ attempt = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("outcome", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("channel", Text, nullable=False, server_default=text("''")),
+    Column("took_s", Double, nullable=False, server_default=text("0")),
 )
 """Every try of a channel, whatever came of it."""
+Index("attempt_channel", attempt.c.channel, attempt.c.at)
 
 silence = Table(
     "silence",

@@ -277,6 +277,7 @@ DUTY = Layer(
         Field("from_on", "起始日期", "From", "date"),
         Field("to_on", "结束日期", "To", "date"),
         Field("deputy_code", "替班责任人编号", "Deputy", length=64),
+        Field("email", "电子邮箱", "E-mail", length=254),
         SYNTHETIC,
     ),
     scope_of="object_code",

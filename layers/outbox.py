@@ -11,6 +11,7 @@ from layers.alert_tables import delivery
 from layers.copying import copy_in
 from layers.duty import in_force
 from layers.schema import metadata
+from riskmap.sending import IN_APP
 
 _DUTY = metadata.tables["duty"]
 Post = tuple[str, str, str]
@@ -18,10 +19,11 @@ Post = tuple[str, str, str]
 
 
 class Person(NamedTuple):
-    """Somebody on duty: name and phone, empty where none is on file."""
+    """Somebody on duty: name, phone and e-mail address, empty where none is on file."""
 
     name: str
     phone: str
+    email: str = ""
 
 
 def on_posts(connection: Connection, posts: Collection[Post], day: date) -> dict[Post, list[Person]]:
@@ -31,11 +33,10 @@ def on_posts(connection: Connection, posts: Collection[Post], day: date) -> dict
     if not asked:
         return found
     key = tuple_(_DUTY.c.object_layer, _DUTY.c.object_code, _DUTY.c.role)
-    query = select(
-        _DUTY.c.object_layer, _DUTY.c.object_code, _DUTY.c.role, _DUTY.c.person, _DUTY.c.phone
-    ).where(key.in_(asked), in_force(day))
-    for layer, code, role, person, phone in connection.execute(query.order_by(_DUTY.c.code)):
-        found.setdefault((layer, code, role), []).append(Person(person, phone or ""))
+    columns = ("object_layer", "object_code", "role", "person", "phone", "email")
+    query = select(*(_DUTY.c[name] for name in columns)).where(key.in_(asked), in_force(day))
+    for layer, code, role, person, phone, email in connection.execute(query.order_by(_DUTY.c.code)):
+        found.setdefault((layer, code, role), []).append(Person(person, phone or "", email or ""))
     return found
 
 
@@ -47,13 +48,23 @@ def reminded(connection: Connection) -> set[tuple[int, str, int]]:
 
 
 def put_messages(connection: Connection, rows: Sequence[dict[str, Any]], rev: int) -> int:
-    """Put messages into the outbox, once for each key however often they are put; how many are new."""
+    """Put messages into the outbox, once for each key however often they are put; how many are new.
+
+    What goes out by a channel as well is counted once. Whoever calls has opened a revision: its queue makes the numbers.
+    """
     if not rows:
         return 0
     last = connection.execute(select(func.coalesce(func.max(delivery.c.delivery_id), 0))).scalar_one()
     names = [column.name for column in delivery.columns]
-    numbered = [{"attempts": 0, **row, "delivery_id": last + n, "rev": rev} for n, row in enumerate(rows, 1)]
+    usual = {"attempts": 0, "warn": 2, "further": "[]"}
+    numbered = [{**usual, **row, "delivery_id": last + n, "rev": rev} for n, row in enumerate(rows, 1)]
     connection.exec_driver_sql("CREATE TEMP TABLE new_delivery (LIKE delivery) ON COMMIT DROP")
     copy_in(connection, "new_delivery", pd.DataFrame(numbered, columns=names, dtype=object))
-    put = connection.execute(text("INSERT INTO delivery SELECT * FROM new_delivery ON CONFLICT DO NOTHING"))
-    return int(put.rowcount)
+    put = connection.execute(
+        text(
+            "WITH put AS (INSERT INTO delivery SELECT * FROM new_delivery ON CONFLICT DO NOTHING RETURNING channel)"
+            " SELECT count(*) FROM put WHERE channel = :pages"
+        ),
+        {"pages": IN_APP},
+    )
+    return int(put.scalar_one())

@@ -16,6 +16,7 @@ from riskmap.alert_windows import Window, window_of
 from riskmap.editions import Edition, Row, shipped_table
 from riskmap.errors import BadInput
 from riskmap.sections import Cells, Sections
+from riskmap.sending import Sending, sending_of
 from riskmap.vocabulary import LEVELS, ROLES_OF_DUTY
 
 ROLE = "alerts"
@@ -41,6 +42,7 @@ _SECTIONS = {
     "grouping": ("wait_s", "interval_s"),
     "silence": ("longest_h",),
     "escalation": ("chain",),
+    "sending": (*LEVELS.values(), "give_up_min"),
 }
 
 
@@ -144,6 +146,8 @@ class AlertRules:
     interval_s: Colours
     longest_silence_s: int
     chain: tuple[str, ...]
+    sending: Sending
+    give_up_s: Colours
     templates: Templates
 
     @classmethod
@@ -158,9 +162,9 @@ class AlertRules:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "AlertRules":
         """Build from the content of a table; see `from_edition`."""
-        part = Sections(table, _SECTIONS)
+        part = Sections({"sending": shipped_table(SHIPPED)["sending"], **table}, _SECTIONS)
         signing, calling = part.section("signing"), part.section("calling")
-        grouping = part.section("grouping")
+        grouping, sending = part.section("grouping"), part.section("sending")
         return cls(
             rules=_rules(part),
             events=_events(part),
@@ -173,6 +177,8 @@ class AlertRules:
             interval_s=_colours(grouping, "interval_s", 1, least=0, most=86_400),
             longest_silence_s=part.section("silence").whole("longest_h", 24 * 366, least=1) * _HOUR_S,
             chain=_audience(part.section("escalation").row, "chain"),
+            sending=sending_of(sending.row, tuple(LEVELS.values())),
+            give_up_s=_colours(sending, "give_up_min", _MINUTE_S),
             templates=Templates.from_table(table),
         )
 

@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import quote
 
 FIRST_PAUSE_S = 2.0
@@ -127,6 +127,14 @@ class Reply:
     reply_id: str
     address: str
     text: str
+
+
+@runtime_checkable
+class Replying(Protocol):
+    """A channel whose receivers can answer."""
+
+    def replies(self) -> list[Reply]:
+        """Replies that came in; some perhaps told before. Unavailable where they cannot be had."""
 
 
 CallState = Literal["confirmed", "answered", "unanswered", "failed"]

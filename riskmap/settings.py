@@ -48,6 +48,7 @@ class City(BaseModel):
     metric_crs: str = Field("EPSG:4547", pattern=r"^EPSG:[0-9]{4,6}$")
     edition: str = "2026-1"
     languages: tuple[str, ...] = ("zh", "en")
+    public_url: str = Field("", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]{1,253}(/[A-Za-z0-9._~/-]*)?)?$")
     distances: dict[str, float] = {}
     channels: dict[str, dict[str, Any]] = {}
 

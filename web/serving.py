@@ -12,6 +12,8 @@ from datetime import datetime
 
 import uvicorn
 
+from jobs.channels import Surroundings
+from jobs.delivering import Delivering
 from jobs.demo import load_demo, start_of_demo, summary
 from jobs.demo_zone_ledger import fill_zone_ledger
 from jobs.drop import Drop
@@ -27,6 +29,7 @@ from layers.history import CLOCK
 from riskmap.errors import Refused, RiskMapError
 from riskmap.settings import Settings, load_city
 from web.app import create_app
+from web.channels import open_channels
 from web.console import progress, say
 from web.opening import Opened, opened
 
@@ -44,12 +47,14 @@ def run_server(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Run the scheduler until Ctrl-C or SIGTERM."""
     with opened(settings) as city:
+        channels = open_channels(city.city, Surroundings(settings.home), {})
         worker = Worker(
             city.dsn,
             city.owner,
             _revival(settings),
             home=settings.home,
             drop=Drop.of(settings.home),
+            delivering=Delivering(city.owner, city.city, channels),
             feeds_demo=settings.demo_feed,
         )
         thread = threading.Thread(target=worker.run, name="worker")

@@ -15,6 +15,7 @@ from layers.history import CLOCK
 from riskmap.alert_desk import CALL, Seen, Todo, is_life, next_thing, urgency
 from riskmap.alert_life import PROGRAM, PROOFS, Step, proofs
 from riskmap.alert_rules import AlertRules
+from riskmap.sending import proving
 from riskmap.vocabulary import LEVELS
 from riskmap.wording import bearing_word
 from web.render import Page, as_number
@@ -162,8 +163,8 @@ def _told(
         about.setdefault(one["person"], (page.word("duty_role", role), one["address"] if calls else ""))
         own = proven.setdefault(one["person"], {})
         own.setdefault("sent", one["made_at"])
-        if one["state"] == "delivered" and one["done_at"]:
-            own.setdefault("delivered", one["done_at"])
+    for one in proving(messages):
+        proven[one["person"]].setdefault("delivered", one["done_at"])
     for person, found in proofs(taken).items():
         own = proven.setdefault(person, {})
         for proof, second in found.items():

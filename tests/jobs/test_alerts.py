@@ -44,7 +44,7 @@ class City(NamedTuple):
         with writing(self.owner) as connection:
             found = connection.exec_driver_sql(
                 "SELECT d.person, d.reason, w.kind FROM delivery d JOIN warning w USING (warning_id)"
-                " WHERE d.attempts = 0 ORDER BY 1, 2, 3"
+                " WHERE d.attempts = 0 AND d.channel = 'in_app' ORDER BY 1, 2, 3"
             ).all()
             connection.exec_driver_sql("UPDATE delivery SET attempts = 1")
         return [(row[0], row[1], row[2]) for row in found]
