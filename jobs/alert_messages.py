@@ -19,12 +19,12 @@ from riskmap.alert_life import SIGNATORIES
 from riskmap.alert_pipeline import Notice
 from riskmap.alert_rules import AlertRules
 from riskmap.alert_texts import Frame
-from riskmap.sending import IN_APP, kinds_of
+from riskmap.sending import IN_APP, Sending, kinds_of
 from riskmap.settings import City
 
 DESK = "值班室"
 """where nobody else answers"""
-_CITY_DESK = "duty_officer@city"
+CITY_DESK = "duty_officer@city"
 _TO_DO: Mapping[str, Mapping[str, str]] = {
     "cleared": {"todo": "恢复常态", "why": ""},
     "unsigned": {"todo": "尽快签收并处置"},
@@ -57,9 +57,19 @@ def news_of(
     def told(one: str, reason: str) -> News:
         watch = watches[one]
         rule = rules.by_code.get(watch.rule)
-        return News(rows[one], watch.fact, reason, watch.fired_n, rule.audience if rule else (_CITY_DESK,))
+        return News(rows[one], watch.fact, reason, watch.fired_n, rule.audience if rule else (CITY_DESK,))
 
     return [[told(one, reason) for one, reason in notice.news] for notice in notices]
+
+
+def going_out(message: Row, person: Person, sending: Sending, channels: Mapping[str, str]) -> Iterator[Row]:
+    """The message once more, waiting for the first channel that reaches the person; none where none is to."""
+    addresses = {"phone": person.phone, "email": person.email}
+    ways = sending.ways(channels, message["warn"], addresses)
+    if ways:
+        (channel, address), *further = ways
+        way = {"channel": channel, "address": address, "further": json.dumps(further)}
+        yield message | way | {"state": "waiting", "next_at": message["made_at"], "done_at": None}
 
 
 class Messenger:
@@ -88,16 +98,7 @@ class Messenger:
         for person, (audience, mine) in told.items():
             message = self._message(person, audience, mine)
             yield message
-            yield from self._going_out(message, person)
-
-    def _going_out(self, message: Row, person: Person) -> Iterator[Row]:
-        """The message once more, waiting for the first channel that reaches the person; none where none is to."""
-        addresses = {"phone": person.phone, "email": person.email}
-        ways = self._rules.sending.ways(self._channels, message["warn"], addresses)
-        if ways:
-            (channel, address), *further = ways
-            sent = {"channel": channel, "address": address, "further": json.dumps(further)}
-            yield message | sent | {"state": "waiting", "next_at": self._at, "done_at": None}
+            yield from going_out(message, person, self._rules.sending, self._channels)
 
     def _audience(self, news: News) -> Iterator[tuple[str, Person]]:
         """Who is named, or on duty for the audience; the desk where nobody is."""
@@ -105,7 +106,7 @@ class Messenger:
         for audience, post in self._posts(news):
             for person in self._people.get(post, ()):
                 seen.setdefault(person, audience)
-        for person, audience in (seen or {self._desk(): _CITY_DESK}).items():
+        for person, audience in (seen or {self._desk(): CITY_DESK}).items():
             yield audience, person
 
     def _posts(self, news: News) -> list[tuple[str, Post]]:
@@ -118,7 +119,7 @@ class Messenger:
         return found
 
     def _desk_post(self) -> Post:
-        return "area", self._city.code, _CITY_DESK.partition("@")[0]
+        return "area", self._city.code, CITY_DESK.partition("@")[0]
 
     def _desk(self) -> Person:
         return next(iter(self._people.get(self._desk_post(), ())), Person(DESK, ""))

@@ -19,6 +19,7 @@ from jobs.demo_feed import Feeds, feeds
 from jobs.drop import REPORT_SUFFIX, Drop
 from jobs.zones import zones_late
 from layers.audit import head_hash, verify
+from layers.channel_view import ChannelState, channel_states
 from layers.checks import tidy_value
 from layers.city import stored_city
 from layers.cluster import database
@@ -28,6 +29,7 @@ from layers.history import CLOCK
 from layers.versions import database_version, newest_version
 from layers.zone_state import last_zone_run, waiting_since
 from riskmap.errors import RiskMapError
+from riskmap.sending import kinds_of
 from riskmap.settings import City, Settings
 
 CLOCK_SKEW = timedelta(seconds=5)
@@ -114,7 +116,9 @@ def _database_checks(dsn: str, settings: Settings) -> Iterator[Check]:
         yield check_audit(connection)
         yield check_feeds(feeds(connection, datetime.now(UTC), wanted=settings.demo_feed))
         yield check_zones(connection)
-        yield from check_channels(stored_city(connection), Surroundings(settings.home))
+        city = stored_city(connection)
+        yield from check_channels(city, Surroundings(settings.home))
+        yield from check_sending(channel_states(connection, list(kinds_of(city.channels)), datetime.now(UTC)))
     with _disposed(reader_engine(dsn, private=settings.database_url is None)) as reader:
         yield check_web_role(reader)
 
@@ -227,6 +231,18 @@ def check_channels(city: City, around: Surroundings) -> Iterator[Check]:
             yield Check(f"channel {found.name}", "yellow", f"{told}：{found.loss}", "请改正后再查")
         else:
             yield Check(f"channel {found.name}", "green", told)
+
+
+def check_sending(states: list[ChannelState]) -> Iterator[Check]:
+    """What became of the messages that were sent: a line for each channel that fails or lets messages wait."""
+    for one in states:
+        told = f"通知渠道 {one.name}：{one.queue.waiting} 条消息等待发送"
+        if one.failing:
+            message = f"{told}，连续失败 {one.health.failures} 次：{one.health.reason}"
+            yield Check(f"sending {one.name}", "red", message, "请检查该渠道；网页“通知渠道”列出每次尝试")
+        elif one.health.state == "doubtful":
+            message = f"{told}，最近一次失败：{one.health.reason}"
+            yield Check(f"sending {one.name}", "yellow", message, "会自动再试；请留意网页“通知渠道”")
 
 
 def check_web_role(reader: Engine) -> Check:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from jobs import demo_feed
 from jobs.alert_lookout import Lookout
+from jobs.channel_watch import watch_channels
 from jobs.delivering import Delivering
 from jobs.drop import Drop, patrol
 from jobs.previews import forget_old_uploads
@@ -35,7 +36,8 @@ _DROP_S = 3
 _COLOURS_S = 60
 _WAIT_S = 2.0
 _REPLIES_S = 5
-_TASKS = ("drop", "colours", "demo_feed", "replies")
+_CHANNELS_S = 60
+_TASKS = ("drop", "colours", "demo_feed", "replies", "channels")
 _SCHEDULED = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
 """A turn that comes while the last one is still at work finds it so and ends (`_alone`); none is skipped for being late."""
 
@@ -119,6 +121,7 @@ class Worker:
         if self._delivering:
             tasks["delivering"] = self._delivering.run
             scheduler.add_job(self._look_for_replies, "interval", seconds=_REPLIES_S, id="replies")
+            scheduler.add_job(self._watch_channels, "interval", seconds=_CHANNELS_S, id="channels")
         threads = [threading.Thread(target=task, args=(over,), name=name) for name, task in tasks.items()]
         heed(connection)
         scheduler.start()
@@ -184,6 +187,10 @@ class Worker:
                 take_replies(self._owner, name, channel.replies())
 
         self._alone("replies", look)
+
+    def _watch_channels(self) -> None:
+        """Tell the desk of a channel that fails."""
+        self._alone("channels", lambda: watch_channels(self._owner))
 
     def _feed_demo(self) -> None:
         """Send what the sensors of a demo city have to report; nothing in any other."""

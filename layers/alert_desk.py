@@ -12,7 +12,7 @@ from riskmap.vocabulary import LEVELS
 
 Row = dict[str, Any]
 _STEP = ("warning_id", "action", "state", "person", "at", "note")
-_MESSAGE = ("warning_id", "also", "person", "audience", "address", "channel", "text", "state")
+_MESSAGE = ("delivery_id", "warning_id", "also", "person", "audience", "address", "channel", "text", "state")
 _TIMES = ("made_at", "done_at", "attempts")
 
 

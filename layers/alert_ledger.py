@@ -158,8 +158,8 @@ def warning_told(connection: Connection, warning_id: int) -> Row:
     sent = connection.execute(messages.order_by(delivery.c.delivery_id)).mappings().all()
     return {
         **_told(found),
-        "steps": [_with_times(row) for row in lived],
-        "messages": [_with_times(row) for row in sent],
+        "steps": [with_times(row) for row in lived],
+        "messages": [with_times(row) for row in sent],
         "proofs": _proofs(lived, sent),
     }
 
@@ -183,9 +183,10 @@ def _told_query() -> Any:
 
 
 def _told(row: Any) -> Row:
-    told = _with_times(row)
+    told = with_times(row)
     return {"id": told.pop("warning_id"), **told, "warn": LEVELS[told["warn"]]}
 
 
-def _with_times(row: Iterable[Any]) -> Row:
+def with_times(row: Iterable[Any]) -> Row:
+    """A row with its instants as text, as programs are told them."""
     return {name: iso(value) if isinstance(value, datetime) else value for name, value in dict(row).items()}

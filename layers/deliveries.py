@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Connection, all_, func, literal, select, text
+from sqlalchemy import ARRAY, BigInteger, Connection, all_, and_, func, literal, select, text
 
 from layers.alert_tables import delivery, warning
 from layers.outbox import put_messages
@@ -13,6 +13,7 @@ from layers.schema import SCOPE
 
 Row = dict[str, Any]
 _SENT = ("delivery_id", "warning_id", "person", "channel", "reason", "n", "address", "text", "warn")
+RESENT = "resent"
 _SENT_ON = ("warning_id", "person", "reason", "n", *SCOPE, "audience", "text", "also", "warn")
 
 
@@ -95,3 +96,24 @@ def send_on(connection: Connection, failed: Iterable[int], at: datetime, rev: in
             again.append({**told, **way, **times})
     put_messages(connection, again, rev)
     return len(again)
+
+
+def hasten(connection: Connection, delivery_id: int, at: datetime) -> int | None:
+    """Let a message that waits go now; its number, None where it waits no longer."""
+    waits = (delivery.c.delivery_id == delivery_id) & (delivery.c.state == "waiting")
+    moved = connection.execute(delivery.update().where(waits).values(next_at=at)).rowcount
+    return delivery_id if moved else None
+
+
+def put_again(connection: Connection, delivery_id: int, at: datetime, rev: int) -> int:
+    """Put a message that is done with into the outbox once more, under the reason `resent`; the new one's number."""
+    columns = [delivery.c[name] for name in (*_SENT_ON, "channel", "address", "further")]
+    row = connection.execute(select(*columns).where(delivery.c.delivery_id == delivery_id)).mappings().one()
+    same = and_(*(delivery.c[name] == row[name] for name in ("warning_id", "person", "channel")))
+    last = select(func.coalesce(func.max(delivery.c.n), 0)).where(same, delivery.c.reason == RESENT)
+    n = connection.execute(last).scalar_one() + 1
+    times = {"state": "waiting", "made_at": at, "next_at": at, "done_at": None}
+    anew = {**row, "reason": RESENT, "n": n, "further": json.dumps(row["further"]), **times}
+    put_messages(connection, [anew], rev)
+    query = select(delivery.c.delivery_id).where(same, delivery.c.reason == RESENT, delivery.c.n == n)
+    return int(connection.execute(query).scalar_one())

@@ -47,6 +47,12 @@ def reminded(connection: Connection) -> set[tuple[int, str, int]]:
     return {(row[0], row[1], row[2]) for row in rows}
 
 
+def has_message(connection: Connection, warning_id: int, reason: str, n: int) -> bool:
+    """Whether the outbox has a message about a warning for a reason, the n-th."""
+    mine = (delivery.c.warning_id == warning_id) & (delivery.c.reason == reason) & (delivery.c.n == n)
+    return connection.execute(select(delivery.c.n).where(mine).limit(1)).first() is not None
+
+
 def put_messages(connection: Connection, rows: Sequence[dict[str, Any]], rev: int) -> int:
     """Put messages into the outbox, once for each key however often they are put; how many are new.
 

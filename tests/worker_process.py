@@ -14,6 +14,4 @@ def work(dsn: str, home: Path, city: City) -> None:
     owner = owner_engine(dsn)
     drop = Drop.of(home)
     drop.make()
-    Worker(
-        dsn, owner, lambda: None, home=home, drop=drop, delivering=delivering(owner, city, home)
-    ).run()
+    Worker(dsn, owner, lambda: None, home=home, drop=drop, delivering=delivering(owner, city, home)).run()

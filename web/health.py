@@ -14,11 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jobs.demo_feed import Feeds, feeds
 from jobs.drop import Drop
 from jobs.zones import zones_late
+from layers.channel_view import ChannelState, channel_states
+from layers.city import stored_city
 from layers.database import CITY, reading
 from layers.records import iso
 from layers.status import Status, status_of
 from riskmap import __version__
 from riskmap.errors import NotFound, RiskMapError
+from riskmap.sending import kinds_of
 from web.deps import Reader, Rows, client_address
 
 router = APIRouter()
@@ -68,18 +71,22 @@ class Measured:
 
 @router.get("/health", tags=["operation"])
 def health(request: Request, reader: Reader) -> JSONResponse:
-    """`ok`, `degraded` (no worker: levels stand still; or the demo feed or the zones do) or `down` (503, no database).
+    """`ok`, `degraded` (no worker: levels stand still; or the demo feed or the zones do; or a channel fails) or `down`
+    (503, no database).
 
     `sensors` are those that say how often they report: all, how many are in time, the last sign of any; `demo_feed` is
     `live`, `stopped`, `off`, null where there is none. Answers this machine only.
     """
     _only_here(request)
-    state, flow, trouble, late = _state(request, reader)
+    state, flow, trouble, late, channels = _state(request, reader)
     content: dict[str, Any] = {"status": "down", "version": __version__, "database": state is not None}
     drop = Drop.of(request.app.state.settings.home)
     content["drop"] = {"waiting": len(drop.waiting()), "bad": len(drop.bad())}
     if state is not None and flow is not None:
-        well = state.worker and flow.demo != "stopped" and not late
+        failing = [one.name for one in channels if one.failing]
+        well = state.worker and flow.demo != "stopped" and not late and not failing
+        waiting = sum(one.queue.waiting for one in channels)
+        content["channels"] = {"failing": failing, "waiting": waiting}
         content |= {"status": "ok" if well else "degraded", **told_of(state), **flow.to_json()}
         content["zones_late"] = late
     if trouble:
@@ -91,7 +98,7 @@ def health(request: Request, reader: Reader) -> JSONResponse:
 def metrics(request: Request, reader: Reader) -> PlainTextResponse:
     """Prometheus text. Answers this machine only."""
     _only_here(request)
-    state, flow, _, late = _state(request, reader)
+    state, flow, _, late, channels = _state(request, reader)
     measures: Measures = request.app.state.measures
     lines = [
         *_gauge("riskmap_info", 1, "the running version", f'{{version="{__version__}"}}'),
@@ -113,6 +120,7 @@ def metrics(request: Request, reader: Reader) -> PlainTextResponse:
                 "riskmap_levels_age_seconds", round(age_s, 3), "age of the data time of the current levels"
             )
         lines += _gauge("riskmap_zones_late", int(late), "whether the zones do not follow the levels")
+    lines += _of_channels(channels)
     if flow is not None:
         lines += _gauge("riskmap_sensors", flow.pulse.sensors, "sensors that say how often they report")
         lines += _gauge("riskmap_sensors_live", flow.pulse.live, "those that report in time")
@@ -144,14 +152,34 @@ def told_of(state: Status) -> dict[str, Any]:
     }
 
 
-def _state(request: Request, reader: Engine) -> tuple[Status | None, Feeds | None, str, bool]:
+_State = tuple[Status | None, Feeds | None, str, bool, list[ChannelState]]
+
+
+def _state(request: Request, reader: Engine) -> _State:
     wanted, now = request.app.state.settings.demo_feed, datetime.now(UTC)
     try:
         with reading(reader, CITY) as connection:
             late = zones_late(connection, now)
-            return status_of(connection), feeds(connection, now, wanted=wanted), "", late
+            channels = channel_states(connection, list(kinds_of(stored_city(connection).channels)), now)
+            return status_of(connection), feeds(connection, now, wanted=wanted), "", late, channels
     except RiskMapError as error:
-        return None, None, error.detail, False
+        return None, None, error.detail, False, []
+
+
+def _of_channels(channels: list[ChannelState]) -> list[str]:
+    """How the channels fare, a line for each."""
+    measured = (
+        ("riskmap_channel_failing", "whether a channel fails", [int(one.failing) for one in channels]),
+        ("riskmap_channel_waiting", "messages that wait for it", [one.queue.waiting for one in channels]),
+        ("riskmap_channel_failures", "tries that failed within an hour", [one.failures for one in channels]),
+    )
+    lines = []
+    for name, about, values in measured if channels else ():
+        lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
+        lines += [
+            f'{name}{{channel="{one.name}"}} {value}' for one, value in zip(channels, values, strict=True)
+        ]
+    return lines
 
 
 def _only_here(request: Request) -> None:

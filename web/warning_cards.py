@@ -15,7 +15,7 @@ from layers.history import CLOCK
 from riskmap.alert_desk import CALL, Seen, Todo, is_life, next_thing, urgency
 from riskmap.alert_life import PROGRAM, PROOFS, Step, proofs
 from riskmap.alert_rules import AlertRules
-from riskmap.sending import proving
+from riskmap.sending import IN_APP, proving
 from riskmap.vocabulary import LEVELS
 from riskmap.wording import bearing_word
 from web.render import Page, as_number
@@ -55,6 +55,8 @@ class Card:
     message: str
     texts: tuple[str, ...]
     steps: tuple[Row, ...]
+    outgoing: tuple[Row, ...]
+    """its messages that went out by channels"""
 
     @property
     def id(self) -> int:
@@ -140,6 +142,7 @@ def _card(
         message=next((one["text"] for one in reversed(messages) if one["warning_id"] == row["id"]), ""),
         texts=tuple(dict.fromkeys(one["text"] for one in messages)),
         steps=tuple(steps),
+        outgoing=tuple(one for one in messages if one["channel"] != IN_APP),
     )
 
 

@@ -13,10 +13,13 @@ from jobs.warning_steps import may_silence, take_step
 from layers.alert_desk import came_and_went, done_since, last_pass_at
 from layers.alert_ledger import warning_page
 from layers.alert_silences import silences_told
+from layers.channel_view import ChannelState, channel_states
+from layers.city import stored_city
 from layers.history import CLOCK
 from layers.outbox import on_posts
 from layers.records import fetch
 from riskmap.errors import BadInput, Forbidden, RiskMapError
+from riskmap.sending import kinds_of
 from web.deps import Owner, Reader
 from web.render import Page, SignedPage
 from web.warning_cards import cards_of, number_of, rules_now, title_of, to_do
@@ -100,6 +103,7 @@ def _desk(
     quiet = warning_page(rows, township=township or None, open_only=True, quiet=True, limit=_MOST_QUIET)
     over = warning_page(rows, township=township or None, state="lifted", limit=_MOST_OVER)
     mine = [one for one in cards if one.action]
+    channels = _channels(page, now)
     return page.show(
         "alerts.html",
         status_code=refused["error"].status if refused else 200,
@@ -120,6 +124,8 @@ def _desk(
         may_silence=may_silence(page.session.identity),
         pass_at=last_pass_at(rows),
         flow=_flow(page, now),
+        channels=channels,
+        failing=[one for one in channels if one.failing],
         shift=_shift(page, now),
     )
 
@@ -129,6 +135,13 @@ def _flow(page: Page, now: datetime) -> Any:
     if not page.session.identity.sees_city:
         return None
     return feeds(page.connection, now, wanted=page.request.app.state.settings.demo_feed)
+
+
+def _channels(page: Page, now: datetime) -> list[ChannelState]:
+    """How the ways fare by which people are told; for the city's desk."""
+    if not page.session.identity.sees_city:
+        return []
+    return channel_states(page.connection, list(kinds_of(stored_city(page.connection).channels)), now)
 
 
 def _shift(page: Page, now: datetime) -> Row:
