@@ -121,7 +121,7 @@ def _take_reply(connection: Connection, channel: str, one: Reply, at: datetime) 
     rev = open_revision(connection, actor, "reply", f"短信回复，渠道 {channel}")
     outcome = "unknown" if about is None else "signed" if says_yes else "noted"
     if about:
-        number, note = about["warning_id"], f"短信回复“{one.text}”，号码尾号 {one.address[-4:]}"
+        number, note = about["warning_id"], f"短信回复“{one.text.strip()}”，号码尾号 {one.address[-4:]}"
         if says_yes:
             step_by_name(connection, number, "sign", actor, note, at, rev)
             use_links(connection, number, actor, at)

@@ -29,16 +29,16 @@ def sign(request: Request, owner: Owner, token: _Token) -> HTMLResponse:
 def _page(request: Request, owner: Owner, token: str, *, signs: bool) -> HTMLResponse:
     act = sign_by_link if signs else look_at_link
     try:
-        link, error = act(owner, token, address=client_address(request)), None
+        mine, error = act(owner, token, address=client_address(request)), None
     except RiskMapError as wrong:
         if wrong.status >= 500:
             raise
-        link, error = None, wrong
+        mine, error = None, wrong
     answer = render(
         request,
         "sign.html",
         status_code=error.status if error else 200,
-        link=link,
+        mine=mine,
         error=error,
         signed=signs and error is None,
         token=token,
