@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from jobs import demo_feed
 from jobs.alert_lookout import Lookout
+from jobs.cap_warnings import tell_in_cap
 from jobs.channel_watch import watch_channels
 from jobs.delivering import Delivering
 from jobs.drop import Drop, patrol
@@ -153,8 +154,10 @@ class Worker:
         """
         while not over.is_set():
             self._safely(self._look_out)
+            self._safely(self._tell_in_cap)
             if self._catch_up():
                 self._safely(self._look_out)
+                self._safely(self._tell_in_cap)
             self._woken.wait(_PATROL_S)
             self._woken.clear()
 
@@ -163,6 +166,10 @@ class Worker:
         with suppress(Busy):
             return self._lookout.look(actor="scheduler") is not None
         return False
+
+    def _tell_in_cap(self) -> bool:
+        """Warnings that were told become messages for other systems."""
+        return tell_in_cap(self._owner, actor="scheduler") > 0
 
     def _catch_up(self) -> bool:
         """Recompute risks, then the zones by them, where that comes to another result; whether anything did."""

@@ -92,6 +92,7 @@ warning = Table(
     _rev(),
 )
 """What was warned of. Of a neighbour's record there is neither code nor enterprise, and `said` is the projection only."""
+Index("warning_rev", warning.c.rev)
 Index("warning_township_code", warning.c.township_code, warning.c.fired_at)
 Index("warning_open", warning.c.warn, warning.c.fired_at, postgresql_where=warning.c.ended_at.is_(None))
 

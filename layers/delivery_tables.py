@@ -60,5 +60,6 @@ cap_message = Table(
     Column("rev", BigInteger, nullable=False),
     UniqueConstraint("warning_id", "n", name="cap_message_n"),
 )
-"""Warnings as they were sent in CAP 1.2, byte for byte: never changed."""
+"""Warnings as they were sent in CAP 1.2, byte for byte: never changed. `rev` is the revision that they tell of."""
 Index("cap_message_sent", cap_message.c.sent)
+Index("cap_message_rev", cap_message.c.rev)

@@ -1,6 +1,6 @@
 """By which ways a message goes out: always on the person's pages, and by its colour by one of the city's channels.
 
-The table `alerts` names for each colour kinds of channels in order. Of the city's channels of these kinds the first that
+The table `alerts` names for each colour kinds of channels in order, and those of one kind follow by name. The first that
 has an address of the person is taken; when it fails for good, or has not got the message through in its time, the next.
 """
 
@@ -40,12 +40,9 @@ class Sending(NamedTuple):
 
 
 def kinds_of(channels: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The city's channels with their kinds, in the order of its file; without those that end in its own records."""
-    return {
-        name: str(section.get("kind", ""))
-        for name, section in channels.items()
-        if section.get("kind") != IN_APP
-    }
+    """The city's channels with their kinds, in the order of their names; without the pages."""
+    kinds = {name: str(section.get("kind", "")) for name, section in sorted(channels.items())}
+    return {name: kind for name, kind in kinds.items() if kind != IN_APP}
 
 
 def sending_of(row: Row, levels: Sequence[str]) -> Sending:

@@ -12,6 +12,7 @@ from jobs.comparison import Comparisons
 from jobs.events import EventDesk
 from jobs.previews import Previews
 from jobs.splits import Splits
+from layers.cap_store import CapMessages
 from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
@@ -76,7 +77,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
     app.state.comparisons = Comparisons()
     app.state.splits = Splits()
     app.state.previews = Previews(settings.home)
-    app.state.cap = cap.NoMessages()
+    app.state.cap = CapMessages()
     if dsn is not None:
         app.state.owner = owner_engine(dsn)
         app.state.reader = reader_engine(dsn, private=settings.database_url is None)

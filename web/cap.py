@@ -44,18 +44,6 @@ class CapStore(Protocol):
         """A message as it was sent; None where there is none that may be seen."""
 
 
-class NoMessages:
-    """A city that has sent none."""
-
-    def newest(self, rows: Connection, limit: int) -> Sequence[CapEntry]:  # noqa: ARG002 - as the protocol says
-        """None."""
-        return ()
-
-    def document(self, rows: Connection, identifier: str) -> bytes | None:  # noqa: ARG002 - as the protocol says
-        """None."""
-        return None
-
-
 class Link:
     """A signed link as it stands in an address: whose, until when, and the seal."""
 

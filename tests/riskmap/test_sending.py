@@ -24,12 +24,12 @@ def rules(**section: Any) -> AlertRules:
     return AlertRules.from_table({**TABLE, "sending": {**TABLE["sending"], **section}})
 
 
-def test_ways_follow_the_order_of_kinds_then_of_the_city() -> None:
+def test_ways_follow_the_order_of_kinds_then_of_names() -> None:
     sending, channels = rules().sending, kinds_of(CHANNELS)
     phone, email = BOTH["phone"], BOTH["email"]
     assert sending.ways(channels, 1, BOTH) == [
-        ("texts", phone),
         ("more_texts", phone),
+        ("texts", phone),
         ("letters", email),
         ("drop", phone),
     ]

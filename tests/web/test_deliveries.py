@@ -188,7 +188,6 @@ def test_a_link_ends_with_its_time_its_warning_and_any_other_signature(
     assert linked(owner) == []
     with pytest.raises(Refused):
         sign_by_link(owner, other, address="::1")
-    assert Links("").add(owner, [], datetime.now(UTC), 1) is None
 
 
 def test_guessing_links_becomes_slow(site: Served, owner: Engine, number: int) -> None:

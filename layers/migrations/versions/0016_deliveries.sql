@@ -53,3 +53,5 @@ CREATE TABLE cap_message (
     CONSTRAINT cap_message_n UNIQUE (warning_id, n)
 );
 CREATE INDEX cap_message_sent ON cap_message (sent);
+CREATE INDEX cap_message_rev ON cap_message (rev);
+CREATE INDEX warning_rev ON warning (rev);
