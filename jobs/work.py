@@ -77,6 +77,7 @@ class Worker:
         self._lookout = Lookout(owner)
         self._under_way = {task: threading.Lock() for task in _TASKS}
         self._woken = threading.Event()
+        self._alarmed = threading.Event()
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -118,7 +119,7 @@ class Worker:
                 next_run_time=datetime.now(UTC),
             )
         over = threading.Event()
-        tasks = {"patrol": self._patrol}
+        tasks = {"patrol": self._patrol, "lookout": self._watch_out}
         if self._delivering:
             tasks["delivering"] = self._delivering.run
             scheduler.add_job(self._look_for_replies, "interval", seconds=_REPLIES_S, id="replies")
@@ -142,6 +143,7 @@ class Worker:
     def _wake(self) -> None:
         """Something was written, or all is to end."""
         self._woken.set()
+        self._alarmed.set()
         if self._delivering:
             self._delivering.wake()
 
@@ -149,17 +151,20 @@ class Worker:
         """Recompute what changed since the last run, when woken and twice a minute: risks, then the zones by them. A
         failure is logged and tried again.
 
-        However often it is woken during a run, it looks once more. Alarms do not wait for a run: the rules of warnings
-        are asked before it, and after it of what it found.
+        However often it is woken during a run, it looks once more.
         """
         while not over.is_set():
-            self._safely(self._look_out)
+            self._catch_up()
             self._safely(self._tell_in_cap)
-            if self._catch_up():
-                self._safely(self._look_out)
-                self._safely(self._tell_in_cap)
             self._woken.wait(_PATROL_S)
             self._woken.clear()
+
+    def _watch_out(self, over: threading.Event) -> None:
+        """Ask the rules of warnings, when woken and twice a minute. Beside the patrol: alarms do not wait for a run."""
+        while not over.is_set():
+            self._safely(self._look_out)
+            self._alarmed.wait(_PATROL_S)
+            self._alarmed.clear()
 
     def _look_out(self) -> bool:
         """Warn of what is so now; another pass that is being written meanwhile does it as well."""
@@ -171,10 +176,10 @@ class Worker:
         """Warnings that were told become messages for other systems."""
         return tell_in_cap(self._owner, actor="scheduler") > 0
 
-    def _catch_up(self) -> bool:
-        """Recompute risks, then the zones by them, where that comes to another result; whether anything did."""
-        done = [self._safely(self._renew_risks), self._safely(self._renew_zones)]
-        return any(done)
+    def _catch_up(self) -> None:
+        """Recompute risks, then the zones by them, where that comes to another result."""
+        self._safely(self._renew_risks)
+        self._safely(self._renew_zones)
 
     def _renew_risks(self) -> bool:
         return is_stale(self._owner) and bool(assess(self._owner, actor="scheduler"))
