@@ -167,9 +167,11 @@ class Worker:
             self._alarmed.clear()
 
     def _look_out(self) -> bool:
-        """Warn of what is so now; another pass that is being written meanwhile does it as well."""
-        with suppress(Busy):
+        """Warn of what is so now; where another writes meanwhile, it is looked at once more."""
+        try:
             return self._lookout.look(actor="scheduler") is not None
+        except Busy:
+            self._alarmed.set()
         return False
 
     def _tell_in_cap(self) -> bool:

@@ -23,8 +23,9 @@ OPEN_READS = {
     "/api/v1/openapi.json",
     "/static",
     "/vendor/{path:path}",
+    "/s/{token}",
 }
-"""what anybody may read: nothing of the city stands there"""
+"""what anybody may read: nothing of the city stands there, but the one message whose link somebody holds"""
 RECORDS = ("source", "enterprise", "inventory", "target", "danger", "duty", "resource", "sensor", "event")
 SCOPES = {
     "township": "township_code",
