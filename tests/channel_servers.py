@@ -44,11 +44,16 @@ class Reply:
 
 @dataclass
 class HttpServer:
-    """A server that answers every request with `reply` and keeps what came."""
+    """A server that answers every request with `reply`, keeps what came and hands it on."""
 
     url: str
     reply: Reply = field(default_factory=Reply)
     got: list[Request] = field(default_factory=list)
+    hand_on: Callable[[Request], object] = lambda request: None
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 512  # what knocks at once would else be turned away and come a second later
 
 
 @contextmanager
@@ -59,7 +64,9 @@ def http_server() -> Iterator[HttpServer]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            told.got.append(Request(self.command, self.path, headers, body))
+            request = Request(self.command, self.path, headers, body)
+            told.got.append(request)
+            told.hand_on(request)
             reply = told.reply
             if reply.before is not None:
                 reply.before()
@@ -80,7 +87,7 @@ def http_server() -> Iterator[HttpServer]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     told = HttpServer(f"http://127.0.0.1:{server.server_port}/hook")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
