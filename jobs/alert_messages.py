@@ -27,6 +27,7 @@ DESK = "值班室"
 CITY_DESK = "duty_officer@city"
 _TO_DO: Mapping[str, Mapping[str, str]] = {
     "cleared": {"todo": "恢复常态", "why": ""},
+    "moved": {"todo": "关注相邻辖区的提示", "why": "moved"},
     "unsigned": {"todo": "尽快签收并处置"},
     "forgotten": {"todo": "尽快处置并反馈"},
 }
@@ -72,6 +73,11 @@ def going_out(message: Row, person: Person, sending: Sending, channels: Mapping[
         yield message | way | {"state": "waiting", "next_at": message["made_at"], "done_at": None}
 
 
+def _weight(news: News) -> tuple[bool, int, int]:
+    """What leads a message: what begins before what ends, then the most urgent, then the oldest."""
+    return news.reason == "cleared", news.row["warn"], news.row["warning_id"]
+
+
 class Messenger:
     """Makes messages: whom each audience is, by today's duty, is asked for once."""
 
@@ -92,7 +98,7 @@ class Messenger:
 
     def _of_group(self, group: list[News]) -> Iterator[Row]:
         told: dict[Person, tuple[str, list[News]]] = {}
-        for news in sorted(group, key=lambda one: (one.row["warn"], one.row["warning_id"])):
+        for news in sorted(group, key=_weight):
             for audience, person in self._audience(news):
                 told.setdefault(person, (audience, []))[1].append(news)
         for person, (audience, mine) in told.items():
@@ -138,7 +144,7 @@ class Messenger:
         )
         cleared = lead.reason == "cleared"
         said = {**lead.fact.said, "by": self._by(row["warn"]), "what": row["kind"]}
-        fact = lead.fact._replace(said={**said, **_TO_DO.get(lead.reason, {})})
+        fact = lead.fact._replace(said={**said, **_TO_DO.get(said.get("over", lead.reason), {})})
         return {
             "warning_id": row["warning_id"],
             "person": person.name,

@@ -8,6 +8,7 @@ from jobs.alert_exposure import Place
 from layers.alert_state import Known
 from layers.schema import SCOPE
 from riskmap.alert_decisions import CLEAR, FIRE, Watch
+from riskmap.alert_facts import Fact
 from riskmap.alert_life import OPEN, PROGRAM, Life, Step, after
 from riskmap.alert_pipeline import Pass
 from riskmap.alert_rules import AlertRules
@@ -69,24 +70,17 @@ class Ledger:
             self.rows[self._last] = row = self._new(self._last, one, watch, place, at)
             self._step(row, "fire", at)
         row |= _told_of(watch) | {"reason": watch.reason, "fired_at": at, "form": self._form(watch)}
+        if row["side"] != watch.fact.side:  # the record has moved across a border
+            row |= _belonging(one, watch.fact, place)
         if watch.reason in _RENEWING and row["state"] != "fired":
             self._step(row, "renew", at)
 
     def _new(self, number: int, one: str, watch: Watch, place: Place, at: datetime) -> Row:
-        fact = watch.fact
-        own = fact.side == "own"
-        scope = dict(zip(SCOPE, place, strict=False)) if own else {"township_code": fact.township}
         return {
             "warning_id": number,
-            "fingerprint": one if own else "",  # it is made of the record's code
-            "kind": fact.kind,
-            "layer": fact.layer,
-            "record_code": fact.code if own else None,
-            "source_code": (place.source or None) if own else None,
-            "part": fact.part if own else "",
-            "side": fact.side,
-            **{name: scope.get(name) or None for name in SCOPE},
-            "zone_code": fact.code if fact.kind == "zone" else (own and fact.zone) or None,
+            "kind": watch.fact.kind,
+            "layer": watch.fact.layer,
+            **_belonging(one, watch.fact, place),
             "state": "fired",
             "signed_by": [],
             "opened_at": at,
@@ -113,6 +107,21 @@ class Ledger:
                 row["ended_at"] = at
         step_row = {"warning_id": row["warning_id"], "action": action, "state": row["state"]}
         self.steps.append({**step_row, "person": PROGRAM, "at": at, "note": ""})
+
+
+def _belonging(one: str, fact: Fact, place: Place) -> Row:
+    """Which record a warning is of and whose it is; of a neighbour's nothing that names the record."""
+    own = fact.side == "own"
+    scope = dict(zip(SCOPE, place, strict=False)) if own else {"township_code": fact.township}
+    return {
+        "fingerprint": one if own else "",  # it is made of the record's code
+        "record_code": fact.code if own else None,
+        "source_code": (place.source or None) if own else None,
+        "part": fact.part if own else "",
+        "side": fact.side,
+        **{name: scope.get(name) or None for name in SCOPE},
+        "zone_code": fact.code if fact.kind == "zone" else (own and fact.zone) or None,
+    }
 
 
 def _told_of(watch: Watch) -> Row:

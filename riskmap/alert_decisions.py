@@ -143,7 +143,7 @@ def _still(watch: Watch, rule: AlertRule, at_s: int) -> Decision:
     if not rule.warn:
         return Decision(HOLD, "kept_quiet", watch)
     reason = "worse" if rule.warn < watch.warn else is_worse(fact, fired, rule.step)
-    if not reason and fact.mark != fired.mark:
+    if not reason and (fact.mark, fact.side) != (fired.mark, fired.side):
         reason = "changed"
     if reason:
         return Decision(FIRE, reason, _fired(watch, rule, reason), _next_s(rule, at_s))

@@ -84,6 +84,11 @@ class Fact(NamedTuple):
         return _fingerprint(self.kind, self.layer, self.code, self.part, self.township)
 
     @property
+    def cause_anywhere(self) -> tuple[str, str, str, str]:
+        """What it is about, whichever township is told of it."""
+        return self.kind, self.layer, self.code, self.part
+
+    @property
     def topic(self) -> str:
         """What a zone's red must share with its members' warnings to suppress them."""
         return self.cause or KINDS[self.kind].cause
