@@ -53,12 +53,21 @@ class News(NamedTuple):
 def news_of(
     notices: Iterable[Notice], rows: Mapping[str, Row], watches: Mapping[str, Watch], rules: AlertRules
 ) -> list[list[News]]:
-    """The news of a pass by group, to the audiences that the rules name."""
+    """The news of a pass by group, to the audiences that the rules name.
+
+    What is over for a township because the record stands in another one now is marked so: nothing has passed.
+    """
+    notices = tuple(notices)
+
+    elsewhere = _still_so(watches, notices)
 
     def told(one: str, reason: str) -> News:
         watch = watches[one]
         rule = rules.by_code.get(watch.rule)
-        return News(rows[one], watch.fact, reason, watch.fired_n, rule.audience if rule else (CITY_DESK,))
+        fact = watch.fact
+        if reason == "cleared" and fact.cause_anywhere in elsewhere:
+            fact = fact._replace(said={**fact.said, "over": "moved"})
+        return News(rows[one], fact, reason, watch.fired_n, rule.audience if rule else (CITY_DESK,))
 
     return [[told(one, reason) for one, reason in notice.news] for notice in notices]
 
@@ -71,6 +80,15 @@ def going_out(message: Row, person: Person, sending: Sending, channels: Mapping[
         (channel, address), *further = ways
         way = {"channel": channel, "address": address, "further": json.dumps(further)}
         yield message | way | {"state": "waiting", "next_at": message["made_at"], "done_at": None}
+
+
+def _still_so(watches: Mapping[str, Watch], notices: Iterable[Notice]) -> set[tuple[str, str, str, str]]:
+    """Of the causes that some township is told to be over those that hold for another one."""
+    over = {watches[one].fact.cause_anywhere for notice in notices for one in notice.cleared}
+    if not over:
+        return set()
+    so = (watch.fact.cause_anywhere for watch in watches.values() if watch.gone_s is watch.cleared_s is None)
+    return over.intersection(so)
 
 
 def _weight(news: News) -> tuple[bool, int, int]:

@@ -27,7 +27,6 @@ from layers.database import snapshot, writing
 from layers.editions import edition_on
 from layers.history import CLOCK, head_rev, open_revision
 from layers.outbox import put_messages
-from riskmap.alert_decisions import Watch
 from riskmap.alert_pipeline import Pass, one_pass
 from riskmap.alert_rules import AlertRules
 from riskmap.alert_state import is_other
@@ -107,7 +106,6 @@ def _write(connection: Connection, read: Read, at: datetime, rev: int) -> int:
     by_cause = {one: ledger.rows[number] for one, number in ledger.numbers.items() if number in ledger.rows}
     # what is over is no longer watched; it is told as it was last seen
     watched = {one: decision.watch for one, decision in read.passed.decisions.items() if decision.watch}
-    watched |= _moved_on(watched, read.exposed)
     news = news_of(read.passed.notices, by_cause, {**watched, **_open(after)}, read.rules)
     messages = Messenger(connection, read.city, read.rules, at).messages(news)
     put = put_messages(connection, messages, rev)
@@ -116,16 +114,6 @@ def _write(connection: Connection, read: Read, at: datetime, rev: int) -> int:
     write_watches(connection, changed, before.keys() - after.keys(), numbers, rev)
     write_groups(connection, read.passed.state.groups, rev)
     return put
-
-
-def _moved_on(watched: dict[str, Watch], exposed: Exposed) -> dict[str, Watch]:
-    """What is over for one township because the record stands in another one now, marked so: nothing has ended."""
-    so_somewhere = {fact.cause_anywhere for fact in exposed.facts}
-    return {
-        one: watch._replace(fact=watch.fact._replace(said={**watch.fact.said, "over": "moved"}))
-        for one, watch in watched.items()
-        if watch.cleared_s is not None and watch.fact.cause_anywhere in so_somewhere
-    }
 
 
 def _open(watches: Any) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Fact(NamedTuple):
 
     @property
     def cause_anywhere(self) -> tuple[str, str, str, str]:
-        """What it is about, whichever township is told of it."""
+        """What it is about, whichever township is told of it; the fingerprint without whom it concerns."""
         return self.kind, self.layer, self.code, self.part
 
     @property
