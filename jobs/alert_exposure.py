@@ -11,13 +11,14 @@ from jobs.dynamic import events_of
 from jobs.frames import each
 from layers.alert_sources import near_to_people, sources_to_tell
 from layers.alert_zones import zone_of_members, zones_to_tell
+from layers.drills import make_believe
 from layers.dynamic import Records, read_dynamic
 from layers.history import CLOCK
 from layers.records import PREMISES_SUFFIX
 from layers.regrading import reassessments
 from layers.risen import heaviest_dynamic
 from layers.schema import SCOPE
-from riskmap.alert_facts import Fact
+from riskmap.alert_facts import DRILLS, Fact
 from riskmap.alert_rules import AlertRules
 from riskmap.dynamic import DynamicWeights
 from riskmap.vocabulary import LEVELS
@@ -71,6 +72,7 @@ def expose(connection: Connection, rules: AlertRules, weights: DynamicWeights, a
         for fact in _of_source(row, levels, why.get(row["code"], {}).get("item")):
             out.add(fact, _place(row))
     for fact, place in (
+        *_drills(make_believe(connection, at)),
         *_zones(zones_to_tell(connection, rules.least_bad("zone"))),
         *_near(near, rows),
         *_dangers(records, rows, local.date()),
@@ -255,6 +257,17 @@ def _due(owed: Iterable[Row], rows: dict[str, Row], day: date) -> Iterator[tuple
                 Fact("due", "sources", one["code"], one["task"], amount=days, confirmed=True, **about),
                 _place(row),
             )
+
+
+def believed(row: Row, code: str, level: int, why: str) -> tuple[Fact, Place]:
+    """The alarm that drill `code` makes believe at a source, a row of `sources_to_tell`; a group of its own."""
+    about = _about(row | {"zone": code}, why=why)
+    return Fact("event", DRILLS, code, level=level, **about), _place(row)
+
+
+def _drills(rows: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
+    for row in rows:
+        yield Fact(**row["fact"]), Place(*row["place"])
 
 
 def _word(level: int | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.alerts import run_alerts
+from jobs.drills import put_away_drills
 from jobs.reminding import remind
 from layers.alert_silences import newest_silence_rev
 from layers.audit import changed_since
@@ -37,6 +38,7 @@ class Lookout:
         own = datetime.fromisoformat(told["next_at"]) if told["next_at"] else at + LONGEST
         self._next_at = min(own, at + LONGEST)
         told["reminders"] = remind(self._owner, actor=actor, at=at)
+        put_away_drills(self._owner, actor=actor, at=at)
         return told
 
     def _has_news(self, at: datetime) -> bool:

@@ -159,6 +159,7 @@ class Messenger:
             phone=desk.phone,
             number=f"{row['opened_at'].astimezone(CLOCK):%Y}-{row['warning_id']:05d}",
             more=len(more),
+            drill=row["drill"],
         )
         cleared = lead.reason == "cleared"
         said = {**lead.fact.said, "by": self._by(row["warn"]), "what": row["kind"]}

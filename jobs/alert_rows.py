@@ -81,6 +81,7 @@ class Ledger:
             "kind": watch.fact.kind,
             "layer": watch.fact.layer,
             **_belonging(one, watch.fact, place),
+            "drill": watch.fact.is_drill,
             "state": "fired",
             "signed_by": [],
             "opened_at": at,
@@ -120,8 +121,15 @@ def _belonging(one: str, fact: Fact, place: Place) -> Row:
         "part": fact.part if own else "",
         "side": fact.side,
         **{name: scope.get(name) or None for name in SCOPE},
-        "zone_code": fact.code if fact.kind == "zone" else (own and fact.zone) or None,
+        "zone_code": _zone_of(fact),
     }
+
+
+def _zone_of(fact: Fact) -> str | None:
+    """The zone that a warning is of; the group of a drill is none."""
+    if fact.kind == "zone":
+        return fact.code
+    return fact.zone or None if fact.side == "own" and not fact.is_drill else None
 
 
 def _told_of(watch: Watch) -> Row:

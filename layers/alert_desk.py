@@ -40,7 +40,7 @@ def messages_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Ro
 
 def done_since(connection: Connection, since: datetime, limit: int) -> list[Row]:
     """What people did since an instant, the newest first, with the warning it was done about."""
-    about = (warning.c.kind, warning.c.said, warning.c.warn, warning.c.opened_at)
+    about = (warning.c.kind, warning.c.said, warning.c.warn, warning.c.opened_at, warning.c.drill)
     query = (
         select(*(warning_step.c[name] for name in _STEP), *about)
         .join(warning, warning.c.warning_id == warning_step.c.warning_id)
@@ -52,9 +52,9 @@ def done_since(connection: Connection, since: datetime, limit: int) -> list[Row]
 
 
 def came_and_went(connection: Connection, since: datetime) -> tuple[int, int]:
-    """How many warnings came since an instant, and how many ended."""
-    came = func.count().filter(warning.c.opened_at >= since)
-    went = func.count().filter(warning.c.ended_at >= since)
+    """How many warnings came since an instant, and how many ended; drills are none."""
+    came = func.count().filter(warning.c.opened_at >= since, ~warning.c.drill)
+    went = func.count().filter(warning.c.ended_at >= since, ~warning.c.drill)
     row = connection.execute(select(came, went).select_from(warning)).one()
     return int(row[0]), int(row[1])
 

@@ -6,6 +6,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -89,6 +90,7 @@ warning = Table(
     Column("silenced_by", ARRAY(Text()), nullable=False, server_default=text("'{}'")),
     Column("said", JSONB, nullable=False),
     Column("edition", Text, nullable=False),
+    Column("drill", Boolean, nullable=False, server_default=text("false")),
     _rev(),
 )
 """What was warned of. Of a neighbour's record there is neither code nor enterprise, and `said` is the projection only."""

@@ -175,7 +175,7 @@ def _over(watch: Watch, rules: AlertRules, at_s: int) -> Decision:
     if watch.cleared_s is not None:
         return Decision(HOLD, "still_unsaid", watch)
     rule = rules.by_code.get(watch.rule)
-    hold_s = rule.clear_s if rule else 0
+    hold_s = rule.clear_s if rule and not watch.fact.is_drill else 0
     since_s = at_s if watch.gone_s is None else watch.gone_s
     if at_s - since_s < hold_s:
         return Decision(HOLD, "not_clear_yet", watch._replace(gone_s=since_s), since_s + hold_s)

@@ -19,6 +19,8 @@ SIDES = ("own", "neighbour", "outside")
 """where a source stands from the township that is told: on its ground, across its border, outside the city"""
 NO_LEVEL = 5
 """below the four levels 1 (worst) to 4"""
+DRILLS = "drills"
+"""the layer of facts that a drill makes believe"""
 _CAUSES_KEPT = 1 << 18
 """of so many causes the fingerprint is kept: each pass asks for all of them again"""
 NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
@@ -82,6 +84,11 @@ class Fact(NamedTuple):
     def fingerprint(self) -> str:
         """Of what and whom, in 32 hex digits: equal as long as the cause is the same one."""
         return _fingerprint(self.kind, self.layer, self.code, self.part, self.township)
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether it is only made believe."""
+        return self.layer == DRILLS
 
     @property
     def cause_anywhere(self) -> tuple[str, str, str, str]:

@@ -109,7 +109,8 @@ def number_of(row: Mapping[str, Any]) -> str:
 def title_of(page: Page, row: Mapping[str, Any]) -> str:
     """What a warning is about in a few words."""
     kind, name = page.word("fact_kind", row["kind"]), row["said"].get("name")
-    return page.text("alerts.title_of", kind=kind, name=name) if name else kind
+    title = page.text("alerts.title_of", kind=kind, name=name) if name else kind
+    return page.text("drills.mark", title=title) if row["drill"] else title
 
 
 def _card(
