@@ -13,7 +13,7 @@ from layers.alert_sources import near_to_people, sources_to_tell
 from layers.alert_zones import zone_of_members, zones_to_tell
 from layers.drills import make_believe
 from layers.dynamic import Records, read_dynamic
-from layers.history import CLOCK
+from layers.history import CLOCK, Moment
 from layers.records import PREMISES_SUFFIX
 from layers.regrading import reassessments
 from layers.risen import heaviest_dynamic
@@ -53,27 +53,37 @@ class Exposed:
         self.places[fact.fingerprint] = place
 
 
-def expose(connection: Connection, rules: AlertRules, weights: DynamicWeights, at: datetime) -> Exposed:
-    """Everything that a rule may ask for at an instant, in the caller's snapshot."""
+def expose(
+    connection: Connection,
+    rules: AlertRules,
+    weights: DynamicWeights,
+    at: datetime,
+    then: Moment | None = None,
+) -> Exposed:
+    """Everything that a rule may ask for at an instant, in the caller's snapshot.
+
+    By what is on file now, or by what was on file at a moment: the records, the levels of the run that then held (or
+    were computed for it), the zones of the zone run that then held. Where there was none of them there is no fact.
+    """
     local = at.astimezone(CLOCK)
-    records = read_dynamic(connection, local, weights)
-    owed = [row for row in reassessments(connection, local.date()) if row["overdue"]]
-    near = _near_rows(connection, rules)
+    records = read_dynamic(connection, local, weights, then)
+    owed = [row for row in reassessments(connection, local.date(), then) if row["overdue"]]
+    near = _near_rows(connection, rules, then)
     codes = {row["code"] for row in (*owed, *near)} | _codes_of(records)
     levels = rules.least_bad("level"), rules.least_bad("rise")
-    members = zone_of_members(connection)
+    members = zone_of_members(connection, then)
     rows = {
         row["code"]: row | {"zone": members.get(row["enterprise_code"] or row["code"], "")}
-        for row in sources_to_tell(connection, *levels, codes)
+        for row in sources_to_tell(connection, *levels, codes, then)
     }
-    why = heaviest_dynamic(connection, list(rows)) if rows else {}
+    why = heaviest_dynamic(connection, list(rows), then) if rows else {}
     out = Exposed()
     for row in rows.values():
         for fact in _of_source(row, levels, why.get(row["code"], {}).get("item")):
             out.add(fact, _place(row))
     for fact, place in (
-        *_drills(make_believe(connection, at)),
-        *_zones(zones_to_tell(connection, rules.least_bad("zone"))),
+        *(() if then else _drills(make_believe(connection, at))),
+        *_zones(zones_to_tell(connection, rules.least_bad("zone"), then)),
         *_near(near, rows),
         *_dangers(records, rows, local.date()),
         *_events(records, rules, rows, local),
@@ -163,9 +173,9 @@ def _zones(zones: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
         yield fact, Place(row["township_code"])
 
 
-def _near_rows(connection: Connection, rules: AlertRules) -> list[Row]:
+def _near_rows(connection: Connection, rules: AlertRules, then: Moment | None) -> list[Row]:
     within_mm = max(rules.farthest(side) for side in ("own", "neighbour", "outside"))
-    return near_to_people(connection, rules.least_bad("near"), within_mm) if within_mm else []
+    return near_to_people(connection, rules.least_bad("near"), within_mm, then) if within_mm else []
 
 
 def _near(near: Iterable[Row], rows: dict[str, Row]) -> Iterator[tuple[Fact, Place]]:

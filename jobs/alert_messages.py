@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from layers.history import CLOCK
+from jobs.alert_rows import Ledger
+from layers.history import CLOCK, Moment
 from layers.outbox import Person, Post, on_posts
 from layers.schema import SCOPE
-from riskmap.alert_decisions import Watch
 from riskmap.alert_facts import Fact
 from riskmap.alert_life import SIGNATORIES
-from riskmap.alert_pipeline import Notice
+from riskmap.alert_pipeline import Pass
 from riskmap.alert_rules import AlertRules
 from riskmap.alert_texts import Frame
 from riskmap.sending import IN_APP, Sending, kinds_of
@@ -50,16 +50,16 @@ class News(NamedTuple):
     people: tuple[Person, ...] = ()
 
 
-def news_of(
-    notices: Iterable[Notice], rows: Mapping[str, Row], watches: Mapping[str, Watch], rules: AlertRules
-) -> list[list[News]]:
+def told_news(passed: Pass, ledger: Ledger, rules: AlertRules) -> list[list[News]]:
     """The news of a pass by group, to the audiences that the rules name.
 
     What is over for a township because the record stands in another one now is marked so: nothing has passed.
     """
-    notices = tuple(notices)
-
-    elsewhere = _still_so(watches, notices)
+    # what is over is no longer watched; it is told as it was last seen
+    watches = {one: decision.watch for one, decision in passed.decisions.items() if decision.watch}
+    watches |= {one: watch for one, watch in passed.state.watches.items() if watch.is_open}
+    rows = ledger.by_cause
+    elsewhere = _still_so(watches, passed.notices)
 
     def told(one: str, reason: str) -> News:
         watch = watches[one]
@@ -69,7 +69,7 @@ def news_of(
             fact = fact._replace(said={**fact.said, "over": "moved"})
         return News(rows[one], fact, reason, watch.fired_n, rule.audience if rule else (CITY_DESK,))
 
-    return [[told(one, reason) for one, reason in notice.news] for notice in notices]
+    return [[told(one, reason) for one, reason in notice.news] for notice in passed.notices]
 
 
 def going_out(message: Row, person: Person, sending: Sending, channels: Mapping[str, str]) -> Iterator[Row]:
@@ -97,21 +97,29 @@ def _weight(news: News) -> tuple[bool, int, int]:
 
 
 class Messenger:
-    """Makes messages: whom each audience is, by today's duty, is asked for once."""
+    """Makes messages: whom each audience is, by that day's duty, is asked for once; `then`: by the roster of a moment."""
 
-    def __init__(self, connection: Connection, city: City, rules: AlertRules, at: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        city: City,
+        rules: AlertRules,
+        at: datetime,
+        then: Moment | None = None,
+    ) -> None:
         self._connection = connection
         self._city = city
         self._rules = rules
         self._at = at.astimezone(CLOCK)
         self._channels = kinds_of(city.channels)
+        self._then = then
         self._people: dict[Post, list[Person]] = {}
 
     def messages(self, groups: Iterable[list[News]]) -> list[Row]:
         """The outbox rows of groups of news: to each person one message for each group that has news for them."""
         groups = list(groups)
         posts = {post for group in groups for news in group for _, post in self._posts(news)}
-        self._people = on_posts(self._connection, posts | {self._desk_post()}, self._at.date())
+        self._people = on_posts(self._connection, posts | {self._desk_post()}, self._at.date(), self._then)
         return [row for group in groups for row in self._of_group(group)]
 
     def _of_group(self, group: list[News]) -> Iterator[Row]:

@@ -61,6 +61,17 @@ class Ledger:
         """The rows that are not as they were, with their revision."""
         return [{**row, "rev": rev} for number, row in self.rows.items() if row != self._before.get(number)]
 
+    def open_numbers(self, watches: Mapping[str, Watch]) -> dict[str, int]:
+        """The numbers of what is open after the pass, by cause."""
+        return {
+            one: number for one, number in self.numbers.items() if one in watches and watches[one].is_open
+        }
+
+    @property
+    def by_cause(self) -> dict[str, Row]:
+        """The rows that the pass touched, by cause."""
+        return {one: self.rows[number] for one, number in self.numbers.items() if number in self.rows}
+
     def _fire(self, one: str, watch: Watch, place: Place, at: datetime) -> None:
         number = self.numbers.get(one)
         row = self.rows.get(number) if number is not None else None

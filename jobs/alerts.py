@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.alert_exposure import Exposed, expose
-from jobs.alert_messages import Messenger, news_of
+from jobs.alert_messages import Messenger, told_news
 from jobs.alert_rows import Ledger
 from layers.alert_ledger import add_steps, keep_warnings, last_warning_id, warnings_to_write
 from layers.alert_silences import read_silences
@@ -103,21 +103,13 @@ def _write(connection: Connection, read: Read, at: datetime, rev: int) -> int:
     ledger.take(read.passed, read.exposed.places, at)
     keep_warnings(connection, ledger.changed(rev))
     add_steps(connection, ledger.steps, ledger.rows, rev)
-    by_cause = {one: ledger.rows[number] for one, number in ledger.numbers.items() if number in ledger.rows}
-    # what is over is no longer watched; it is told as it was last seen
-    watched = {one: decision.watch for one, decision in read.passed.decisions.items() if decision.watch}
-    news = news_of(read.passed.notices, by_cause, {**watched, **_open(after)}, read.rules)
+    news = told_news(read.passed, ledger, read.rules)
     messages = Messenger(connection, read.city, read.rules, at).messages(news)
     put = put_messages(connection, messages, rev)
     changed = {one: watch for one, watch in after.items() if is_other(before.get(one), watch)}
-    numbers = {one: number for one, number in ledger.numbers.items() if one in after and after[one].is_open}
-    write_watches(connection, changed, before.keys() - after.keys(), numbers, rev)
+    write_watches(connection, changed, before.keys() - after.keys(), ledger.open_numbers(after), rev)
     write_groups(connection, read.passed.state.groups, rev)
     return put
-
-
-def _open(watches: Any) -> dict[str, Any]:
-    return {one: watch for one, watch in watches.items() if watch.is_open}
 
 
 def _record(

@@ -1,7 +1,7 @@
 """A city laid out as arrays: its sources graded and reaching, its places with their people, in order of code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,13 @@ def arrange(inputs: Inputs) -> City:
     base = Hazards(shapes_from(graded.sites), points, reach)
     ground = Ground(weights, people, places, base, risen(weights, base, dynamic), peopled=len(people) > 0)
     return City(graded, items, premises, earned, dynamic, consequences, ground)
+
+
+def at_instant(city: City, inputs: Inputs) -> City:
+    """The same city at another instant of its day: what is going on is looked at anew, all else holds."""
+    weights, ground = city.ground.weights, city.ground
+    dynamic = _dynamic_of(inputs, weights, city.graded)
+    return replace(city, dynamic=dynamic, ground=replace(ground, now=risen(weights, ground.base, dynamic)))
 
 
 def _dynamic_of(inputs: Inputs, weights: RiskWeights, graded: Graded) -> dict[int, list[Contribution]]:

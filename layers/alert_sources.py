@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    FromClause,
     Numeric,
     Text,
     and_,
@@ -22,42 +23,49 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from layers.schema import SCOPE, metadata, score
+from layers.history import Moment, results_of, rows_of
+from layers.schema import SCOPE
 
-_SOURCE, _ENTERPRISE, _AREA = (metadata.tables[name] for name in ("source", "enterprise", "area"))
 _PEOPLE = ("population", "target")
 _MILLI = 1000
 Row = dict[str, Any]
 
 
 def sources_to_tell(
-    connection: Connection, level: int, rise_level: int, codes: Collection[str] = ()
+    connection: Connection,
+    level: int,
+    rise_level: int,
+    codes: Collection[str] = (),
+    then: Moment | None = None,
 ) -> list[Row]:
     """Sources at least that bad (0: whatever their level), those at their threshold quantities, and some by code.
 
     `{"code", "name", "kind", "level", "rise_level", "s", "people", "industry", "x_mm", "y_mm", "village", "township"}`
     with scope; in order of code. `s` is S × 1000, whole; names of village and township are None where they are unknown.
     """
-    village, township = _AREA.alias("village"), _AREA.alias("township")
-    at = func.ST_PointOnSurface(func.coalesce(_SOURCE.c.geom_m, _ENTERPRISE.c.geom_m))
+    source, enterprise = rows_of("source", then), rows_of("enterprise", then)
+    village, township = (rows_of("area", then).alias(name) for name in ("village", "township"))
+    score = results_of("score", then)
+    at = func.ST_PointOnSurface(func.coalesce(source.c.geom_m, enterprise.c.geom_m))
     s = func.floor(score.c.facts["s"].astext.cast(Numeric) * _MILLI)
     named = score.c.code == any_(literal(sorted(codes), ARRAY(Text())))
     asked = or_(score.c.level <= level, and_(score.c.rise_level <= rise_level, score.c.score > score.c.base))
     query = (
         select(
             score.c.code,
-            func.coalesce(_SOURCE.c.name, _ENTERPRISE.c.name).label("name"),
-            func.coalesce(_SOURCE.c.kind, literal("premises")).label("kind"),
+            func.coalesce(source.c.name, enterprise.c.name).label("name"),
+            func.coalesce(source.c.kind, literal("premises")).label("kind"),
             *(score.c[name] for name in ("level", "rise_level", *SCOPE)),
             s.label("s"),
             score.c.facts["people_500m"].astext.cast(Double).label("people"),
-            _ENTERPRISE.c.industry,
+            enterprise.c.industry,
             *((axis(at) * _MILLI).label(name) for axis, name in ((func.ST_X, "x_mm"), (func.ST_Y, "y_mm"))),
             village.c.name.label("village"),
             township.c.name.label("township"),
         )
-        .outerjoin(_SOURCE, _SOURCE.c.code == score.c.code)
-        .outerjoin(_ENTERPRISE, _ENTERPRISE.c.code == score.c.enterprise_code)
+        .select_from(score)
+        .outerjoin(source, source.c.code == score.c.code)
+        .outerjoin(enterprise, enterprise.c.code == score.c.enterprise_code)
         .outerjoin(village, village.c.code == score.c.village_code)
         .outerjoin(township, township.c.code == score.c.township_code)
         .where(score.c.kind == "source", or_(asked, s >= _MILLI, named))
@@ -66,50 +74,52 @@ def sources_to_tell(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def near_to_people(connection: Connection, level: int, within_mm: int) -> list[Row]:
+def near_to_people(
+    connection: Connection, level: int, within_mm: int, then: Moment | None = None
+) -> list[Row]:
     """Sources at least that bad whose reach, and at most so many mm, comes to places of people or protected targets.
 
     By source and township of those places: `{"code", "township_code", "township", "distance_mm", "target", "people",
     "degrees"}`: the nearest place, the residents reached, and the direction in which the source lies from there.
     """
+    source, area, score = rows_of("source", then), rows_of("area", then), results_of("score", then)
     reach = func.least(within_mm / _MILLI, score.c.facts["distances_m"]["reach"].astext.cast(Double))
-    places = union_all(*(_places(name) for name in _PEOPLE)).subquery("places")
-    gap = func.ST_Distance(_SOURCE.c.geom_m, places.c.geom_m)
+    places = union_all(*(_places(rows_of(name, then), name) for name in _PEOPLE)).subquery("places")
+    gap = func.ST_Distance(source.c.geom_m, places.c.geom_m)
     reached = (
         select(
             places.c.township_code,
             func.min(gap).label("gap"),
             func.sum(places.c.people).label("people"),
             _nearest(places.c.name, gap, Text()).label("target"),
-            _nearest(_degrees(places.c.geom_m), gap, Double()).label("degrees"),
+            _nearest(_degrees(source, places.c.geom_m), gap, Double()).label("degrees"),
         )
-        .where(func.ST_DWithin(_SOURCE.c.geom_m, places.c.geom_m, reach))
+        .where(func.ST_DWithin(source.c.geom_m, places.c.geom_m, reach))
         .group_by(places.c.township_code)
         .lateral("reached")
     )
     query = (
         select(
-            _SOURCE.c.code,
+            source.c.code,
             reached.c.township_code,
-            _AREA.c.name.label("township"),
+            area.c.name.label("township"),
             func.round(reached.c.gap * _MILLI).label("distance_mm"),
             *(reached.c[name] for name in ("target", "people", "degrees")),
         )
-        .join_from(_SOURCE, score, and_(score.c.kind == "source", score.c.code == _SOURCE.c.code))
+        .join_from(source, score, and_(score.c.kind == "source", score.c.code == source.c.code))
         .join(reached, true())
-        .outerjoin(_AREA, _AREA.c.code == reached.c.township_code)
+        .outerjoin(area, area.c.code == reached.c.township_code)
         .where(
             score.c.level <= level,
-            _SOURCE.c.status.is_distinct_from("closed"),
+            source.c.status.is_distinct_from("closed"),
             reached.c.township_code.is_not(None),
         )
-        .order_by(_SOURCE.c.code, reached.c.township_code)
+        .order_by(source.c.code, reached.c.township_code)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _places(name: str) -> Any:
-    table = metadata.tables[name]
+def _places(table: FromClause, name: str) -> Any:
     is_target = name == "target"
     people = literal(0.0) if is_target else table.c.people
     place = table.c.name if is_target else null()
@@ -127,7 +137,7 @@ def _nearest(column: ColumnElement[Any], gap: ColumnElement[Any], kind: Any) -> 
     return first
 
 
-def _degrees(place: ColumnElement[Any]) -> ColumnElement[Any]:
+def _degrees(source: FromClause, place: ColumnElement[Any]) -> ColumnElement[Any]:
     """Clockwise from north as seen from a place, null where the source is right there."""
     middle = func.ST_PointOnSurface(place)
-    return func.degrees(func.ST_Azimuth(middle, func.ST_ClosestPoint(_SOURCE.c.geom_m, middle)))
+    return func.degrees(func.ST_Azimuth(middle, func.ST_ClosestPoint(source.c.geom_m, middle)))

@@ -5,20 +5,21 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from layers.schema import metadata
-from layers.zone_tables import zone, zone_member
+from layers.history import Moment, rows_of
+from layers.zones import zone_rows
 
-_AREA = metadata.tables["area"]
 _MILLI = 1000
 Row = dict[str, Any]
 
 
-def zones_to_tell(connection: Connection, level: int) -> list[Row]:
+def zones_to_tell(connection: Connection, level: int, then: Moment | None = None) -> list[Row]:
     """Zones at least that bad, once for each township they have ground in, in order.
 
     `{"code", "name", "level", "people", "township_code", "township", "members", "x_mm", "y_mm"}`; `members` is a digest
     of who is in it: equal as long as they are the same.
     """
+    zone, zone_member = (zone_rows(name, then) for name in ("zone", "zone_member"))
+    area = rows_of("area", then)
     township = func.unnest(zone.c.townships).table_valued("township_code").render_derived()
     members = (
         select(
@@ -36,19 +37,20 @@ def zones_to_tell(connection: Connection, level: int) -> list[Row]:
         select(
             *(zone.c[name] for name in ("code", "name", "level", "people")),
             township.c.township_code,
-            _AREA.c.name.label("township"),
+            area.c.name.label("township"),
             members.label("members"),
             *((axis(at) * _MILLI).label(name) for axis, name in ((func.ST_X, "x_mm"), (func.ST_Y, "y_mm"))),
         )
         .select_from(zone)
         .join(township, zone.c.level <= level)
-        .outerjoin(_AREA, _AREA.c.code == township.c.township_code)
+        .outerjoin(area, area.c.code == township.c.township_code)
         .order_by(zone.c.code, township.c.township_code)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def zone_of_members(connection: Connection) -> dict[str, str]:
+def zone_of_members(connection: Connection, then: Moment | None = None) -> dict[str, str]:
     """The zone of every member, by the code of the enterprise or source."""
+    zone_member = zone_rows("zone_member", then)
     query = select(zone_member.c.code, zone_member.c.zone_code)
     return {row[0]: row[1] for row in connection.execute(query)}

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     Text,
     and_,
@@ -165,10 +166,10 @@ def _holds(layer: str) -> ColumnElement[bool]:
     return and_(_DUTY.c.object_layer == layer, in_force(_TODAY))
 
 
-def in_force(day: Any) -> ColumnElement[bool]:
+def in_force(day: Any, duty: FromClause = _DUTY) -> ColumnElement[bool]:
     """Duty rows that hold on a day; the last day counts."""
-    begun = or_(_DUTY.c.from_on.is_(None), _DUTY.c.from_on <= day)
-    return and_(begun, or_(_DUTY.c.to_on.is_(None), _DUTY.c.to_on >= day))
+    begun = or_(duty.c.from_on.is_(None), duty.c.from_on <= day)
+    return and_(begun, or_(duty.c.to_on.is_(None), duty.c.to_on >= day))
 
 
 def _someone() -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    MetaData,
     Subquery,
+    Table,
     and_,
     exists,
     func,
@@ -114,11 +117,13 @@ class Moment:
 
     Without a day it is the state after that revision, exactly as it stood. `computed` is the number of the results
     that were computed for it (`layers.computed`); without one its results are those of the last run before it.
+    `at_hand` are tables that were read for it once and are asked many times (`layers.at_hand`).
     """
 
     day: date | None
     rev: int
     computed: int | None = None
+    at_hand: frozenset[str] = frozenset()
 
 
 def moment(connection: Connection, as_of_text: str) -> Moment:
@@ -131,6 +136,8 @@ def rows_of(table: str, then: Moment | None = None) -> FromClause:
     """A layer now, or as of a moment: the one way every reader takes it."""
     if then is None:
         return metadata.tables[table]
+    if table in then.at_hand:
+        return table_at_hand(table)
     return as_known(table, then.rev) if then.day is None else as_of(table, then.day, then.rev)
 
 
@@ -138,10 +145,18 @@ def results_of(table: str, then: Moment | None = None) -> FromClause:
     """Scores or contributions now, as computed for a moment, or as the last run before it left them."""
     if then is None:
         return metadata.tables[table]
+    if table in then.at_hand:
+        return table_at_hand(table)
     if then.computed is None:
         return as_known(table, then.rev)
     rows = metadata.tables[f"computed_{table}"]
     return select(rows).where(rows.c.computed_id == then.computed).subquery(table)
+
+
+@cache
+def table_at_hand(table: str) -> Table:
+    """The temporary table that holds what was read of a table for a moment."""
+    return metadata.tables[table].to_metadata(MetaData(), name=f"hand_{table}")
 
 
 def correct(

@@ -10,10 +10,9 @@ from sqlalchemy import Connection, func, select, text, tuple_
 from layers.alert_tables import delivery
 from layers.copying import copy_in
 from layers.duty import in_force
-from layers.schema import metadata
+from layers.history import Moment, rows_of
 from riskmap.sending import IN_APP
 
-_DUTY = metadata.tables["duty"]
 Post = tuple[str, str, str]
 """layer of the object, its code, the role"""
 
@@ -26,16 +25,22 @@ class Person(NamedTuple):
     email: str = ""
 
 
-def on_posts(connection: Connection, posts: Collection[Post], day: date) -> dict[Post, list[Person]]:
-    """Who holds some posts on a day, in order of the duty rows; a post that nobody holds is not in it."""
+def on_posts(
+    connection: Connection, posts: Collection[Post], day: date, then: Moment | None = None
+) -> dict[Post, list[Person]]:
+    """Who holds some posts on a day, in order of the duty rows; a post that nobody holds is not in it.
+
+    By the roster as it is, or as it was at a moment.
+    """
     asked = sorted(posts)
     found: dict[Post, list[Person]] = {}
     if not asked:
         return found
-    key = tuple_(_DUTY.c.object_layer, _DUTY.c.object_code, _DUTY.c.role)
-    columns = ("object_layer", "object_code", "role", "person", "phone", "email")
-    query = select(*(_DUTY.c[name] for name in columns)).where(key.in_(asked), in_force(day))
-    for layer, code, role, person, phone, email in connection.execute(query.order_by(_DUTY.c.code)):
+    duty = rows_of("duty", then)
+    names = ("object_layer", "object_code", "role", "person", "phone", "email")
+    key = tuple_(duty.c.object_layer, duty.c.object_code, duty.c.role)
+    query = select(*(duty.c[name] for name in names)).where(key.in_(asked), in_force(day, duty))
+    for layer, code, role, person, phone, email in connection.execute(query.order_by(duty.c.code)):
         found.setdefault((layer, code, role), []).append(Person(person, phone or "", email or ""))
     return found
 

@@ -5,15 +5,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from layers.history import Moment, results_of, rows_of
 from layers.records import iso
-from layers.schema import metadata, run, score, views
+from layers.schema import metadata, run, views
 from riskmap.reassessment import Due, due_tasks
 
+_OWING = ("code", "name", "township_code", "assessed_on", "filed_on", "cancelled_on")
 Row = dict[str, Any]
 
 
-def grade_changes(connection: Connection, code: str | None = None, limit: int = 200) -> list[Row]:
-    """Every change of a grade, newest first: code, name, `from`, `to`, run, time, and why.
+def grade_changes(
+    connection: Connection, code: str | None = None, limit: int = 200, then: Moment | None = None
+) -> list[Row]:
+    """Every change of a grade that runs found (by a moment), newest first: code, name, `from`, `to`, run, time, and why.
 
     `causes`: `inventory` where S changed, `people` where the people within 500 m did, `edition` where the rules did,
     `record` where the source itself is new, gone, opened or closed. The caller's row rights decide which sources.
@@ -35,6 +39,8 @@ def grade_changes(connection: Connection, code: str | None = None, limit: int = 
     ).where(results.c.kind == "source")
     if code is not None:
         earlier = earlier.where(results.c.code == code)
+    if then is not None:
+        earlier = earlier.where(results.c.rev <= then.rev)
     steps = earlier.subquery()
     before = run.alias("before")
     name = metadata.tables["source"]
@@ -83,18 +89,18 @@ def _causes(row: Any) -> list[str]:
     return causes or ["inventory"]
 
 
-def reassessments(connection: Connection, today: date) -> list[Row]:
+def reassessments(connection: Connection, today: date, then: Moment | None = None) -> list[Row]:
     """What every source with a grade or a filing owes: task, due day, clause; overdue and undated ones first."""
-    source = metadata.tables["source"]
+    source, score = rows_of("source", then), results_of("score", then)
     graded = and_(score.c.kind == "source", score.c.code == source.c.code)
     query = (
-        select(source, score.c.grade)
+        select(*(source.c[name] for name in _OWING), score.c.grade)
         .outerjoin(score, graded)
         .where(or_(score.c.grade.is_not(None), source.c.filed_on.is_not(None)))
         .order_by(source.c.code)
     )
     changed: dict[str, date] = {}
-    for change in reversed(grade_changes(connection, limit=100_000)):
+    for change in reversed(grade_changes(connection, limit=100_000, then=then)):
         changed[change["code"]] = date.fromisoformat(change["time"][:10])
     rows = [
         _owed(row, due, today)

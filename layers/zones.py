@@ -68,7 +68,7 @@ def zone_list(
 
     `geometry` adds GeoJSON in CGCS2000. BadInput for a level that does not exist.
     """
-    rows = _rows("zone", then)
+    rows = zone_rows("zone", then)
     query = _limited(select(*_columns(rows, geometry=geometry)), rows, filters or ZoneFilters())
     order: list[Any] = [rows.c.level.nulls_last(), rows.c.score.desc().nulls_last()] if worst else []
     page = query.order_by(*order, rows.c.code).limit(limit).offset(offset)
@@ -93,7 +93,7 @@ def zone_detail(
 
     `neighbours` are the members that are not the caller's, by the projection; to who sees the city there are none.
     """
-    rows = _rows("zone", then)
+    rows = zone_rows("zone", then)
     query = select(*_columns(rows, geometry=geometry)).where(rows.c.code == code)
     row = connection.execute(query).mappings().first()
     if row is None:
@@ -161,7 +161,7 @@ def lineage(
 
 def account_of_zone(connection: Connection, code: str, then: Moment | None = None) -> list[Row]:
     """The lines of a zone's account that the caller may see, in their order: n, item, record, value, args."""
-    rows = _rows("zone_line", then)
+    rows = zone_rows("zone_line", then)
     query = select(*(rows.c[name] for name in ("n", "item", "record", "value", "args")))
     query = query.where(rows.c.zone_code == code).order_by(rows.c.n)
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -196,7 +196,7 @@ def zone_runs(connection: Connection, limit: int = 50, offset: int = 0) -> list[
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _rows(table: str, then: Moment | None) -> FromClause:
+def zone_rows(table: str, then: Moment | None) -> FromClause:
     """A table of zones now, or as the last run recorded by a moment left it."""
     return metadata.tables[table] if then is None else as_known(table, then.rev)
 
@@ -233,7 +233,7 @@ def _limited(query: Select[Any], rows: FromClause, filters: ZoneFilters) -> Sele
 def _members(
     connection: Connection, codes: Collection[str], then: Moment | None
 ) -> dict[str, list[dict[str, Any]]]:
-    rows = _rows("zone_member", then)
+    rows = zone_rows("zone_member", then)
     query = select(rows).where(rows.c.zone_code == among(codes)).order_by(rows.c.zone_code, rows.c.code)
     found: dict[str, list[dict[str, Any]]] = {}
     for row in connection.execute(query).mappings():
@@ -267,7 +267,7 @@ def _finished(row: Row, members: list[Row], history: list[Row], about: Row) -> R
 
 def _links(connection: Connection, codes: Collection[str], then: Moment | None) -> list[Row]:
     """Links of these sites, kept and cut, of which the caller may know both ends: the strongest first."""
-    edge = _rows("zone_edge", then)
+    edge = zone_rows("zone_edge", then)
     names = union_all(
         *(
             select(rows.c.code, rows.c.name)
