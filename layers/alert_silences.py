@@ -7,24 +7,35 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, literal, select
 
 from layers.alert_tables import silence
 from layers.crs import metric_system
+from layers.history import Moment
 from layers.records import iso
 from layers.schema import GEOGRAPHIC_SRID
 from riskmap.errors import BadInput
 from riskmap.silences import Ring, Silence
 
 _MILLI = 1000
+_LATER = datetime(9999, 1, 1, tzinfo=UTC)
 _NAMES = ("code", "author", "reason", "from_at", "until_at", "matchers")
 _AREAS = ("Polygon", "MultiPolygon")
 
 
-def read_silences(connection: Connection, since: datetime) -> list[Silence]:
-    """The silences that have not ended by an instant, in order of their codes."""
+def read_silences(connection: Connection, since: datetime, then: Moment | None = None) -> list[Silence]:
+    """The silences that have not ended by an instant, in order of their codes: as on file now, or at a moment.
+
+    Of one that was cut later than the moment only this is known of its end then: it was later still.
+    """
     shape = func.ST_AsBinary(silence.c.geom_m).label("shape")
-    query = select(*(silence.c[name] for name in _NAMES), shape).where(silence.c.until_at > since)
+    until: ColumnElement[Any] = silence.c.until_at
+    query = select(*(silence.c[name] for name in _NAMES if name != "until_at"), shape)
+    if then is not None:
+        begun = func.substr(silence.c.code, 2).cast(BigInteger)  # it is named by the revision that began it
+        until = case((silence.c.rev > then.rev, literal(_LATER)), else_=until)
+        query = query.where(begun <= then.rev)
+    query = query.add_columns(until.label("until_at")).where(until > since)
     return [_silence(row) for row in connection.execute(query.order_by(silence.c.code)).mappings()]
 
 

@@ -15,7 +15,8 @@ from riskmap.alert_state import packed, unpacked
 
 ALERT_LOCK = (4309, 3)
 """pg_advisory_lock of the one pass that writes"""
-_IN_HAND = ("handling", "reported", "lifted", "archived")
+IN_HAND = ("handling", "reported", "lifted", "archived")
+"""states of a warning that somebody deals with or has dealt with"""
 
 
 class Known(NamedTuple):
@@ -36,7 +37,7 @@ def read_state(connection: Connection) -> Known:
     warnings: dict[str, int] = {}
     for fingerprint, content, warning_id, state in connection.execute(query):
         known = unpacked(content)
-        watches[fingerprint] = known._replace(in_hand=True) if state in _IN_HAND else known
+        watches[fingerprint] = known._replace(in_hand=True) if state in IN_HAND else known
         if warning_id is not None:
             warnings[fingerprint] = warning_id
     columns = [alert_group.c[name] for name in ("township", "zone", "opened_s", "told_s")]

@@ -1,0 +1,105 @@
+"""What a replay and a back-test of warnings read of the past: passes, steps of people, incidents, signs of life."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, and_, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+
+from layers.alert_tables import alert_run, delivery, warning, warning_step
+from layers.history import Moment, rows_of
+from layers.schema import revision
+from layers.sensors import last_sign
+from riskmap.alert_decisions import CLEAR_REASONS, FIRE_REASONS
+from riskmap.alert_life import BY_PROGRAM
+from riskmap.dynamic import INCIDENT
+
+_PROGRAM_S = (*BY_PROGRAM, "fire")
+Row = dict[str, Any]
+
+
+def passes_on_file(connection: Connection) -> list[Row]:
+    """The passes of the live rules that changed anything, in their order: rev, at, known_rev, edition_hash."""
+    columns = (alert_run.c[name] for name in ("rev", "at", "known_rev", "edition_hash"))
+    return [dict(row) for row in connection.execute(select(*columns).order_by(alert_run.c.rev)).mappings()]
+
+
+def steps_of_people(connection: Connection) -> list[Row]:
+    """What people did to warnings, in order of revisions: rev, warning_id, action, state, person, at."""
+    names = ("rev", "warning_id", "action", "state", "person", "at")
+    query = select(*(warning_step.c[name] for name in names)).where(warning_step.c.action.not_in(_PROGRAM_S))
+    rows = connection.execute(query.order_by(warning_step.c.rev, warning_step.c.warning_id, warning_step.c.n))
+    return [dict(row) for row in rows.mappings()]
+
+
+def ledger_on_file(connection: Connection) -> dict[str, list[Row]]:
+    """The live ledger as a replay comes to it: warnings, the program's steps, and messages that tell of news."""
+    columns = [column for column in warning.columns if column.name != "rev"]
+    warnings = select(*columns).order_by(warning.c.warning_id)
+    names = ("warning_id", "action", "at")
+    steps = select(*(warning_step.c[name] for name in names)).where(warning_step.c.action.in_(_PROGRAM_S))
+    told = ("warning_id", "person", "reason", "n", "audience", "also", "text", "made_at")
+    messages = select(*(delivery.c[name] for name in told)).where(
+        delivery.c.reason.in_((*FIRE_REASONS, *CLEAR_REASONS))
+    )
+    queries = {"warnings": warnings, "steps": steps, "messages": messages.distinct()}
+    return {
+        name: [dict(row) for row in connection.execute(query).mappings()] for name, query in queries.items()
+    }
+
+
+def incidents_between(connection: Connection, since: datetime, until: datetime) -> list[Row]:
+    """The incidents on file that began in a span, in their order: code, time, source_code, enterprise_code, township_code.
+
+    An incident's source is the one it names, or its sensor's; its enterprise is its own or that source's.
+    """
+    event, sensor, source = (rows_of(name) for name in ("event", "sensor", "source"))
+    of = func.coalesce(event.c.source_code, sensor.c.source_code)
+    firm = func.coalesce(event.c.enterprise_code, source.c.enterprise_code)
+    query = (
+        select(
+            event.c.code,
+            event.c.time,
+            of.label("source_code"),
+            firm.label("enterprise_code"),
+            event.c.township_code,
+        )
+        .outerjoin(sensor, sensor.c.code == event.c.sensor_code)
+        .outerjoin(source, source.c.code == of)
+        .where(event.c.kind == INCIDENT, event.c.time >= since, event.c.time < until)
+        .order_by(event.c.time, event.c.code)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def signs_of_day(
+    connection: Connection, then: Moment, begin: datetime, end: datetime
+) -> list[Mapping[str, Any]]:
+    """Of every sensor that says how often it reports: interval_s, its last sign by `begin`, and those after it by `end`."""
+    rows = rows_of("sensor", then).alias("sensor")
+    events = rows_of("event", then).alias("sign")
+    within = and_(events.c.sensor_code == rows.c.code, events.c.time > begin, events.c.time <= end)
+    times = (
+        select(
+            func.array_agg(
+                aggregate_order_by(events.c.time, events.c.time), type_=ARRAY(DateTime(timezone=True))
+            )
+        )
+        .where(within)
+        .scalar_subquery()
+    )
+    query = select(
+        rows.c.code,
+        rows.c.interval_s,
+        rows.c.valid_from,
+        last_sign(rows, events, begin).label("last"),
+        times.label("signs"),
+    ).where(rows.c.interval_s.is_not(None))
+    return [dict(row) for row in connection.execute(query.order_by(rows.c.code)).mappings()]
+
+
+def begin_of_file(connection: Connection) -> datetime:
+    """When the first revision was recorded: before it nothing is known."""
+    begin: datetime = connection.execute(select(func.min(revision.c.at))).scalar_one()
+    return begin
