@@ -1,11 +1,13 @@
 """What warnings ask of joint-control zones: how bad each is, who is in it, and the zone of each member."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from layers.history import Moment, rows_of
+from layers.zone_tables import zone_run
 from layers.zones import zone_rows
 
 _MILLI = 1000
@@ -54,3 +56,9 @@ def zone_of_members(connection: Connection, then: Moment | None = None) -> dict[
     zone_member = zone_rows("zone_member", then)
     query = select(zone_member.c.code, zone_member.c.zone_code)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def first_zones(connection: Connection) -> datetime | None:
+    """When zones were first drawn; None where they never were."""
+    first: datetime | None = connection.execute(select(func.min(zone_run.c.data_time))).scalar_one()
+    return first

@@ -3,22 +3,32 @@
 They last as long as the transaction, which must allow them (`snapshot(scratch=True)`), and hold one moment at a time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import pyarrow as pa
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, exists, insert, or_, select
 
 from layers.copying import copy_arrays, numbered
 from layers.history import Moment, rows_of, table_at_hand
+from layers.reading import among
+from layers.schema import views
 
 _RESULTS = {"score": "facts", "contribution": "args"}
 
 
-def lay_out(connection: Connection, then: Moment, tables: Iterable[str]) -> Moment:
-    """Have these layers at hand as they were at a moment, in place of the moment that was there before."""
+def lay_out(
+    connection: Connection, then: Moment, tables: Iterable[str], before: Moment | None = None
+) -> Moment:
+    """Have these layers at hand as they were at a moment, in place of the moment that was there before.
+
+    A layer of which nothing was said anew since then, and nothing began or ended, stays as it is.
+    """
     then = replace(then, at_hand=frozenset())
     for name in tables:
+        if before is not None and name in before.at_hand and not _differs(connection, name, before, then):
+            continue
         _emptied(connection, name)
         hand = table_at_hand(name)
         rows = rows_of(name, then)
@@ -33,13 +43,36 @@ def lay_results(
     then: Moment,
     scores: Iterable[pa.RecordBatch],
     contributions: Iterable[pa.RecordBatch],
+    codes: Collection[str] | None = None,
 ) -> Moment:
-    """Have results at hand that were computed for a moment; blocks as for `layers.risk.write_results`."""
+    """Have results at hand that were computed for a moment; blocks as for `layers.risk.write_results`.
+
+    With `codes` they take the place of what was at hand of these sources, and of all contributions.
+    """
     for (name, json), blocks in zip(_RESULTS.items(), (scores, contributions), strict=True):
-        _emptied(connection, name)
-        copy_arrays(connection, table_at_hand(name).name, numbered(blocks, "rev", then.rev), json=(json,))
-        connection.exec_driver_sql(f"ANALYZE {table_at_hand(name).name}")
+        hand = table_at_hand(name)
+        if codes is None:
+            _emptied(connection, name)
+        elif name == "score":
+            connection.execute(hand.delete().where(hand.c.code == among(codes)))
+        else:
+            connection.execute(hand.delete())
+        copy_arrays(connection, hand.name, numbered(blocks, "rev", then.rev), json=(json,))
+        if codes is None:
+            connection.exec_driver_sql(f"ANALYZE {hand.name}")
     return replace(then, at_hand=then.at_hand | _RESULTS.keys())
+
+
+def _differs(connection: Connection, name: str, before: Moment, then: Moment) -> bool:
+    """Whether anything was said of a layer, began or ended between two moments."""
+    rows = views[name]
+    said = [rows.c[one].between(before.rev + 1, then.rev) for one in ("rev", "rev_to")]
+    assert before.day is not None
+    assert then.day is not None
+    dated = [
+        rows.c[one].between(before.day + timedelta(days=1), then.day) for one in ("valid_from", "valid_to")
+    ]
+    return bool(connection.execute(select(exists().where(or_(*said, *dated)))).scalar_one())
 
 
 def _emptied(connection: Connection, name: str) -> None:

@@ -30,7 +30,8 @@ COLUMNS = (
     *("industry", "area", "enterprise", "season", "hours", "dates"),
     *("raise_min", "clear_min", "repeat_h", "warn", "audience", "form"),
 )
-_MAY_LACK = ("side", "level", "limit", "step", "industry", "area", "enterprise", "season", "hours", "dates")
+MAY_LACK = ("side", "level", "limit", "step", "industry", "area", "enterprise", "season", "hours", "dates")
+"""columns of a rule that may say nothing"""
 _MINUTE_S, _HOUR_S = 60, 3600
 _MONTH_MIN = 31 * 24 * 60
 _MOST_LIMIT = 100_000
@@ -202,6 +203,12 @@ class AlertRules:
         return max((rule.limit or 0 for rule in asked), default=0)
 
     @cached_property
+    def asked(self) -> tuple[Any, ...]:
+        """What the rules ask to be exposed: rules that ask for the same are shown the same facts."""
+        levels = (self.least_bad(kind) for kind in ("level", "rise", "zone", "near"))
+        return (*levels, *(self.farthest(side) for side in SIDES), *sorted(self.events.items()))
+
+    @cached_property
     def by_code(self) -> dict[str, AlertRule]:
         """The rules by their codes."""
         return {rule.code: rule for rule in self.rules}
@@ -220,7 +227,7 @@ def _rules(part: Sections) -> tuple[AlertRule, ...]:
         raise BadInput(f"{part.name}/rules.csv 不存在或没有数据行", remedy=f"表头为 {','.join(COLUMNS)}")
     rules: dict[str, AlertRule] = {}
     for number, cells in enumerate(content, 2):
-        row = Row(f"{part.name}/rules.csv", number, dict.fromkeys(_MAY_LACK, "") | dict(cells))
+        row = Row(f"{part.name}/rules.csv", number, dict.fromkeys(MAY_LACK, "") | dict(cells))
         row.expect(COLUMNS)
         rule = _rule(Cells(row))
         if rule.code in rules:

@@ -86,11 +86,11 @@ def edition_files(edition: Edition) -> dict[str, str]:
         "approved_on": edition.approved_on.isoformat() if edition.approved_on else "",
         "tables": names,
     }
-    files = {"edition.toml": _toml(head)}
+    files = {"edition.toml": toml_of(head)}
     for role, table in tables.items():
         lists = {part: rows for part, rows in table.items() if is_rows(rows)}
         rest = {part: content for part, content in table.items() if part not in lists}
-        files[f"{names[role]}/table.toml"] = _toml(rest)
+        files[f"{names[role]}/table.toml"] = toml_of(rest)
         for part, rows in lists.items():
             files[f"{names[role]}/{part}.csv"] = _csv(rows)
     return files
@@ -135,14 +135,14 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     return out.getvalue()
 
 
-def _toml(content: Mapping[str, Any], prefix: str = "") -> str:
+def toml_of(content: Mapping[str, Any], prefix: str = "") -> str:
     """Values first, then sections; what an edition holds is text, whole numbers, flags, lists and sections of them."""
     lines = [
         f"{_key(key)} = {_value(value)}\n" for key, value in content.items() if not isinstance(value, dict)
     ]
     for key, value in content.items():
         if isinstance(value, dict):
-            lines.append(f"\n[{prefix}{_key(key)}]\n{_toml(value, f'{prefix}{_key(key)}.')}")
+            lines.append(f"\n[{prefix}{_key(key)}]\n{toml_of(value, f'{prefix}{_key(key)}.')}")
     return "".join(lines)
 
 

@@ -174,7 +174,12 @@ def shipped_editions() -> dict[str, Path]:
 @cache
 def shipped_table(name: str) -> Mapping[str, Any]:
     """A table that comes with the program, for what an edition does not name."""
-    return _read_table(_TABLES, Row(name, None, {}), name, name)
+    return read_table(_TABLES, name)
+
+
+def read_table(folder: Path, name: str) -> Mapping[str, Any]:
+    """A table by itself, from its folder or file beside or in a folder. BadInput as for `load_edition`."""
+    return _read_table(folder, Row(name, None, {}), name, name)
 
 
 def load_edition(folder: Path) -> Edition:
@@ -184,7 +189,7 @@ def load_edition(folder: Path) -> Edition:
     What stands inside a table is checked where its typed form is built.
     """
     file = f"{folder.name}/edition.toml"
-    head = _read_toml(folder / "edition.toml", file)
+    head = read_toml(folder / "edition.toml", file)
     names = head.pop("tables", {})
     if not isinstance(names, dict) or not names:
         raise BadInput(f"{file} 缺少 [tables]", remedy='请写明所用的表，如 gb18218 = "gb18218_2018"')
@@ -221,11 +226,11 @@ def _read_table(folder: Path, edition: Row, role: str, name: object) -> dict[str
     for place in (folder, folder.parent, _TABLES):
         if (place / name / "table.toml").is_file():
             parts = sorted((place / name).glob("*.csv"))
-            content = _read_toml(place / name / "table.toml", f"{name}/table.toml")
+            content = read_toml(place / name / "table.toml", f"{name}/table.toml")
             content |= {part.stem: _read_csv(part, f"{name}/{part.name}") for part in parts}
             break
         if (place / f"{name}.toml").is_file():
-            content = _read_toml(place / f"{name}.toml", f"{name}.toml")
+            content = read_toml(place / f"{name}.toml", f"{name}.toml")
             break
     else:
         raise edition.wrong(f"tables.{role}", f"找不到表 {name}", f"请放入文件夹 {name} 或文件 {name}.toml")
@@ -239,7 +244,8 @@ def _read_table(folder: Path, edition: Row, role: str, name: object) -> dict[str
     return {**content, "table": {key: row.text(key, needed=key != "effective_to") for key in row.cells}}
 
 
-def _read_toml(path: Path, file: str) -> dict[str, Any]:
+def read_toml(path: Path, file: str) -> dict[str, Any]:
+    """A TOML file as JSON has it, named in errors by `file`."""
     try:
         parsed: dict[str, Any] = _as_json(tomllib.loads(path.read_text("utf-8"), parse_float=_finite))
     except FileNotFoundError:

@@ -1,0 +1,184 @@
+"""A set of rules tried on the city's own history, beside the live ones: how many messages to whom, what was foreseen.
+
+Both are looked at over the same instants (`jobs.course`) by the code that warns live; nothing is written. The first
+instant is a first pass: what was so before is not new to rules that warn of changes. Nobody signs or deals with
+anything, so repeats are at their most. Silences that were set in that time hold for both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from jobs.alert_exposure import Exposed, expose
+from jobs.alert_lane import Lane
+from jobs.course import days_between, instants
+from layers.alert_silences import read_silences
+from layers.alert_zones import first_zones
+from layers.backtests import begin_of_file, incidents_between
+from layers.city import stored_city
+from layers.database import snapshot
+from layers.editions import edition_on
+from layers.history import CLOCK, Moment
+from riskmap.alert_rules import AlertRules
+from riskmap.backtest import Incident, Message, Warned, difference, figures
+from riskmap.dynamic import DynamicWeights
+from riskmap.errors import BadInput
+from riskmap.rule_files import rules_hash, rules_table
+from riskmap.silences import Silence
+
+LONGEST_DAYS = 1100
+_DAY = timedelta(days=1)
+_MINUTE_S = 60
+Row = dict[str, Any]
+
+
+def backtest(
+    owner: Engine, table: Mapping[str, Any], first: date, last: date, *, progress: Any = None
+) -> Row:
+    """The figures of some rules over days of the past (both ends among them), and beside them those of the live rules.
+
+    As CONTRACT names them, and more (`riskmap.backtest.figures`); `live` has the same of the rules now in force, `more`
+    how they differ by day and person, `unknown` what was not on file for how many of the days. BadInput for a span
+    that is empty, too long, not over yet or before the first record.
+    """
+    tell = progress or _silent
+    rules = AlertRules.from_table(table)
+    with snapshot(owner, scratch=True) as connection:
+        days = _days(connection, first, last)
+        live = rules_table(edition_on(connection, datetime.now(CLOCK).date()))
+        same = rules_hash(live) == rules_hash(table)
+        trial = _Trial.of(connection, [rules] if same else [rules, AlertRules.from_table(live)])
+        trial.run(days, tell)
+        told = [_figures(connection, lane, days) for lane in trial.lanes]
+        zones_since = first_zones(connection)
+    ours, theirs = told[0], told[-1]
+    without = [day for day in days if zones_since is None or day < zones_since.astimezone(CLOCK).date()]
+    return {
+        **ours,
+        "from": days[0].isoformat(),
+        "to": days[-1].isoformat(),
+        "rules_hash": rules_hash(table),
+        "live": theirs,
+        "live_hash": rules_hash(live),
+        "more": difference(ours, theirs),
+        "instants": trial.looks,
+        "unknown": {"zones": len(without)},
+    }
+
+
+def _days(connection: Connection, first: date, last: date) -> list[date]:
+    begin = begin_of_file(connection).astimezone(CLOCK).date()
+    today = datetime.now(CLOCK).date()
+    if first > last or last >= today or (last - first).days >= LONGEST_DAYS:
+        raise BadInput(
+            f"回测时段 {first} 至 {last} 不可用",
+            remedy=f"须已经结束（最晚 {today - _DAY}），开始不晚于结束，至多 {LONGEST_DAYS} 天",
+        )
+    days = [day for day in days_between(first, last) if day >= begin]
+    if not days:
+        raise BadInput(f"{begin} 以前没有任何记录", remedy="请改用以后的时段")
+    return days
+
+
+@dataclass
+class _Trial:
+    """The lanes of a back-test: one for each set of rules."""
+
+    connection: Connection
+    lanes: list[Lane]
+    silences: list[Silence]
+    looks: int = 0
+    own_s: int | None = None
+
+    @classmethod
+    def of(cls, connection: Connection, rules: list[AlertRules]) -> "_Trial":
+        city = stored_city(connection)
+        silences = read_silences(connection, begin_of_file(connection))
+        return cls(connection, [Lane(connection, city, one, "") for one in rules], silences)
+
+    def run(self, days: list[date], tell: Any) -> None:
+        """Look at every instant of the days with each set of rules."""
+        silent_min = sorted({one for lane in self.lanes for one in _silent_min(lane.rules)})
+        first, count = days[0], len(days)
+        for at, then, edition in instants(self.connection, days, silent_min, self._own_next):
+            tell(f"回测 {at.date()}", (at.date() - first).days / count)
+            self.looks += 1
+            self._look(at, then, DynamicWeights.from_edition(edition))
+
+    def _look(self, at: datetime, then: Moment, weights: DynamicWeights) -> None:
+        seen: dict[Any, Exposed] = {}
+        due = []
+        for lane in self.lanes:
+            asked = lane.rules.asked
+            if asked not in seen:
+                seen[asked] = expose(self.connection, lane.rules, weights, at, then)
+            passed = lane.look(seen[asked], self.silences, at, then)
+            due += [passed.next_s, _longer_silent_s(lane, int(at.timestamp()))]
+        self.own_s = min((one for one in due if one is not None), default=None)
+
+    def _own_next(self) -> datetime | None:
+        return None if self.own_s is None else datetime.fromtimestamp(self.own_s, CLOCK)
+
+
+def _silent_min(rules: AlertRules) -> set[int]:
+    """After how many minutes of silence a rule asks for a sensor."""
+    return {one.limit or 1 for one in rules.rules if one.kind == "silent"}
+
+
+def _longer_silent_s(lane: Lane, at_s: int) -> int | None:
+    """When a silence that was warned of has become longer by the step of its rule."""
+    due = []
+    for watch in lane.state.watches.values():
+        rule = lane.rules.by_code.get(watch.rule)
+        if watch.fact.kind == "silent" and watch.fired and rule and rule.step:
+            minutes = watch.fired.amount + rule.step - watch.fact.amount
+            due.append(at_s + max(minutes, 1) * _MINUTE_S)
+    return min(due, default=None)
+
+
+def _figures(connection: Connection, lane: Lane, days: list[date]) -> Row:
+    begin, end = (datetime.fromisoformat(f"{day}T00:00:00+08:00") for day in (days[0], days[-1] + _DAY))
+    incidents = [
+        Incident(row["time"], row["source_code"] or "", row["enterprise_code"] or "")
+        for row in incidents_between(connection, begin, end)
+    ]
+    return figures(days, warned_in(lane), messages_in(lane), incidents, _day_of)
+
+
+def warned_in(lane: Lane) -> list[Warned]:
+    """The warnings of a lane as they are counted."""
+    sent: dict[int, datetime] = {}
+    for step in lane.steps:
+        if step["action"] == "send":
+            sent.setdefault(step["warning_id"], step["at"])
+    return [
+        Warned(
+            **{name: row[name] for name in ("kind", "rule", "form", "warn", "opened_at", "ended_at")},
+            source=row["source_code"] or "",
+            enterprise=row["enterprise_code"] or "",
+            cause=row["part"].partition("/")[0],
+            told_at=sent.get(number),
+        )
+        for number, row in lane.warnings.items()
+    ]
+
+
+def messages_in(lane: Lane) -> list[Message]:
+    """The messages of a lane as they are counted, each under the rule of the warning that leads it."""
+    return [
+        Message(
+            _day_of(row["made_at"]), row["person"], row["audience"], lane.warnings[row["warning_id"]]["rule"]
+        )
+        for row in lane.messages.values()
+    ]
+
+
+def _day_of(at: datetime) -> date:
+    return at.astimezone(CLOCK).date()
+
+
+def _silent(_label: str, _share: float) -> None:
+    """Nobody watches."""
