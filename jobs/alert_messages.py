@@ -14,9 +14,10 @@ from jobs.alert_rows import Ledger
 from layers.history import CLOCK, Moment
 from layers.outbox import Person, Post, on_posts
 from layers.schema import SCOPE
+from riskmap.alert_decisions import Watch
 from riskmap.alert_facts import Fact
 from riskmap.alert_life import SIGNATORIES
-from riskmap.alert_pipeline import Pass
+from riskmap.alert_pipeline import Notice, Pass
 from riskmap.alert_rules import AlertRules
 from riskmap.alert_texts import Frame
 from riskmap.sending import IN_APP, Sending, kinds_of

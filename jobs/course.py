@@ -123,4 +123,4 @@ def instants(
             yield at, day.stand(at), day.edition
             own = own_next()
             later = day.next_after(at)
-            at = min(later, own) if own is not None and own > at else later
+            at = (min(later, own) if own is not None and own > at else later).astimezone(CLOCK)

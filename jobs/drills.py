@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.alert_exposure import Place, believed
-from jobs.alert_messages import Messenger, news_of
+from jobs.alert_messages import Messenger, told_news
 from jobs.alert_rows import Ledger
 from jobs.alerts import run_alerts
 from layers.alert_ledger import add_steps, keep_warnings, last_warning_id, warnings_to_write
@@ -47,8 +47,7 @@ def plan_drill(owner: Engine, scenario: Scenario, *, at: datetime | None = None)
         )
         ledger = Ledger(Known(NOTHING, {}, 0), {}, last_warning_id(connection), rules, "")
         ledger.take(passed, {fact.fingerprint: place}, at)
-        rows = {one: ledger.rows[number] for one, number in ledger.numbers.items()}
-        news = news_of(passed.notices, rows, passed.state.watches, rules)
+        news = told_news(passed, ledger, rules)
         messages = Messenger(connection, stored_city(connection), rules, at).messages(news)
     told = ("person", "audience", "channel", "address", "text")
     return {

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from jobs.backtests import check_tried
 from jobs.comparison import compare, summary
 from layers.database import writing
 from layers.editions import Filed, drop_edition, edition_named, filed, head_on, keep_edition
@@ -55,8 +56,9 @@ def approve(
 ) -> dict[str, Any]:
     """Approve a draft or the program's example: in force from a day on, never changed again.
 
-    Before that it is compared on the real city with the edition it takes over from; the counts stay with it. Refused
-    where it is approved already, or was changed meanwhile.
+    Before that it is compared on the real city with the edition it takes over from; the counts stay with it, and so
+    does the back-test of its rules of warnings. Refused where it is approved already or was changed meanwhile, or
+    where rules of warnings that are not those in force were not tried on the last days.
     """
     by, reason = by.strip(), (reason or "").strip() or None
     if not by or len(by) > _LONGEST or len(reason or "") > _LONGEST:
@@ -70,8 +72,9 @@ def approve(
         content = edition_named(connection, name)
         if content.effective_to and content.effective_to < effective_from:
             raise BadInput(f"施行日期晚于该版本的截止日期 {content.effective_to}", remedy="请改正日期")
+        tried = check_tried(connection, edition_named(connection, old), content, today)
     check_edition(content)
-    compared = summary(compare(owner, old, name, progress=progress))
+    compared = summary(compare(owner, old, name, progress=progress)) | {"backtest": tried}
     approved = replace(content, effective_from=effective_from, approved_by=by, approved_on=today)
     turned = sum(one["changed"] for one in compared["kinds"].values())
     told = f"批准规则版本 {name}：{by}，自 {effective_from} 起施行；与 {old} 比较 {turned} 个变色"

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from jobs import demo_feed
 from jobs.alert_lookout import Lookout
+from jobs.backtests import shadow
 from jobs.cap_warnings import tell_in_cap
 from jobs.channel_watch import watch_channels
 from jobs.delivering import Delivering
@@ -35,10 +36,11 @@ _LOG = logging.getLogger("riskmap.work")
 _PATROL_S = 30
 _DROP_S = 3
 _COLOURS_S = 60
+_SHADOW_S = 300
 _WAIT_S = 2.0
 _REPLIES_S = 5
 _CHANNELS_S = 60
-_TASKS = ("drop", "colours", "demo_feed", "replies", "channels")
+_TASKS = ("drop", "colours", "shadow", "demo_feed", "replies", "channels")
 _SCHEDULED = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
 """A turn that comes while the last one is still at work finds it so and ends (`_alone`); none is skipped for being late."""
 
@@ -109,6 +111,7 @@ class Worker:
         scheduler = BackgroundScheduler(timezone=CLOCK, job_defaults=_SCHEDULED)
         scheduler.add_job(self._look_into_drop, "interval", seconds=_DROP_S, id="drop")
         scheduler.add_job(self._weigh_colours, "interval", seconds=_COLOURS_S, id="colours")
+        scheduler.add_job(self._try_drafts, "interval", seconds=_SHADOW_S, id="shadow")
         scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight")
         if self._feeds_demo:
             scheduler.add_job(
@@ -219,6 +222,15 @@ class Worker:
                     check_stability(self._owner, actor="scheduler", progress=self._go_on)
 
         self._alone("colours", check)
+
+    def _try_drafts(self) -> None:
+        """Once a day: drafts of other rules of warnings beside the live ones. Given up when the worker is to stop."""
+
+        def try_drafts() -> None:
+            with suppress(_Stopped):
+                shadow(self._owner, actor="scheduler", progress=self._go_on)
+
+        self._alone("shadow", try_drafts)
 
     def _alone(self, task: str, work: Callable[[], object]) -> bool:
         """Do a task unless it is under way already; whether it was done."""

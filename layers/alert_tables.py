@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     Index,
@@ -177,3 +178,17 @@ silence = Table(
     _rev(),
 )
 """Who wants which warnings quiet, where and until when; ended early by an earlier end."""
+
+backtest = Table(
+    "backtest",
+    metadata,
+    Column("rules_hash", LargeBinary, primary_key=True),
+    Column("rev", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("from_on", Date, nullable=False),
+    Column("to_on", Date, nullable=False),
+    Column("code_version", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+)
+"""Back-tests that were kept (`jobs.backtests`), by the digest of exactly these rules."""

@@ -1,13 +1,13 @@
 """What a replay and a back-test of warnings read of the past: passes, steps of people, incidents, signs of life."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, and_, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from layers.alert_tables import alert_run, delivery, warning, warning_step
+from layers.alert_tables import alert_run, backtest, delivery, warning, warning_step
 from layers.history import Moment, rows_of
 from layers.schema import revision
 from layers.sensors import last_sign
@@ -103,3 +103,25 @@ def begin_of_file(connection: Connection) -> datetime:
     """When the first revision was recorded: before it nothing is known."""
     begin: datetime = connection.execute(select(func.min(revision.c.at))).scalar_one()
     return begin
+
+
+def keep_backtest(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Keep a back-test."""
+    connection.execute(backtest.insert().values(**values))
+
+
+def kept_backtest(connection: Connection, rules_hash: str) -> Row | None:
+    """The newest back-test on file of exactly these rules: at, actor, from_on, to_on, content; None where there is none."""
+    names = ("rev", "at", "actor", "from_on", "to_on", "content")
+    query = select(*(backtest.c[name] for name in names)).where(
+        backtest.c.rules_hash == bytes.fromhex(rules_hash)
+    )
+    row = connection.execute(query.order_by(backtest.c.rev.desc()).limit(1)).mappings().first()
+    return dict(row) if row else None
+
+
+def fired_by_rule(connection: Connection, since: Sequence[datetime]) -> dict[str, Row]:
+    """By rule what the caller sees of the live ledger: warnings opened since each of some instants, and the last one."""
+    counts = [func.count().filter(warning.c.opened_at >= one).label(f"n{n}") for n, one in enumerate(since)]
+    query = select(warning.c.rule, func.max(warning.c.fired_at).label("last"), *counts)
+    return {row["rule"]: dict(row) for row in connection.execute(query.group_by(warning.c.rule)).mappings()}

@@ -89,7 +89,7 @@ def figures(
             {"day": day.isoformat(), "warnings": opened[day], "messages": told[day], "leader": leaders[day]}
             for day in days
         ],
-        "by_rule": by_rule(warnings, messages),
+        "by_rule": by_rule(warnings, messages, day_of),
         "leader": {
             "median": median(leaders.values()) if leaders else 0,
             "most": max(leaders.values(), default=0),
@@ -121,17 +121,24 @@ def per_person(days: Sequence[date], messages: Iterable[Message]) -> list[Row]:
     return sorted(found, key=lambda one: (-one["messages"], one["person"]))
 
 
-def by_rule(warnings: Iterable[Warned], messages: Iterable[Message]) -> dict[str, Row]:
-    """By the code of a rule: how many warnings, how many messages led by it, and when it last opened one."""
+def by_rule(warnings: Iterable[Warned], messages: Iterable[Message], day_of: Any) -> dict[str, Row]:
+    """By the code of a rule: how many warnings, how many messages led by it, when it last opened one, and on which days.
+
+    `days` counts the warnings of the days that had any.
+    """
     found: dict[str, Row] = {}
-    for one in warnings:
-        row = found.setdefault(one.rule, {"warnings": 0, "messages": 0, "last": None})
+
+    def row_of(rule: str) -> Row:
+        return found.setdefault(rule, {"warnings": 0, "messages": 0, "last": None, "days": Counter()})
+
+    for one in sorted(warnings, key=lambda one: one.opened_at):
+        row = row_of(one.rule)
         row["warnings"] += 1
-        row["last"] = max(row["last"] or "", one.opened_at.isoformat())
+        row["last"] = one.opened_at.isoformat()
+        row["days"][day_of(one.opened_at).isoformat()] += 1
     for message in messages:
-        row = found.setdefault(message.rule, {"warnings": 0, "messages": 0, "last": None})
-        row["messages"] += 1
-    return dict(sorted(found.items()))
+        row_of(message.rule)["messages"] += 1
+    return {code: row | {"days": dict(row["days"])} for code, row in sorted(found.items())}
 
 
 def difference(ours: Mapping[str, Any], live: Mapping[str, Any]) -> Row:

@@ -17,6 +17,7 @@ from layers.database import owner_engine, reader_engine
 from riskmap import __version__
 from riskmap.settings import Settings
 from web import (
+    alert_rules,
     alerts,
     api,
     auth,
@@ -98,6 +99,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         editions,
         incident,
         alerts,
+        alert_rules,
         warning_desk,
         silences,
         deliveries,

@@ -21,6 +21,7 @@ from riskmap.themes import Theme
 from riskmap.vocabulary import SCORE_KINDS
 from web import (
     alert_commands,
+    backtest_commands,
     drill_commands,
     edition_commands,
     import_commands,
@@ -48,6 +49,7 @@ app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
 app.add_typer(alert_commands.app, name="alerts")
 app.add_typer(drill_commands.app, name="drill")
+app.command("backtest")(backtest_commands.backtest)
 app.command("incident")(incident_commands.incident)
 app.command("replay")(replay_commands.replay)
 app.command("siting")(siting_commands.siting)

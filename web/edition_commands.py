@@ -64,11 +64,19 @@ def show(context: typer.Context, name: Name, json: Json = False) -> None:
     if json:
         print_json(told | {"tables": content.tables})
         return
-    print_facts(
-        name, told | {"state": translate("zh", f"editions.state.{told['state']}"), "comparison": None}
-    )
+    said = {"state": translate("zh", f"editions.state.{told['state']}"), "comparison": None}
+    print_facts(name, told | said | {"backtest": _tried(told)})
     heads = [{"role": role, **table["table"]} for role, table in content.tables.items()]
     print_table("数表", heads, {"role": "用途", "edition": "数表", "title": "名称", "basis": "依据"})
+
+
+def _tried(told: dict[str, Any]) -> str | None:
+    """What the approval of an edition kept of the back-test of its rules, in a line."""
+    kept = (told["comparison"] or {}).get("backtest")
+    if kept is None:
+        return None
+    figures = {"messages": kept["messages_per_day"], "live": kept["live"]["messages_per_day"]}
+    return translate("zh", "editions.tried", days=kept["days"], most=kept["leader"]["most"], **figures)
 
 
 @app.command()

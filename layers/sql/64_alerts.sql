@@ -14,4 +14,5 @@ BEGIN
 END $$;
 CALL city_rows('silence');
 CALL city_rows('reply');
+CALL city_rows('backtest');
 CALL open_rows('alert_run');

@@ -1,7 +1,6 @@
 """The past of warnings: what a pass saw is seen again from history, and all passes done again come to the live ledger."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
