@@ -5,7 +5,7 @@ instant is a first pass: what was so before is not new to rules that warn of cha
 anything, so repeats are at their most. Silences that were set in that time hold for both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -44,29 +44,40 @@ def backtest(
     how they differ by day and person, `unknown` what was not on file for how many of the days. BadInput for a span
     that is empty, too long, not over yet or before the first record.
     """
+    return backtests(owner, [table], first, last, progress=progress)[0]
+
+
+def backtests(
+    owner: Engine, tables: Sequence[Mapping[str, Any]], first: date, last: date, *, progress: Any = None
+) -> list[Row]:
+    """Several sets of rules tried on the same days, each as `backtest` tells it: the days are gone through once."""
     tell = progress or _silent
-    rules = AlertRules.from_table(table)
     with snapshot(owner, scratch=True) as connection:
         days = _days(connection, first, last)
         live = rules_table(edition_on(connection, datetime.now(CLOCK).date()))
-        same = rules_hash(live) == rules_hash(table)
-        trial = _Trial.of(connection, [rules] if same else [rules, AlertRules.from_table(live)])
+        sets = {rules_hash(one): AlertRules.from_table(one) for one in (*tables, live)}
+        trial = _Trial.of(connection, list(sets.values()))
         trial.run(days, tell)
-        told = [_figures(connection, lane, days) for lane in trial.lanes]
+        told = {
+            digest: _figures(connection, lane, days) for digest, lane in zip(sets, trial.lanes, strict=True)
+        }
         zones_since = first_zones(connection)
-    ours, theirs = told[0], told[-1]
     without = [day for day in days if zones_since is None or day < zones_since.astimezone(CLOCK).date()]
-    return {
-        **ours,
-        "from": days[0].isoformat(),
-        "to": days[-1].isoformat(),
-        "rules_hash": rules_hash(table),
-        "live": theirs,
-        "live_hash": rules_hash(live),
-        "more": difference(ours, theirs),
-        "instants": trial.looks,
-        "unknown": {"zones": len(without)},
-    }
+    theirs = told[rules_hash(live)]
+    return [
+        {
+            **told[digest],
+            "from": days[0].isoformat(),
+            "to": days[-1].isoformat(),
+            "rules_hash": digest,
+            "live": theirs,
+            "live_hash": rules_hash(live),
+            "more": difference(told[digest], theirs),
+            "instants": trial.looks,
+            "unknown": {"zones": len(without)},
+        }
+        for digest in map(rules_hash, tables)
+    ]
 
 
 def _days(connection: Connection, first: date, last: date) -> list[date]:

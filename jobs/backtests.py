@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from jobs.backtest import backtest
+from jobs.backtest import backtests
 from layers.backtests import begin_of_file, keep_backtest, kept_backtest
 from layers.database import snapshot, writing
 from layers.editions import edition_named, edition_on, filed
@@ -86,9 +86,10 @@ def shadow(owner: Engine, *, actor: str, progress: Any = None) -> list[str]:
     with snapshot(owner) as connection:
         due = _due(connection, today)
         first, last = last_days(connection, today)
-    for edition in due:
-        told = backtest(owner, rules_table(edition), first, last, progress=progress)
-        keep(owner, told, actor=actor)
+    if due:
+        tables = [rules_table(edition) for edition in due]
+        for told in backtests(owner, tables, first, last, progress=progress):
+            keep(owner, told, actor=actor)
     return [edition.name for edition in due]
 
 

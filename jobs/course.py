@@ -19,7 +19,7 @@ from jobs.results import Assessment, Results
 from layers.at_hand import lay_out, lay_results
 from layers.backtests import signs_of_day
 from layers.dynamic import read_dynamic
-from layers.editions import edition_on
+from layers.editions import edition_on, head_on
 from layers.history import CLOCK, Moment, moment
 from layers.risk import read_inputs
 from riskmap.backtest import silence_instants
@@ -50,7 +50,7 @@ class Day:
         self.begin = datetime.combine(day, time(), CLOCK)
         self.end = self.begin + _DAY
         known = moment(connection, day.isoformat())
-        self.edition: Edition = edition_on(connection, day, known)
+        self.edition: Edition = _edition(connection, day, known, before)
         self._weights = DynamicWeights.from_edition(self.edition)
         self._connection = connection
         self.then: Moment = lay_out(connection, known, _LAYERS, before.then if before else None)
@@ -98,6 +98,13 @@ class Day:
             signs = row["signs"] or []
             found |= set(silence_instants(last, signs, int(row["interval_s"]), minutes, self.end))
         return sorted(one for one in found if self.begin < one < self.end)
+
+
+def _edition(connection: Connection, day: date, known: Moment, before: Day | None) -> Edition:
+    """The edition of a day: mostly that of the day before, which need not be read again."""
+    if before is not None and before.edition.hash == head_on(connection, day, known).hash:
+        return before.edition
+    return edition_on(connection, day, known)
 
 
 def days_between(first: date, last: date) -> list[date]:
