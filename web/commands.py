@@ -281,7 +281,7 @@ def assess(
 @app.command()
 def show(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help=" ".join((*KINDS, "zone")))],
+    kind: Annotated[str, typer.Argument(help=" ".join((*KINDS, "zone", "alert")))],
     codes: Annotated[list[str] | None, typer.Argument(metavar="[CODE]...")] = None,
     as_of: AsOf = None,
     json: Json = False,
@@ -317,6 +317,8 @@ def _show(city: Opened, kind: str, codes: list[str], as_of: str | None, bar: Rep
 
     if kind == "zone":
         return zone_commands.shown(city, codes, as_of)
+    if kind == "alert":
+        return alert_commands.shown(city, codes, as_of)
     then = past_of(city.owner, as_of, levels=kind in SCORE_KINDS, progress=bar) if as_of else None
     with reading(city.reader, CITY) as connection:
         if not codes:
@@ -331,7 +333,7 @@ def _show(city: Opened, kind: str, codes: list[str], as_of: str | None, bar: Rep
 @app.command()
 def explain(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help=" ".join((*KINDS, "zone")))],
+    kind: Annotated[str, typer.Argument(help=" ".join((*KINDS, "zone", "alert")))],
     code: str,
     as_of: AsOf = None,
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
@@ -361,6 +363,9 @@ def explain(
         raise typer.BadParameter("--goal 和 --of 须与 --actions 同用")
     if kind == "zone":
         zone_commands.print_account(_settings(context), code, as_of=as_of, lang=lang, json=json)
+        return
+    if kind == "alert":
+        alert_commands.print_explained(_settings(context), code, as_of=as_of, lang=lang, json=json)
         return
     with opened(_settings(context)) as city, progress(quiet=json) as bar:
         answer = explain_record(
