@@ -13,9 +13,8 @@ import typer
 from layers.cluster import database
 from layers.database import CITY, reading
 from layers.fields import LAYERS
-from layers.kinds import ACCEPTED
 from layers.records import KINDS, fetch
-from riskmap.errors import NotFound, Refused
+from riskmap.errors import NotFound
 from riskmap.settings import Settings, load_city
 from riskmap.themes import Theme
 from riskmap.vocabulary import SCORE_KINDS
@@ -32,7 +31,7 @@ from web import (
     user_commands,
     zone_commands,
 )
-from web.console import Report, print_facts, print_json, print_table, progress, say, tell
+from web.console import Report, print_facts, print_json, print_table, progress, say
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
 
@@ -45,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(user_commands.app, name="user")
 app.add_typer(edition_commands.app, name="editions")
+app.command("import")(import_commands.import_layer)
 app.command("imports")(import_commands.list_imports)
 app.command("undo")(import_commands.undo)
 app.add_typer(alert_commands.app, name="alerts")
@@ -131,85 +131,6 @@ def doctor(context: typer.Context, json: Json = False) -> None:
             )
     if not report.healthy:
         raise typer.Exit(1)
-
-
-@app.command("import")
-def import_layer(
-    context: typer.Context,
-    layer: Annotated[str, typer.Argument(help="图层：" + " ".join(LAYERS))],
-    file: Annotated[Path, typer.Argument(help=ACCEPTED)],
-    crs: Annotated[str | None, typer.Option(help="wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="字段对应文件 .toml")] = None,
-    sheet: Annotated[str | None, typer.Option(help="工作表，或 GeoPackage 的图层")] = None,
-    encoding: Annotated[str | None, typer.Option(help="文本编码")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，不写入")] = False,
-    partial: Annotated[bool, typer.Option("--partial", help="有错的行跳过，其余写入")] = False,
-    rejected: Annotated[
-        Path | None, typer.Option(help="把不能导入的行连同原因写成这个 .xlsx，改正后可直接再导入")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """导入一个图层：全部成功或全部不写；每个错误说明行、字段、原因和改法。"""
-    from jobs.imports import import_file
-
-    options: dict[str, Any] = {"crs": crs, "mapping": mapping, "sheet": sheet, "encoding": encoding}
-    try:
-        with opened(_settings(context)) as city, progress(quiet=json) as bar:
-            report = import_file(
-                city.owner,
-                layer,
-                file,
-                **options,
-                dry_run=dry_run,
-                partial=partial,
-                rejected=rejected,
-                progress=bar,
-            ).to_json()
-    except Refused as refused:
-        if "report" not in refused.facts:
-            raise
-        _print_import(refused.facts["report"], json=json)
-        tell(refused)
-        raise typer.Exit(1) from None
-    _print_import(report, json=json)
-
-
-def _print_import(report: dict[str, Any], *, json: bool) -> None:
-    """What an import did, would do, or was refused for: every faulty row with its remedy."""
-    if json:
-        print_json(report)
-        return
-    outcomes = {"inserted": "新增", "updated": "更新", "unchanged": "未变"}
-    counts = "，".join(f"{word} {report[name]}" for name, word in outcomes.items())
-    told = f"{LAYERS[report['layer']].zh}：读取 {report['rows_read']} 行，{counts}，拒绝 {len(report['rejected'])}"
-    say(told + ("（试运行，未写入）" if report["dry_run"] else ""))
-    for question in report["questions"]:
-        say(f"请确认：{question['text']}若是：{question['remedy']}")
-    _print_rows("名称相同且相距很近，只提示，不合并", report["duplicates"], _PAIR)
-    if report["duplicates"] is None:
-        say("行数较多，未逐对查找重复；请在网页“数据质量”中查看疑似重复记录")
-    for note in report["notes"]:
-        say(f"注意：{note}")
-    unmatched = [one | {"suggestions": "、".join(one["suggestions"])} for one in report["unmatched"]]
-    _print_rows("未识别的物质（已保留）", unmatched, _UNMATCHED)
-    _print_rows("不能导入的行", report["rejected"], _REJECTED)
-
-
-_PAIR = {"row": "行", "name": "名称", "code": "编码", "other": "可能重复的编码", "distance_m": "相距(米)"}
-_UNMATCHED = {
-    "row": "行",
-    "value": "物质",
-    "reason": "原因",
-    "suggestions": "相近的名称",
-    "remedy": "改法",
-}
-_REJECTED = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
-
-
-def _print_rows(title: str, rows: list[dict[str, Any]] | None, columns: dict[str, str]) -> None:
-    """The first rows of a part of the report, where it has any."""
-    if rows:
-        print_table(title, rows[:_ROWS_SHOWN], columns)
 
 
 @app.command("export")

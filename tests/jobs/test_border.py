@@ -55,7 +55,7 @@ def _told(owner: Engine, minute: int) -> list[tuple[str, str, str, str]]:
     (last,) = rows(owner, "SELECT coalesce(max(delivery_id), 0) FROM delivery")
     run_alerts(owner, actor="test", at=evening() + timedelta(minutes=minute))
     query = "SELECT d.person, d.reason, w.kind, w.side FROM delivery d JOIN warning w USING (warning_id)"
-    return rows(owner, f"{query} WHERE delivery_id > {last[0]} ORDER BY 1, 2, 3")
+    return rows(owner, f"{query} WHERE delivery_id > {last[0]} AND d.channel = 'in_app' ORDER BY 1, 2, 3")
 
 
 def _open(reader: Engine, township: str) -> dict[str, tuple[str, str | None]]:
