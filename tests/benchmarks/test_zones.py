@@ -135,7 +135,7 @@ def test_zones_in_full(size: Size, city: psycopg.Connection, compare: Compare) -
     )
     compare("zones in full, a day later", size, again_s, "PostGIS ST_ClusterDBSCAN, not joined", peer_s, 0.0)
     xy, keys = spots(size)
-    kd_s = seconds(lambda: by_kd_tree(xy, *keys, JOIN_M), 2)
+    kd_s = seconds(lambda: by_kd_tree(xy, keys[0], keys[1], JOIN_M), 2)
     compare(
         *("zones in full, a first run", size, full_s, "k-d tree pairs and components, computing only", kd_s),
         2.0 if size.name == "L" else 0.0,
