@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.alerts import run_alerts
+from jobs.daily import send_daily
 from jobs.drills import put_away_drills
 from jobs.reminding import remind
 from layers.alert_silences import newest_silence_rev
@@ -19,6 +20,9 @@ from layers.risk import last_run
 LONGEST = timedelta(minutes=1)
 """after so long it is looked at again whatever happened: silences and dates have no record that comes in"""
 
+DAILY = timedelta(minutes=15)
+"""the daily messages come at most so long after their hour"""
+
 
 class Lookout:
     """Remembers what the last look knew; a look costs little where nothing has happened since."""
@@ -26,7 +30,7 @@ class Lookout:
     def __init__(self, owner: Engine) -> None:
         self._owner = owner
         self._known_rev = -1
-        self._next_at = datetime.min.replace(tzinfo=UTC)
+        self._next_at = self._daily_at = datetime.min.replace(tzinfo=UTC)
 
     def look(self, *, actor: str, at: datetime | None = None) -> dict[str, Any] | None:
         """Evaluate the rules, and remind of what stands still, if that may tell anything new; what it came to, None where it was not needed."""
@@ -39,7 +43,14 @@ class Lookout:
         self._next_at = min(own, at + LONGEST)
         told["reminders"] = remind(self._owner, actor=actor, at=at)
         put_away_drills(self._owner, actor=actor, at=at)
+        self._send_daily(actor, at)
         return told
+
+    def _send_daily(self, actor: str, at: datetime) -> None:
+        """The day's messages, asked for once in a quarter of an hour: most of them say that nothing changed."""
+        if at >= self._daily_at:
+            send_daily(self._owner, actor=actor, at=at)
+            self._daily_at = at + DAILY
 
     def _has_news(self, at: datetime) -> bool:
         with snapshot(self._owner) as connection:

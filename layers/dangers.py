@@ -1,6 +1,7 @@
 """Hidden dangers as a ledger: where each was found, by when it is to be put right, and whether that day has passed."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, func, or_, select
 
@@ -45,7 +46,7 @@ def ledger(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) 
             func.coalesce(_SOURCE.c.name, _ENTERPRISE.c.name, _AREA.c.name, _DANGER.c.place).label("where"),
             _DUE.label("due"),
             case((_overdue(), overdue)).label("overdue_days"),
-            _is_open().label("is_open"),
+            is_open().label("is_open"),
         )
         .select_from(
             _DANGER.outerjoin(_SOURCE, _SOURCE.c.code == _DANGER.c.source_code)
@@ -54,7 +55,7 @@ def ledger(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) 
         )
         .where(condition)
         .order_by(
-            _is_open().desc(),
+            is_open().desc(),
             _DANGER.c.grade.desc(),
             _overdue().desc(),
             _DANGER.c.found_on.desc(),
@@ -82,7 +83,7 @@ def matching(wanted: Wanted, rows: FromClause = _DANGER) -> ColumnElement[bool]:
     if wanted.township:
         conditions.append(rows.c.township_code == wanted.township)
     if wanted.state:
-        conditions.append({"open": _is_open(), "overdue": _overdue(), "closed": ~_is_open()}[wanted.state])
+        conditions.append({"open": is_open(), "overdue": _overdue(), "closed": ~is_open()}[wanted.state])
     if wanted.grade:
         conditions.append(rows.c.grade == wanted.grade)
     if wanted.text:
@@ -92,11 +93,16 @@ def matching(wanted: Wanted, rows: FromClause = _DANGER) -> ColumnElement[bool]:
     return and_(True, *conditions)
 
 
-def _is_open() -> ColumnElement[bool]:
+def due_between(first: date, end: date) -> ColumnElement[bool]:
+    """Open, and to be put right from a day on until before another one."""
+    return and_(is_open(), first <= _DUE, end > _DUE)
+
+
+def is_open() -> ColumnElement[bool]:
     """Not closed and not withdrawn."""
     return and_(_DANGER.c.closed_on.is_(None), func.coalesce(_DANGER.c.status, "").not_in(_ENDED))
 
 
 def _overdue() -> ColumnElement[bool]:
     """Open after its day, the extended one where there is one; the day itself is in time."""
-    return and_(_is_open(), _DUE < _TODAY)
+    return and_(is_open(), _DUE < _TODAY)

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, Response
 
+from jobs.daily import digest_of
 from jobs.warning_proofs import note_read
 from layers import dangers, duty
 from layers.records import fetch
 from web.deps import Owner, Reader, SignedIn
+from web.digest import line_of
 from web.pages import only, worst_of
 from web.render import Page, SignedPage
 from web.risen import Scale
@@ -61,8 +63,11 @@ def _phone(
     kind = "city" if identity.sees_city or identity.committee else identity.role
     mine = fetch(rows, kind, identity.enterprise_code if kind == "enterprise" else identity.area_code)
     cards, total = to_do(page, rules_now(page, now), limit=_MOST_CARDS, calls=False)
+    today = digest_of(rows, identity.area_code, now) if kind == "township" and identity.area_code else None
     return page.show(
         "phone.html",
+        digest=today,
+        digest_line=line_of(page, today.counted) if today else "",
         status_code=refused["error"].status if refused else 200,
         now=now,
         cards=cards,

@@ -1,0 +1,141 @@
+"""What is told every day: the figures of the table `daily`, when a day's message is due, and its words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from riskmap.editions import Edition, shipped_table
+from riskmap.sections import Cells, Sections
+
+_SHIPPED = "daily_2026_1"
+_SECTIONS = {
+    "digest": ("at", "ahead_days"),
+    "heartbeat": ("at",),
+    "watchdog": ("pass_min", "feed_min", "waiting_min"),
+}
+_DAY = timedelta(days=1)
+MOST_CHARS = 200
+_MOST_REASON = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """The hours of the two daily messages, how far the digest looks ahead, and when the program itself is in trouble."""
+
+    digest_at: time
+    ahead: timedelta
+    heartbeat_at: time
+    no_pass: timedelta
+    no_feed: timedelta
+    waiting: timedelta
+
+    @classmethod
+    def from_edition(cls, edition: Edition | None) -> "Daily":
+        """The figures of an edition's table `daily`; the shipped ones where it names none. BadInput as they are read."""
+        return cls.from_table((edition.tables.get("daily") if edition else None) or shipped_table(_SHIPPED))
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "Daily":
+        """Build from the content of a table; see `from_edition`."""
+        part = Sections(table, _SECTIONS)
+        digest, heartbeat, watchdog = (part.section(name) for name in _SECTIONS)
+        return cls(
+            digest_at=_hour(digest),
+            ahead=timedelta(days=digest.whole("ahead_days", 366)),
+            heartbeat_at=_hour(heartbeat),
+            no_pass=timedelta(minutes=watchdog.whole("pass_min", 1440, least=2)),
+            no_feed=timedelta(minutes=watchdog.whole("feed_min", 10_080, least=1)),
+            waiting=timedelta(minutes=watchdog.whole("waiting_min", 10_080, least=1)),
+        )
+
+
+def last_due(at: datetime, hour: time) -> datetime:
+    """The last time by an instant (of the city's clock) that the hour struck."""
+    today = datetime.combine(at.date(), hour, at.tzinfo)
+    return today if today <= at else today - _DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How much of each kind changed in a township since a digest's beginning; `reason`: the heaviest, in words."""
+
+    begun: int = 0
+    ended: int = 0
+    worse: int = 0
+    better: int = 0
+    dangers: int = 0
+    overdue: int = 0
+    due: int = 0
+    zones: int = 0
+    reason: str = ""
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing changed; what comes due was known before."""
+        return not (
+            self.begun
+            or self.ended
+            or self.worse
+            or self.better
+            or self.dangers
+            or self.overdue
+            or self.zones
+        )
+
+
+_PARTS = (
+    ("begun", "新增提示{}条"),
+    ("ended", "解除{}条"),
+    ("worse", "变差{}处"),
+    ("better", "好转{}处"),
+    ("dangers", "新增隐患{}条"),
+    ("overdue", "新逾期{}条"),
+    ("zones", "片区变化{}个"),
+    ("due", "{days}日内到期{}项"),
+)
+
+
+def digest_text(city: str, township: str, since: datetime, counted: Counted, ahead: timedelta) -> str:
+    """The one message of a day to a township's leader, at most 200 characters."""
+    parts = [text.format(n, days=ahead.days) for name, text in _PARTS if (n := getattr(counted, name))]
+    reason = counted.reason[:_MOST_REASON]
+    why = f"最要紧的是：{reason}。" if reason else ""
+    when = f"昨日{since.hour}时{since.minute:02d}分以来"
+    return f"【每日变化·内部】{city[:10]}应急管理局：{township[:12]}{when}，{'，'.join(parts)}。{why}详见“每日变化”页面。"
+
+
+def _hour(cells: Cells) -> time:
+    text = cells.row.text("at")
+    try:
+        hour = time.fromisoformat(text)
+    except ValueError:
+        raise cells.row.wrong("at", f"不是时刻：{text}", "写成 07:30") from None
+    if len(text) != len("07:30"):
+        raise cells.row.wrong("at", f"不是时刻：{text}", "写成 07:30")
+    return hour
+
+
+_AGES = (("data", "风险数据"), ("pass", "预警计算"), ("feed", "监测数据"))
+_HOUR_MIN, _DAY_MIN = 60, 1440
+
+
+def heartbeat_text(
+    city: str, at: datetime, ages_min: Mapping[str, int | None], live: int, sensors: int
+) -> str:
+    """The daily message to the duty desk: that the program works, and how old its data are."""
+    parts = [f"{name}{_aged(ages_min.get(key))}" for key, name in _AGES]
+    if sensors:
+        parts.append(f"监测点{live}/{sensors}按时")
+    return (
+        f"【系统心跳·内部】{city[:10]}安全风险一张图：系统正常，{at:%m月%d日%H:%M}。{'，'.join(parts)}。"
+        "每日一条；到时没有收到，请查看系统并联系维护人员。"
+    )
+
+
+def _aged(minutes: int | None) -> str:
+    if minutes is None:
+        return "尚无"
+    if minutes < _HOUR_MIN:
+        return f"{minutes}分钟前"
+    return f"{minutes // _HOUR_MIN}小时前" if minutes < _DAY_MIN else f"{minutes // _DAY_MIN}天前"
