@@ -11,10 +11,11 @@ from jobs.drills import put_away_drills
 from jobs.reminding import remind
 from layers.alert_silences import newest_silence_rev
 from layers.audit import changed_since
-from layers.database import snapshot
+from layers.database import snapshot, writing
 from layers.dynamic import counting_since
 from layers.editions import head_on
 from layers.history import CLOCK, head_rev
+from layers.pulses import ALERTS, beat
 from layers.risk import last_run
 
 LONGEST = timedelta(minutes=1)
@@ -44,6 +45,8 @@ class Lookout:
         told["reminders"] = remind(self._owner, actor=actor, at=at)
         put_away_drills(self._owner, actor=actor, at=at)
         self._send_daily(actor, at)
+        with writing(self._owner) as connection:
+            beat(connection, ALERTS, at)
         return told
 
     def _send_daily(self, actor: str, at: datetime) -> None:

@@ -1,10 +1,13 @@
 """Every day one message: to each township's leader what changed since yesterday, to the duty desk that all works."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from jobs.alert_messages import CITY_DESK, DESK, going_out
+from jobs.channel_watch import NO_WARNING
 from layers.alert_desk import last_pass_at
 from layers.city import stored_city
 from layers.database import snapshot, writing
@@ -16,7 +19,10 @@ from layers.records import fetch
 from layers.schema import SCOPE
 from layers.sensors import pulse
 from layers.status import status_of
+from riskmap.alert_rules import AlertRules
 from riskmap.daily import Counted, Daily, digest_text, heartbeat_text, last_due
+from riskmap.sending import IN_APP, kinds_of
+from riskmap.settings import City
 from riskmap.vocabulary import LEVELS
 from riskmap.wording import words
 
@@ -67,7 +73,7 @@ def send_daily(owner: Engine, *, actor: str, at: datetime) -> int:
         daily = figures_on(connection, local)
         asked = {DIGEST: daily.digest_at, HEARTBEAT: daily.heartbeat_at}
         days = {reason: _number(last_due(local, hour)) for reason, hour in asked.items()}
-        due = [reason for reason, day in days.items() if not has_message(connection, 0, reason, day)]
+        due = [reason for reason, day in days.items() if not has_message(connection, NO_WARNING, reason, day)]
         rows: list[Row] = []
         if DIGEST in due and local - last_due(local, daily.digest_at) < _LATE:
             rows += _digests(connection, local, days[DIGEST], daily)
@@ -94,13 +100,14 @@ def _digests(connection: Connection, local: datetime, day: int, daily: Daily) ->
         if found.counted.calm:
             continue
         text = digest_text(city.name, name, found.since, found.counted, daily.ahead)
-        rows += [_message(one, DIGEST, day, text, local, "leader@township", code) for one in leaders]
+        told = [_message(one, DIGEST, day, text, local, "leader@township", code) for one in leaders]
+        rows += _by_channels(connection, city, local, zip(leaders, told, strict=True))
     return rows
 
 
 def _heartbeats(connection: Connection, local: datetime, day: int) -> list[Row]:
     city, status = stored_city(connection), status_of(connection)
-    desk = on_posts(connection, {("area", city.code, "duty_officer")}, local.date())
+    desk = on_posts(connection, {("area", city.code, CITY_DESK.partition("@")[0])}, local.date())
     seen = pulse(connection, local)
     ages = {
         "data": _age_min(local, status.data_time),
@@ -108,8 +115,17 @@ def _heartbeats(connection: Connection, local: datetime, day: int) -> list[Row]:
         "feed": _age_min(local, seen.last),
     }
     text = heartbeat_text(city.name, local, ages, seen.live, seen.sensors)
-    people = [one for found in desk.values() for one in found] or [Person("值班室", "")]
-    return [_message(one, HEARTBEAT, day, text, local, "duty_officer@city", None) for one in people]
+    people = [one for found in desk.values() for one in found] or [Person(DESK, "")]
+    told = [_message(one, HEARTBEAT, day, text, local, CITY_DESK, None) for one in people]
+    return _by_channels(connection, city, local, zip(people, told, strict=True))
+
+
+def _by_channels(
+    connection: Connection, city: City, local: datetime, told: Iterable[tuple[Person, Row]]
+) -> list[Row]:
+    """The messages on the people's pages, and once more for the first channel that reaches them."""
+    rules, channels = AlertRules.from_edition(edition_on(connection, local.date())), kinds_of(city.channels)
+    return [row for person, one in told for row in (one, *going_out(one, person, rules.sending, channels))]
 
 
 def _message(
@@ -117,9 +133,9 @@ def _message(
 ) -> Row:
     """A row of the outbox that is of no warning: on the person's pages once it is written."""
     return {
-        "warning_id": 0,
+        "warning_id": NO_WARNING,
         "person": person.name,
-        "channel": "in_app",
+        "channel": IN_APP,
         "reason": reason,
         "n": day,
         **dict.fromkeys(SCOPE),

@@ -12,7 +12,7 @@ _SHIPPED = "daily_2026_1"
 _SECTIONS = {
     "digest": ("at", "ahead_days"),
     "heartbeat": ("at",),
-    "watchdog": ("pass_min", "feed_min", "waiting_min"),
+    "watchdog": ("pass_min", "feed_min"),
 }
 _DAY = timedelta(days=1)
 MOST_CHARS = 200
@@ -28,7 +28,6 @@ class Daily:
     heartbeat_at: time
     no_pass: timedelta
     no_feed: timedelta
-    waiting: timedelta
 
     @classmethod
     def from_edition(cls, edition: Edition | None) -> "Daily":
@@ -46,7 +45,6 @@ class Daily:
             heartbeat_at=_hour(heartbeat),
             no_pass=timedelta(minutes=watchdog.whole("pass_min", 1440, least=2)),
             no_feed=timedelta(minutes=watchdog.whole("feed_min", 10_080, least=1)),
-            waiting=timedelta(minutes=watchdog.whole("waiting_min", 10_080, least=1)),
         )
 
 

@@ -51,6 +51,7 @@ class City(BaseModel):
     public_url: str = Field("", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]{1,253}(/[A-Za-z0-9._~/-]*)?)?$")
     distances: dict[str, float] = {}
     channels: dict[str, dict[str, Any]] = {}
+    watchdog: dict[str, str] = {}
 
     @property
     def metric_srid(self) -> int:
@@ -88,4 +89,8 @@ def load_city(path: Path | None = None) -> City:
         field = ".".join(str(part) for part in first["loc"])
         raise BadInput(f"{path.name} 的字段 {field}：{first['msg']}", remedy="请改正该字段后重试") from None
     channel_settings(city.channels, path.name)
+    strange = sorted(set(city.watchdog) - set(city.channels))
+    if strange:
+        remedy = '请写成 [watchdog] 渠道名 = "地址"，渠道须在 [channels.*] 中'
+        raise BadInput(f"{path.name} 的字段 watchdog.{strange[0]}：没有这个渠道", remedy=remedy)
     return city

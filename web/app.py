@@ -54,6 +54,7 @@ from web.headers import BodyLimit, SecureHeaders
 from web.health import Measured, Measures
 from web.problems import answer_errors, refuse_nul
 from web.render import make_environment
+from web.watchdog import Watchdog
 
 _STATIC = Path(__file__).resolve().parent / "static"
 
@@ -86,6 +87,7 @@ def create_app(settings: Settings, dsn: str | None, *, assets: Path | None = Non
         app.state.reader = reader_engine(dsn, private=settings.database_url is None)
         app.state.feed = stream.Feed(dsn)
         app.state.events = EventDesk(app.state.owner)
+        app.state.watchdog = Watchdog(app.state.reader, settings.home)
 
     parts = (
         map_page,
@@ -137,7 +139,9 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     """From start to end of serving: the listener runs, the engines are given back."""
     app.state.feed.start()
     app.state.events.start()
+    app.state.watchdog.start()
     yield
+    app.state.watchdog.stop()
     app.state.events.stop()
     app.state.feed.stop()
     app.state.feed.join()

@@ -23,6 +23,8 @@ from riskmap import __version__
 from riskmap.errors import NotFound, RiskMapError
 from riskmap.sending import kinds_of
 from web.deps import Reader, Rows, client_address
+from web.render import troubles_of
+from web.texts import lang_of
 
 router = APIRouter()
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
@@ -88,6 +90,7 @@ def health(request: Request, reader: Reader) -> JSONResponse:
         waiting = sum(one.queue.waiting for one in channels)
         content["channels"] = {"failing": failing, "waiting": waiting}
         content |= {"status": "ok" if well else "degraded", **told_of(state), **flow.to_json()}
+        content["troubles"] = sorted(request.app.state.watchdog.shown)
         content["zones_late"] = late
     if trouble:
         content["detail"] = trouble
@@ -133,9 +136,10 @@ def metrics(request: Request, reader: Reader) -> PlainTextResponse:
 
 
 @router.get("/status", tags=["operation"])
-def status(rows: Rows) -> dict[str, Any]:
+def status(request: Request, rows: Rows) -> dict[str, Any]:
     """What the strip of an open page says, for whoever is signed in."""
-    return {"version": __version__, **told_of(status_of(rows))}
+    troubles = troubles_of(request, lang_of(request))
+    return {"version": __version__, **told_of(status_of(rows)), "troubles": troubles}
 
 
 def told_of(state: Status) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from riskmap import __version__
 from web.deps import Rows, SignedSession, may_import
 from web.headers import nonce_of
 from web.texts import LANGUAGE_COOKIE, LANGUAGES, lang_of, translate, word
+from web.watchdog import lines_of
 
 PAGES = {
     "risk": "",
@@ -81,6 +82,7 @@ def render(
         dated=partial(_dated, request),
         session=session,
         status=status,
+        troubles=troubles_of(request, lang) if session else "",
         **values,
     )
     response = HTMLResponse(content, status_code)
@@ -89,6 +91,12 @@ def render(
             LANGUAGE_COOKIE, lang, max_age=_YEAR_S, samesite="lax", secure=request.url.scheme == "https"
         )
     return response
+
+
+def troubles_of(request: Request, lang: str) -> str:
+    """What the watch over the program has found, for the strip of a page; empty where all is well."""
+    say = partial(translate, lang)
+    return say("watch.join").join(lines_of(request.app.state.watchdog.shown, say))
 
 
 @dataclass(frozen=True, slots=True)

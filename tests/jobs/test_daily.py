@@ -58,7 +58,8 @@ def changed(database: str, owner: Engine, tmp_path: Path) -> Engine:
 def _sent(owner: Engine, when: datetime) -> list[tuple[Any, ...]]:
     (last,) = rows(owner, "SELECT coalesce(max(delivery_id), 0) FROM delivery")[0]
     n = send_daily(owner, actor="test", at=when)
-    found = rows(owner, f"SELECT person, reason, text FROM delivery WHERE delivery_id > {last} ORDER BY 1, 2")
+    query = f"SELECT person, reason, text FROM delivery WHERE delivery_id > {last} AND channel = 'in_app'"
+    found = rows(owner, f"{query} ORDER BY 1, 2")
     assert len(found) == n
     return found
 

@@ -22,6 +22,9 @@
     if (!response.ok) return;
     const state = await response.json();
     banner("worker", !state.worker);
+    const watch = document.querySelector('[data-banner="watch"]');
+    if (watch) watch.textContent = state.troubles;
+    banner("watch", state.troubles !== "");
     const values = { rev: state.rev, version: state.version, edition: state.edition, data_time: state.data_time && clock(state.data_time) };
     for (const [name, value] of Object.entries(values)) {
       const place = strip && strip.querySelector(`[data-status="${name}"]`);
