@@ -6,7 +6,7 @@ anything, so repeats are at their most. Silences that were set in that time hold
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,19 +14,20 @@ from sqlalchemy import Connection, Engine
 
 from jobs.alert_exposure import Exposed, expose
 from jobs.alert_lane import Lane
-from jobs.course import days_between, instants
+from jobs.course import Instant, days_between, instants
 from layers.alert_silences import read_silences
 from layers.alert_zones import first_zones
 from layers.backtests import begin_of_file, incidents_between
 from layers.city import stored_city
 from layers.database import snapshot
 from layers.editions import edition_on
-from layers.history import CLOCK, Moment
+from layers.history import CLOCK
 from riskmap.alert_rules import AlertRules
 from riskmap.backtest import Incident, Message, Warned, difference, figures
 from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput
 from riskmap.rule_files import rules_hash, rules_table
+from riskmap.sending import IN_APP
 from riskmap.silences import Silence
 
 LONGEST_DAYS = 1100
@@ -101,32 +102,39 @@ class _Trial:
     connection: Connection
     lanes: list[Lane]
     silences: list[Silence]
+    longer_silent: bool
+    """whether any rule asks by how much longer a silence has become: then every instant is looked at anew"""
     looks: int = 0
     own_s: int | None = None
+    seen: dict[Any, Exposed] = field(default_factory=dict)
 
     @classmethod
     def of(cls, connection: Connection, rules: list[AlertRules]) -> "_Trial":
         city = stored_city(connection)
         silences = read_silences(connection, begin_of_file(connection))
-        return cls(connection, [Lane(connection, city, one, "") for one in rules], silences)
+        longer = any(one.step for each in rules for one in each.rules if one.kind == "silent")
+        return cls(connection, [Lane(connection, city, one, "") for one in rules], silences, longer)
 
     def run(self, days: list[date], tell: Any) -> None:
         """Look at every instant of the days with each set of rules."""
         silent_min = sorted({one for lane in self.lanes for one in _silent_min(lane.rules)})
         first, count = days[0], len(days)
-        for at, then, edition in instants(self.connection, days, silent_min, self._own_next):
-            tell(f"回测 {at.date()}", (at.date() - first).days / count)
+        for one in instants(self.connection, days, silent_min, self._own_next):
+            tell(f"回测 {one.at.date()}", (one.at.date() - first).days / count)
             self.looks += 1
-            self._look(at, then, DynamicWeights.from_edition(edition))
+            self._look(one)
 
-    def _look(self, at: datetime, then: Moment, weights: DynamicWeights) -> None:
-        seen: dict[Any, Exposed] = {}
+    def _look(self, one: Instant) -> None:
+        """Look with each set of rules; where nothing has changed, what was exposed before is so still."""
+        at, weights = one.at, DynamicWeights.from_edition(one.edition)
+        if one.changed or self.longer_silent:
+            self.seen = {}
         due = []
         for lane in self.lanes:
             asked = lane.rules.asked
-            if asked not in seen:
-                seen[asked] = expose(self.connection, lane.rules, weights, at, then)
-            passed = lane.look(seen[asked], self.silences, at, then)
+            if asked not in self.seen:
+                self.seen[asked] = expose(self.connection, lane.rules, weights, at, one.then)
+            passed = lane.look(self.seen[asked], self.silences, at, one.then)
             due += [passed.next_s, _longer_silent_s(lane, int(at.timestamp()))]
         self.own_s = min((one for one in due if one is not None), default=None)
 
@@ -178,12 +186,16 @@ def warned_in(lane: Lane) -> list[Warned]:
 
 
 def messages_in(lane: Lane) -> list[Message]:
-    """The messages of a lane as they are counted, each under the rule of the warning that leads it."""
+    """The messages of a lane as they are counted, each under the rule of the warning that leads it.
+
+    A message counts once, by whichever further channels it goes out.
+    """
     return [
         Message(
             _day_of(row["made_at"]), row["person"], row["audience"], lane.warnings[row["warning_id"]]["rule"]
         )
         for row in lane.messages.values()
+        if row["channel"] == IN_APP
     ]
 
 

@@ -8,6 +8,7 @@ the last zone run recorded by then, and where there was none there are none: the
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection
@@ -41,6 +42,15 @@ _LAYERS = (
 )
 
 
+class Instant(NamedTuple):
+    """One instant of the course: what then stood, the edition of the day, and whether that may be otherwise than before."""
+
+    at: datetime
+    then: Moment
+    edition: Edition
+    changed: bool
+
+
 class Day:
     """One day of a city, read once: its records at hand, and its levels at any instant of it, in order of time."""
 
@@ -71,6 +81,10 @@ class Day:
             self._change = step_after(self._weights, inputs.records, at)
         return self.then
 
+    def changes_at(self, at: datetime) -> bool:
+        """Whether anything may be otherwise at an instant than at the one before."""
+        return at >= self._change or at in self._silences
+
     def next_after(self, at: datetime) -> datetime:
         """The next instant at which anything may change by itself, at most the end of the day."""
         silent = min((one for one in self._silences if one > at), default=self.end)
@@ -90,14 +104,14 @@ class Day:
             self._connection, self.then, scores, Assessment(lines, "").contribution_blocks(), codes
         )
 
-    def _silent_at(self, minutes: Sequence[int]) -> list[datetime]:
+    def _silent_at(self, minutes: Sequence[int]) -> set[datetime]:
         """When sensors have been silent for so long, and when they are heard again."""
         found: set[datetime] = set()
         for row in signs_of_day(self._connection, self.then, self.begin, self.end) if minutes else ():
             last = row["last"] or datetime.combine(row["valid_from"], time(), CLOCK)
             signs = row["signs"] or []
             found |= set(silence_instants(last, signs, int(row["interval_s"]), minutes, self.end))
-        return sorted(one for one in found if self.begin < one < self.end)
+        return {one for one in found if self.begin < one < self.end}
 
 
 def _edition(connection: Connection, day: date, known: Moment, before: Day | None) -> Edition:
@@ -117,7 +131,7 @@ def instants(
     days: Sequence[date],
     silent_min: Sequence[int],
     own_next: Callable[[], datetime | None],
-) -> Iterator[tuple[datetime, Moment, Edition]]:
+) -> Iterator[Instant]:
     """Every instant of some days at which anything may change, with what then stood and the edition of the day.
 
     `own_next` is asked after each: when whoever looks has something to say without any change.
@@ -127,7 +141,8 @@ def instants(
         day = Day(connection, one, silent_min, day)
         at = day.begin
         while at < day.end:
-            yield at, day.stand(at), day.edition
+            changed = day.changes_at(at)
+            yield Instant(at, day.stand(at), day.edition, changed)
             own = own_next()
             later = day.next_after(at)
             at = (min(later, own) if own is not None and own > at else later).astimezone(CLOCK)

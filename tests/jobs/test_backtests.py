@@ -47,8 +47,9 @@ def file_draft(owner: Engine, folder: Path, name: str, **more: Any) -> dict[str,
     row = next(one for one in table["rules"] if one["rule"] == "overdue_major")
     row |= more
     tables = {**edition().tables, "alerts": table}
-    write_edition(replace(edition(), name=name, tables=tables), folder / name)
-    draft(owner, folder / name, actor="test")
+    file = folder / f"{name}.json"
+    write_edition(replace(edition(), name=name, tables=tables), file)
+    draft(owner, file, actor="test")
     return table
 
 
