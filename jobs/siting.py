@@ -68,6 +68,8 @@ class Judged(NamedTuple):
     fixed: list[Finding]
     """what is found at any place alike"""
     sensitive: list[Sensitivity]
+    accounts: list[Account]
+    """how far its own accidents would reach"""
 
 
 def verdict_on(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh") -> Row:
@@ -78,12 +80,19 @@ def verdict_on(reader: Engine, identity: Identity, given: Any, *, lang: str = "z
     started = time.perf_counter()
     at = datetime.now(CLOCK).replace(microsecond=0)
     with reading(reader, identity) as connection:
-        judged = judge(connection, given, at.date())
-        proposal, rules = judged.proposal, judged.rules
-        own = proposal.enterprise_code
-        site = site_of(connection, proposal.geometry, most_m2=rules.area_m2, own=own)
-        found = [*judged.fixed, *_around(connection, site, judged), *limits(identity)]
-        rev = head_rev(connection)
+        answer = verdict_at(connection, identity, given, at, lang=lang)
+    return {**answer, "duration_s": round(time.perf_counter() - started, 3)}
+
+
+def verdict_at(
+    connection: Connection, identity: Identity, given: Any, at: datetime, *, lang: str = "zh"
+) -> Row:
+    """The verdict by what a transaction sees, at an instant; see `verdict_on`."""
+    judged = judge(connection, given, at.date())
+    proposal, rules = judged.proposal, judged.rules
+    own = proposal.enterprise_code
+    site = site_of(connection, proposal.geometry, most_m2=rules.area_m2, own=own)
+    found = [*judged.fixed, *_around(connection, site, judged), *limits(identity)]
     return {
         **_answer(judged, in_order(found), lang),
         "site": {
@@ -94,8 +103,7 @@ def verdict_on(reader: Engine, identity: Identity, given: Any, *, lang: str = "z
             "areas": list(site.areas.values()),
         },
         "complete": identity.sees_city,
-        "data": {"rev": rev, "time": iso(at)},
-        "duration_s": round(time.perf_counter() - started, 3),
+        "data": {"rev": head_rev(connection), "time": iso(at)},
     }
 
 
@@ -111,11 +119,12 @@ def judge(connection: Connection, given: Any, today: date, *, shape_needed: bool
     for use in proposal.uses:
         known = rules.matrix.sensitivity(use)
         own |= own_objects(rules, use.kind, known.word if known else None)
-    zones, unknown = zone_bounds(rules, _accounts(proposal.kind, held, edition))
+    accounts = _accounts(proposal.kind, held, edition)
+    zones, unknown = zone_bounds(rules, accounts)
     bounds = [*bound_rows(rules, facts), *bound_by_sources(rules, own), *zones]
     fixed = [access(rules, proposal), *without_object(rules, proposal, facts), *unknown]
     fixed += _stock_gaps(rules, proposal, unmatched, edition)
-    return Judged(proposal, rules, edition, bounds, fixed, sensitive)
+    return Judged(proposal, rules, edition, bounds, fixed, sensitive, accounts)
 
 
 def _held(proposal: Proposal, edition: Edition) -> tuple[list[Held], list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from jobs.assessment import assess_records
 from jobs.frames import with_rows
@@ -47,17 +47,23 @@ def effects_of(
         raise Forbidden("前后对比须能看到全市数据", remedy="请由市级或规划用户查询")
     now = at or datetime.now(CLOCK).replace(microsecond=0)
     with snapshot(owner) as connection:
-        judged = judge(connection, given, now.astimezone(CLOCK).date())
-        site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
-        scope = scope_at(connection, site)
-        inputs, rev = read_inputs(connection, now), head_rev(connection)
-        city_code = stored_city(connection).code
-        before = assess_records(inputs, city_code)
-        after = assess_records(with_proposal(inputs, judged, site, scope), city_code)
-        zones = []
-        if judged.proposal.kind not in DEVELOPMENT_KINDS:
-            micro = _own_row(after)["score"]
-            zones = zones_with(connection, now, *as_source(inputs, judged, site, scope), micro)
+        answer = effects_at(connection, given, now, lang=lang)
+    return {**answer, "duration_s": round(time.perf_counter() - started, 3)}
+
+
+def effects_at(connection: Connection, given: Any, now: datetime, *, lang: str = "zh") -> Row:
+    """What would change by what a transaction sees, at an instant; see `effects_of`."""
+    judged = judge(connection, given, now.astimezone(CLOCK).date())
+    site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
+    scope = scope_at(connection, site)
+    inputs, rev = read_inputs(connection, now), head_rev(connection)
+    city_code = stored_city(connection).code
+    before = assess_records(inputs, city_code)
+    after = assess_records(with_proposal(inputs, judged, site, scope), city_code)
+    zones = []
+    if judged.proposal.kind not in DEVELOPMENT_KINDS:
+        micro = _own_row(after)["score"]
+        zones = zones_with(connection, now, *as_source(inputs, judged, site, scope), micro)
     return {
         **_compared(inputs, before, after),
         "proposal": None if judged.proposal.kind in DEVELOPMENT_KINDS else _own(after),
@@ -65,7 +71,6 @@ def effects_of(
         "result_hash": {"before": before.result_hash(), "after": after.result_hash()},
         "zones": zones,
         "note": told("effects", lang),
-        "duration_s": round(time.perf_counter() - started, 3),
     }
 
 

@@ -26,7 +26,7 @@ from riskmap.siting_zones import Radius, edges_mm, of_source, of_study, reached
 
 CELL_M = (50, 5000)
 _LISTED = 1000
-_NEAR_M = 500.0
+NEAR_M = 500.0
 _VERDICT_AT = np.array([VERDICTS.index(verdict_of(outcome)) for outcome in OUTCOMES], np.int8)
 
 
@@ -61,7 +61,7 @@ def search(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh", 
     with reading(reader, identity) as connection:
         judged = judge(connection, proposal, today, shape_needed=False)
         found = searched(connection, judged, cell_m, limits(identity))
-        people = people_near(connection, found.ground.grid, _NEAR_M)
+        people = people_near(connection, found.ground.grid, NEAR_M)
     return {
         "cell_m": cell_m,
         "cells": len(found.worst.severity),
@@ -191,7 +191,7 @@ def _answer(found: Searched, people: Floats | None, most: int, lang: str) -> Row
     verdicts, ranked = found.verdicts, _VERDICT_AT[found.other.severity]
     refused = verdicts >= VERDICTS.index("not_in_principle")
     by_rule = Counter(found.rules[n] for n in found.worst.rule[refused].tolist())
-    order = _order(found, people)
+    order = order_of(found, people)
     lists = {
         word: order[ranked[order] == VERDICTS.index(word)][: min(most, _LISTED)]
         for word in ("admissible", "study_required")
@@ -208,7 +208,7 @@ def _answer(found: Searched, people: Floats | None, most: int, lang: str) -> Row
     }
 
 
-def _order(found: Searched, people: Floats | None) -> Ints:
+def order_of(found: Searched, people: Floats | None) -> Ints:
     """The cells, best first: few people near, then much room to the tightest rule, then west to east from the south."""
     number = np.zeros(len(found.spare)) if people is None else np.round(people, 6)
     return np.lexsort((np.arange(len(found.spare)), -found.spare, number))

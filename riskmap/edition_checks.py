@@ -6,6 +6,7 @@ from riskmap.consequence_tables import ConsequenceRules
 from riskmap.densities import Densities
 from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
+from riskmap.siting_paper_rules import PaperRules
 from riskmap.siting_rules import SitingRules
 from riskmap.sources import Gb18218
 from riskmap.substances import Catalogue
@@ -33,5 +34,6 @@ def check_edition(edition: Edition) -> None:
     Figures.of(edition)
     ZoneRules.from_edition(edition)
     SitingRules.from_edition(edition)
+    PaperRules.from_edition(edition)
     AlertRules.from_edition(edition)
     LedgerRules.from_edition(edition)

@@ -37,6 +37,16 @@ class Settings(BaseSettings):
     dask: str | None = Field(None, description="address of a Dask scheduler; none: this machine")
 
 
+class SitingSettings(BaseModel):
+    """What a city says of siting."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_list: bool = Field(
+        False, description="everybody reads the public list of opinions, signed in or not"
+    )
+
+
 class City(BaseModel):
     """The city this database belongs to: section by section what `city.toml` says."""
 
@@ -52,6 +62,7 @@ class City(BaseModel):
     distances: dict[str, float] = {}
     channels: dict[str, dict[str, Any]] = {}
     watchdog: dict[str, str] = {}
+    siting: SitingSettings = SitingSettings()
 
     @property
     def metric_srid(self) -> int:

@@ -61,9 +61,14 @@ _TOLD = {
 
 def why(one: Finding, lang: str) -> str:
     """Why a rule says what it says."""
-    if one.reason in _WHY:
-        return _WHY[one.reason][lang == "en"]
-    return why_none({**_NO_RANGE, "reason": one.reason}, lang)
+    return why_of(one.reason, lang)
+
+
+def why_of(reason: str, lang: str) -> str:
+    """What a reason's word means."""
+    if reason in _WHY:
+        return _WHY[reason][lang == "en"]
+    return why_none({**_NO_RANGE, "reason": reason}, lang)
 
 
 def told(code: str, lang: str) -> str:

@@ -57,11 +57,15 @@ def _ready(dsn: str) -> None:
     owner.dispose()
 
 
+def template_of(databases: Databases) -> str:
+    """The template of the city of metres, computed once a run."""
+    return databases.template("riskmap_siting_city", _ready)
+
+
 @pytest.fixture(scope="module")
 def metre_city(databases: Databases) -> Iterator[Engine]:
     """The owner's engine of the city of metres, computed once."""
-    template = databases.template("riskmap_siting_city", _ready)
-    with databases.fresh(template) as dsn:
+    with databases.fresh(template_of(databases)) as dsn:
         engine = owner_engine(dsn)
         yield engine
         engine.dispose()

@@ -129,7 +129,8 @@ class Page:
         return word(self.lang, group, code)
 
 
-def _page(request: Request, session: SignedSession, rows: Rows) -> Page:
+def page_of(request: Request, session: SignedSession, rows: Rows) -> Page:
+    """A page of whoever is signed in, with their rows."""
     there = filled(rows, tuple(layer for layer in PAGES.values() if layer))
     menu = [name for name, layer in PAGES.items() if not layer or layer in there]
     menu += ["editions"] if session.identity.sees_city else []
@@ -137,7 +138,7 @@ def _page(request: Request, session: SignedSession, rows: Rows) -> Page:
     return Page(request, session, rows, status_of(rows), menu)
 
 
-SignedPage = Annotated[Page, Depends(_page)]
+SignedPage = Annotated[Page, Depends(page_of)]
 """A page of whoever is signed in; others are sent to the sign-in."""
 
 

@@ -1,4 +1,4 @@
-"""May it stand here, and where else: `POST /api/v1/siting`, `POST /api/v1/siting/search`."""
+"""May it stand here, and where else: `POST /api/v1/siting`, its `/papers` and its `/search`."""
 
 import json
 from typing import Annotated, Any
@@ -8,8 +8,10 @@ from starlette.concurrency import run_in_threadpool
 
 from jobs.siting import verdict_on
 from jobs.siting_effects import effects_of
+from jobs.siting_papers import file_paper
 from jobs.siting_search import search
 from riskmap.errors import BadInput
+from riskmap.siting_papers import split_asked
 from web.api import ERRORS, Record
 from web.deps import Lang, Owner, Reader, SignedIn
 
@@ -21,6 +23,7 @@ _PROPOSAL: dict[str, Any] = {
     "stage": {"enum": ["new", "extension", "temporary"], "default": "new"},
     "name": {"type": "string", "maxLength": 200},
     "inventory": {"type": "array", "items": {"type": "object"}},
+    "paper": {"type": "object", "description": "意见书信息：applicant、project_code、replaces、note"},
     "exception": {"type": "object", "description": "登记的例外批准：authority、text、date"},
     **{name: {"type": "number"} for name in ("dwellings", "people", "density_per_ha")},
 }
@@ -52,17 +55,31 @@ async def judged(
     identity: SignedIn,
     lang: Lang,
     effects: Annotated[bool, Query(description="同时给出建成前后的对比（需能看到全市数据）")] = False,
+    file: Annotated[bool, Query(description="出具意见书：归档并取得编号")] = False,
 ) -> Record:
-    """The verdict on a proposal: every rule with clause, measured distance, limit and margin, failures first. Writes nothing.
+    """The verdict on a proposal: every rule with clause, measured distance, limit and margin, failures first.
+
+    Writes nothing, unless `file` asks for an opinion paper: then `archive_number` is its number, `paper` tells its hash
+    and how long it holds, and the answer is Chinese, as it is filed. What the paper says besides stands in the part `paper` of
+    the body: `applicant`, `project_code`, `replaces` (the number of the paper that this design replaces), `note`.
 
     `verdict` is the worst outcome of all rules. An unknown limit is `not_on_file` and asks for a study at least; what
     nobody has data of is `no_data` and stands in `gaps`. `effects`: who is newly exposed and what changes colour.
     """
     given = document(await request.body())
+    if file:
+        return await run_in_threadpool(file_paper, owner, identity, given)
+    given, _ = split_asked(given)
     answer = await run_in_threadpool(verdict_on, reader, identity, given, lang=lang)
     if effects:
         answer["effects"] = await run_in_threadpool(effects_of, owner, identity, given, lang=lang)
     return answer
+
+
+@_api.post("/papers", status_code=201, openapi_extra=_JUDGED)
+async def filed(request: Request, owner: Owner, identity: SignedIn) -> Record:
+    """File an opinion paper on a proposal; the same as `POST /api/v1/siting?file=true`."""
+    return await run_in_threadpool(file_paper, owner, identity, document(await request.body()))
 
 
 @_api.post("/search", openapi_extra=_SEARCH)

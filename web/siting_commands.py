@@ -1,59 +1,115 @@
-"""The command `siting`: a proposal from a JSON file, judged or searched for, told as tables or as one document."""
+"""The command `siting`: a proposal from a JSON file, judged, searched for or filed, told as tables or as one document."""
 
+from json import loads
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from layers.database import CITY
-from riskmap.errors import NotFound
+from riskmap.errors import BadInput, NotFound
 from riskmap.vocabulary import words as named
 from web.console import print_json, print_table, say
-from web.opening import Json, opened, settings_of
+from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
 
 _SHOWN = 30
+_WHAT = ("search", "paper")
+_REPORTS = (".pdf", ".html")
 _KEPT = {"rule": "规则", "measured": "实测（米）", "limit": "限值（米）", "near": "对象"}
 
 
 def siting(
     context: typer.Context,
     words: Annotated[
-        list[str], typer.Argument(metavar="[search] FILE.json", help="拟建项目；search 则全域搜索可选位置")
+        list[str],
+        typer.Argument(
+            metavar="[search|paper] FILE.json|NUMBER",
+            help="拟建项目；search 全域搜索；paper 按编号重印意见书",
+        ),
     ],
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
     effects: Annotated[bool, typer.Option("--effects", help="同时对比建成前后")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="出具意见书并写入 .pdf 或 .html；归档并取得编号")
+    ] = None,
+    by: Annotated[str, typer.Option(help="意见书的出具人")] = CITY.name,
     most: Annotated[int, typer.Option(help="搜索时每个列表最多几个单元", min=1, max=1000)] = 200,
     json: Json = False,
 ) -> None:
-    """选址准入审查：逐条规则给出结论、实测距离、限值和依据；或全域搜索可选位置。不写入任何数据。"""
-    from jobs.siting import verdict_on
-    from jobs.siting_effects import effects_of
-    from jobs.siting_search import search
-
-    searching = words[0] == "search" and len(words) > 1
-    if len(words) != 1 + searching:
-        raise typer.BadParameter("写成 siting FILE.json 或 siting search FILE.json")
-    given = proposal_of(Path(words[-1]), lang)
+    """选址准入审查：逐条规则给出结论、实测距离、限值和依据；或全域搜索可选位置。只有 --report 会写入：意见书归档。"""
+    what = words[0] if words[0] in _WHAT and len(words) > 1 else ""
+    if len(words) != 1 + bool(what):
+        raise typer.BadParameter("写成 siting FILE.json、siting search FILE.json 或 siting paper NUMBER")
+    if lang not in LANGUAGES:
+        raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")
     with opened(settings_of(context)) as city:
-        found = search(city.reader, CITY, given, lang=lang, most=most) if searching else None
-        answer = found or verdict_on(city.reader, CITY, given, lang=lang)
-        if effects and not searching:
-            answer["effects"] = effects_of(city.owner, CITY, given, lang=lang)
+        if what == "search":
+            answer = _searched(city, words[-1], lang, most)
+        elif what == "paper" or report is not None:
+            answer = _paper(city, words[-1], report, lang, by, again=what == "paper")
+        else:
+            answer = _judged(city, words[-1], lang, effects=effects)
     if json:
         print_json(answer)
-    elif searching:
+    elif what == "search":
         _tell_search(answer)
     else:
         _tell(answer)
 
 
-def proposal_of(file: Path, lang: str) -> Any:
+def _judged(city: Opened, file: str, lang: str, *, effects: bool) -> dict[str, Any]:
+    from jobs.siting import verdict_on
+    from jobs.siting_effects import effects_of
+    from riskmap.siting_papers import split_asked
+
+    given, _ = split_asked(proposal_of(Path(file)))
+    answer = verdict_on(city.reader, CITY, given, lang=lang)
+    if effects:
+        answer["effects"] = effects_of(city.owner, CITY, given, lang=lang)
+    return answer
+
+
+def _searched(city: Opened, file: str, lang: str, most: int) -> dict[str, Any]:
+    from jobs.siting_search import search
+
+    return search(city.reader, CITY, proposal_of(Path(file)), lang=lang, most=most)
+
+
+def _paper(
+    city: Opened, named: str, report: Path | None, lang: str, by: str, *, again: bool
+) -> dict[str, Any]:
+    """File an opinion, or find one that is filed, and write its paper; its verdict as it stands in the paper."""
+    from jobs.siting_papers import file_paper
+    from layers.database import Identity, reading
+    from layers.siting_papers import paper_named
+    from web.siting_papers import document
+    from web.siting_sheet import pdf_of
+
+    kind = report.suffix.lower() if report else ""
+    if report is not None and (kind not in _REPORTS or not report.absolute().parent.is_dir()):
+        raise BadInput(f"意见书不能写入 {report.name}", remedy="请以 .pdf 或 .html 结尾，并写入已有的文件夹")
+    number = named
+    if not again:
+        proposal = proposal_of(Path(named))
+        number = file_paper(city.owner, Identity(by, CITY.role), proposal)["archive_number"]
+    with reading(city.reader, CITY) as connection:
+        paper = paper_named(connection, number)
+    if report is not None:
+        written = document(paper, lang)
+        report.write_bytes(pdf_of(written) if kind == ".pdf" else written.encode())
+    content = loads(paper["data"])
+    told = {
+        name: paper[name]
+        for name in ("number", "version", "replaces", "replaced_by", "sha256", "valid_until")
+    }
+    return {**content["verdict"], "effects": content["effects"], "paper": told}
+
+
+def proposal_of(file: Path) -> Any:
     """What a file proposes. NotFound without the file, BadInput for what is no JSON."""
     from web.siting import document
 
-    if lang not in LANGUAGES:
-        raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")
     try:
         return document(file.read_bytes())
     except OSError:
@@ -61,6 +117,11 @@ def proposal_of(file: Path, lang: str) -> Any:
 
 
 def _tell(answer: dict[str, Any]) -> None:
+    if "paper" in answer:
+        paper = answer["paper"]
+        say(
+            f"意见书 {paper['number']}（第 {paper['version']} 版，有效期至 {paper['valid_until']}）SHA-256 {paper['sha256']}"
+        )
     say(f"结论：{answer['verdict_text']}（{answer['data']['time']}，规则 {answer['editions']['edition']}）")
     kept = [one | {"near": _named(one)} for one in answer["rules"] if one["outcome"] == "admissible"]
     for one in answer["rules"]:

@@ -62,10 +62,8 @@ def drawing_of(zone: Row, ground: Iterable[Row]) -> Row:
         for link in zone["links"]
         if link["a"] in at and link["b"] in at
     ]
-    bar_m = next((m for m in reversed(_BARS_M) if m * plane.per_m <= _LONGEST_BAR), _BARS_M[0])
     return {
-        "width": WIDTH,
-        "height": HEIGHT,
+        **ground_of(plane, ground),
         "outline": plane.path(zone["geometry"]),
         "members": [
             {"n": n, "at": at[one["code"]]}
@@ -73,6 +71,15 @@ def drawing_of(zone: Row, ground: Iterable[Row]) -> Row:
             if one["code"] in at
         ],
         "links": links,
+    }
+
+
+def ground_of(plane: Plane, ground: Iterable[Row]) -> Row:
+    """The sheet of a drawing: its size, lines and areas around as paths, and a bar of scale."""
+    bar_m = next((m for m in reversed(_BARS_M) if m * plane.per_m <= _LONGEST_BAR), _BARS_M[0])
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
         "ground": [
             {
                 "kind": one["kind"],

@@ -1,0 +1,101 @@
+"""Where else it could stand, for an opinion paper: a few cells of the search of the whole city, each with its binding rule."""
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from jobs.siting import Judged
+from jobs.siting_search import NEAR_M, Searched, order_of, searched
+from layers.incident import place_at
+from layers.siting import Row, Site
+from layers.siting_search import people_near
+from riskmap.errors import BadInput, TooLarge
+from riskmap.sections import MILLI
+from riskmap.shapes import Floats, Ints
+from riskmap.siting_findings import VERDICTS, verdict_of
+from riskmap.siting_paper_rules import PaperRules
+from riskmap.siting_rules import OUTCOMES
+
+_APART_MM = 1000.0 * MILLI
+"""two that are named stand so far apart"""
+_VERDICT_AT = np.array([VERDICTS.index(verdict_of(outcome)) for outcome in OUTCOMES], np.int8)
+
+
+def alternatives_at(connection: Connection, judged: Judged, site: Site, rules: PaperRules) -> Row:
+    """The best cells of the search that stand apart, the nearest one as good, and how many are refused by which rule.
+
+    What binds every cell alike is told once, in `everywhere`; the other rules rank the cells. `none` says why nothing was
+    searched, where the city's outline is not on file or the grid would be too fine.
+    """
+    try:
+        found = searched(connection, judged, rules.cell_m)
+    except (BadInput, TooLarge) as error:
+        return {"cell_m": rules.cell_m, "cells": 0, "none": error.detail, "items": []}
+    people = people_near(connection, found.ground.grid, NEAR_M)
+    ranked = _VERDICT_AT[found.other.severity]
+    order = order_of(found, people)
+    good = order[ranked[order] == ranked.min()] if len(order) else order
+    away = _away_mm(found, site)
+    chosen = _apart(found, good, rules.alternatives)
+    nearest = good[np.lexsort((good, away[good]))[:1]] if len(good) else good
+    items = [_item(connection, judged, found, people, away, int(n)) for n in (*nearest, *chosen)]
+    refused = found.verdicts >= VERDICTS.index("not_in_principle")
+    rule, counted = np.unique(found.worst.rule[refused], return_counts=True)
+    by_count = sorted(zip(counted.tolist(), rule.tolist(), strict=True), reverse=True)
+    return {
+        "cell_m": rules.cell_m,
+        "cells": len(order),
+        "none": None,
+        "counts": {word: int((found.verdicts == n).sum()) for n, word in enumerate(VERDICTS)},
+        "ranked_counts": {word: int((ranked == n).sum()) for n, word in enumerate(VERDICTS)},
+        "everywhere": [_named(judged, name) for name in found.everywhere],
+        "refused": [{**_named(judged, found.rules[n]), "cells": cells} for cells, n in by_count],
+        "items": [{**item, "nearest": n < len(nearest)} for n, item in enumerate(items)],
+    }
+
+
+def _away_mm(found: Searched, site: Site) -> Floats:
+    x, y = site.shape.centroid.x, site.shape.centroid.y
+    grid = found.ground.grid
+    away: Floats = np.hypot(grid.x - x * MILLI, grid.y - y * MILLI)
+    return away
+
+
+def _apart(found: Searched, good: Ints, most: int) -> list[int]:
+    """The first of the list, then each next one that stands apart from those before it."""
+    grid, left = found.ground.grid, good
+    chosen: list[int] = []
+    while len(left) and len(chosen) < most:
+        n = int(left[0])
+        chosen.append(n)
+        left = left[np.hypot(grid.x[left] - grid.x[n], grid.y[left] - grid.y[n]) >= _APART_MM]
+    return chosen
+
+
+def _item(
+    connection: Connection, judged: Judged, found: Searched, people: Floats | None, away: Floats, n: int
+) -> Row:
+    lon, lat = found.ground.lonlat([n])[0].tolist()
+    areas = place_at(connection, lon, lat).areas
+    spare, other = float(found.spare[n]), int(found.other.rule[n])
+    worst = int(found.worst.rule[n])
+    against = found.other.severity[n] > 0
+    return {
+        "lon": round(lon, 6),
+        "lat": round(lat, 6),
+        "township": areas.get("township", {}).get("name"),
+        "village": areas.get("village", {}).get("name"),
+        "verdict": VERDICTS[int(found.verdicts[n])],
+        "binding": _named(judged, found.rules[worst]) if worst >= 0 else None,
+        "next": _named(judged, found.rules[other]) if against and other >= 0 else None,
+        "spare_m": round(spare / MILLI, 1) if np.isfinite(spare) else None,
+        "people_500m": None if people is None else round(float(people[n]), 1),
+        "distance_m": round(float(away[n]) / MILLI),
+    }
+
+
+def _named(judged: Judged, rule: str) -> dict[str, Any]:
+    """A rule with its clause, where it has one."""
+    clauses = {one.rule: one.clause for one in judged.bounds} | {one.rule: one.clause for one in judged.fixed}
+    return {"rule": rule, "clause": clauses.get(rule) or None}
