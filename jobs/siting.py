@@ -1,13 +1,14 @@
 """May it stand here (选址准入): one proposal, judged by every rule of the edition in force. Writes nothing."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from jobs.siting_planned import Planned, nearest_planned, planned_for, shapes_by_object, sources_among
 from layers.database import Identity, reading
 from layers.editions import edition_on
 from layers.history import CLOCK, head_rev
@@ -40,6 +41,7 @@ from riskmap.siting_distances import (
 )
 from riskmap.siting_findings import Finding, binding, in_order, verdict, verdict_of
 from riskmap.siting_matrix import Sensitivity
+from riskmap.siting_papers import PaperAsked, split_asked
 from riskmap.siting_proposals import Proposal, read_proposal
 from riskmap.siting_rules import SitingRules
 from riskmap.siting_words import told, why
@@ -70,6 +72,10 @@ class Judged(NamedTuple):
     sensitive: list[Sensitivity]
     accounts: list[Account]
     """how far its own accidents would reach"""
+    asked: PaperAsked = PaperAsked()
+    """what a paper on it tells besides, with the paper that it would replace"""
+    planned: Sequence[Planned] = ()
+    """filed proposals that it has to reckon with"""
 
 
 def verdict_on(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh") -> Row:
@@ -88,7 +94,7 @@ def verdict_at(
     connection: Connection, identity: Identity, given: Any, at: datetime, *, lang: str = "zh"
 ) -> Row:
     """The verdict by what a transaction sees, at an instant; see `verdict_on`."""
-    judged = judge(connection, given, at.date())
+    judged = judge(connection, given, at.date(), whole=identity.sees_city)
     proposal, rules = judged.proposal, judged.rules
     own = proposal.enterprise_code
     site = site_of(connection, proposal.geometry, most_m2=rules.area_m2, own=own)
@@ -107,10 +113,16 @@ def verdict_at(
     }
 
 
-def judge(connection: Connection, given: Any, today: date, *, shape_needed: bool = True) -> Judged:
-    """A proposal read under the edition in force, with every row that binds it."""
+def judge(
+    connection: Connection, given: Any, today: date, *, shape_needed: bool = True, whole: bool = False
+) -> Judged:
+    """A proposal read under the edition in force, with every row that binds it.
+
+    `whole`: the reader sees the whole city, and the filed proposals in it.
+    """
     edition = edition_on(connection, today)
     rules = SitingRules.from_edition(edition)
+    given, asked = split_asked(given)
     proposal = read_proposal(given, vertices=rules.vertices, today=today, shape_needed=shape_needed)
     held, unmatched = _held(proposal, edition)
     facts = facts_of(rules, proposal, _major(proposal, held, unmatched, edition))
@@ -124,7 +136,10 @@ def judge(connection: Connection, given: Any, today: date, *, shape_needed: bool
     bounds = [*bound_rows(rules, facts), *bound_by_sources(rules, own), *zones]
     fixed = [access(rules, proposal), *without_object(rules, proposal, facts), *unknown]
     fixed += _stock_gaps(rules, proposal, unmatched, edition)
-    return Judged(proposal, rules, edition, bounds, fixed, sensitive, accounts)
+    planned: list[Planned] = []
+    if whole:
+        asked, planned = planned_for(connection, proposal, asked, today)
+    return Judged(proposal, rules, edition, bounds, fixed, sensitive, accounts, asked, planned)
 
 
 def _held(proposal: Proposal, edition: Edition) -> tuple[list[Held], list[str]]:
@@ -179,20 +194,28 @@ def _around(connection: Connection, site: Site, judged: Judged) -> list[Finding]
     """What the place says: distances of every row that binds, and zones of sources that reach it."""
     looked = looked_mm(judged.rules, judged.bounds)
     near = nearest(connection, site, looked)
+    for code, one in nearest_planned(connection, site, judged.planned, looked).items():
+        if code not in near or one.distance_mm < near[code].distance_mm:
+            near[code] = one
     missing = on_file(connection, [one for one in looked if one.code not in near])
-    known = {one.code: missing.get(one.code, True) for one in looked}
+    filed = shapes_by_object(judged.planned, looked)
+    known = {one.code: missing.get(one.code, True) or bool(filed[one.code]) for one in looked}
     found = findings(judged.bounds, near, known)
     if judged.sensitive:
-        found += reached(judged.rules, _reaching(connection, site, judged.rules), judged.sensitive)
+        found += reached(judged.rules, _reaching(connection, site, judged), judged.sensitive)
     return found
 
 
-def _reaching(connection: Connection, site: Site, rules: SitingRules) -> Iterable[Reaching]:
-    """The zone systems that may reach the site: studies on file, then each source's own distances."""
+def _reaching(connection: Connection, site: Site, judged: Judged) -> Iterable[Reaching]:
+    """The zone systems that may reach the site: studies on file, then the distances of each source, on file or planned."""
+    rules = judged.rules
     for row in studies_about(connection, site):
         yield of_study(rules, row, row["share"])
-    for row in sources_about(connection, site, rules.zones_mm, rules.unknown_mm):
+    standing = sources_about(connection, site, rules.zones_mm, rules.unknown_mm)
+    for row in [*standing, *sources_among(judged.planned)]:
         distance = mm_between(site.shape, row["shape"])
+        if distance > rules.zones_mm:
+            continue
 
         def share(radius: Radius, row: Row = row, distance: int = distance) -> float:
             return share_near(site.shape, row["shape"], radius.mm, distance)

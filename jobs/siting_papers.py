@@ -16,19 +16,17 @@ from layers.editions import edition_on
 from layers.history import CLOCK, open_revision
 from layers.records import iso
 from layers.siting import Row, Site, scope_at, site_of
-from layers.siting_papers import keep_paper, latest_of_project, next_serial, paper_named
+from layers.siting_papers import keep_paper, next_serial, paper_named
 from layers.status import status_of
 from riskmap import __version__
 from riskmap.errors import Forbidden, Refused
 from riskmap.siting_paper_rules import PaperRules
 from riskmap.siting_papers import (
     FORMAT,
-    PaperAsked,
     canonical,
     conditions_of,
     digest,
     number_of,
-    split_asked,
     turning_of,
 )
 
@@ -53,21 +51,17 @@ def file_paper(owner: Engine, identity: Identity, given: Any, *, at: datetime | 
             "只有能看到全市数据的管理员、市级和规划用户可以出具意见书", remedy="请由规划或市级用户办理"
         )
     now = (at or datetime.now(CLOCK)).astimezone(CLOCK).replace(microsecond=0)
-    proposal, asked = split_asked(given)
     with snapshot(owner) as connection:
-        asked = asked._replace(
-            replaces=asked.replaces or latest_of_project(connection, asked.project_code) or ""
-        )
-        judged, site, content = _content(connection, identity, proposal, asked, now)
+        judged, site, content = _content(connection, identity, given, now)
         scope = scope_at(connection, site)
     with writing(owner) as connection:
-        old = _replaced(connection, asked)
+        old = _replaced(connection, judged.asked.replaces)
         serial = next_serial(connection, now.year)
         number = number_of(content["city"]["code"], now.year, serial)
         version = old["version"] + 1 if old else 1
         verdict = {**content["verdict"], "archive_number": number}
         content |= {"number": number, "version": version, "verdict": verdict}
-        content |= {"made_by": identity.name, "replaces": asked.replaces or None}
+        content |= {"made_by": identity.name, "replaces": judged.asked.replaces or None}
         text = canonical(content)
         sha256 = digest(text)
         rev = open_revision(connection, identity.name, "siting", f"选址意见书 {number} SHA-256 {sha256}")
@@ -78,29 +72,29 @@ def file_paper(owner: Engine, identity: Identity, given: Any, *, at: datetime | 
     return {**verdict, "effects": content["effects"], "paper": {**filed, "sha256": sha256}}
 
 
-def _replaced(connection: Connection, asked: PaperAsked) -> Row | None:
+def _replaced(connection: Connection, number: str) -> Row | None:
     """The paper that is cited; Refused where another has its place already."""
-    if not asked.replaces:
+    if not number:
         return None
-    old = paper_named(connection, asked.replaces)
+    old = paper_named(connection, number)
     if old["replaced_by"]:
         raise Refused(
-            f"意见书 {asked.replaces} 已由 {old['replaced_by']} 替代",
+            f"意见书 {number} 已由 {old['replaced_by']} 替代",
             remedy=f"请改为引用 {old['replaced_by']}",
         )
     return old
 
 
 def _content(
-    connection: Connection, identity: Identity, proposal: Any, asked: PaperAsked, now: datetime
+    connection: Connection, identity: Identity, given: Any, now: datetime
 ) -> tuple[Judged, Site, Row]:
     """Everything a paper tells but its number, by what one transaction sees."""
-    judged = judge(connection, proposal, now.date())
+    judged = judge(connection, given, now.date(), whole=True)
     rules = PaperRules.from_edition(edition_on(connection, now.date()))
     site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
     city = stored_city(connection)
-    verdict = verdict_at(connection, identity, proposal, now)
-    effects = effects_at(connection, proposal, now)
+    verdict = verdict_at(connection, identity, given, now)
+    effects = effects_at(connection, given, now)
     content = {
         "format": FORMAT,
         "synthetic": status_of(connection).synthetic,
@@ -109,7 +103,7 @@ def _content(
         "made_at": iso(now),
         "valid_until": iso(rules.valid_until(now.date())),
         "valid_months": rules.valid_months,
-        "asked": {key: value for key, value in asked._asdict().items() if key != "replaces"},
+        "asked": {key: value for key, value in judged.asked._asdict().items() if key != "replaces"},
         "proposal": dict(judged.proposal.given),
         "verdict": verdict,
         "consequences": judged.accounts,

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from jobs.siting import Judged, judge, limits
+from jobs.siting_planned import shapes_by_object, sources_among
 from layers.database import Identity, reading
 from layers.history import CLOCK
 from layers.siting import Row
@@ -59,7 +60,7 @@ def search(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh", 
     proposal, cell_m = _asked(given)
     today = datetime.now(CLOCK).date()
     with reading(reader, identity) as connection:
-        judged = judge(connection, proposal, today, shape_needed=False)
+        judged = judge(connection, proposal, today, shape_needed=False, whole=identity.sees_city)
         found = searched(connection, judged, cell_m, limits(identity))
         people = people_near(connection, found.ground.grid, NEAR_M)
     return {
@@ -85,7 +86,7 @@ def searched(
     ground = ground_of(connection, cell_m)
     own = judged.proposal.enterprise_code
     cuts = looked_mm(judged.rules, judged.bounds)
-    records = records_of(connection, cuts, own)
+    records = records_of(connection, cuts, own, shapes_by_object(judged.planned, cuts))
     distances = {one.code: nearest_mm(ground.grid, records[one.code], cut) for one, cut in cuts.items()}
     rings = _rings(connection, judged, own)
     speaking = [*judged.fixed, *more]
@@ -148,7 +149,7 @@ def _rings(
         return {}
     rules = judged.rules
     found: dict[str, dict[str, list[Painted]]] = {"sources": {}, "studies": {}}
-    rows, shapes = all_sources(connection, own)
+    rows, shapes = all_sources(connection, own, sources_among(judged.planned))
     for n, row in enumerate(rows):
         edges = edges_mm(rules, row)
         for low, high in zip(edges, [*edges[1:], rules.zones_mm + 1], strict=True):

@@ -1,6 +1,6 @@
 """What a search over the whole city reads: the city's ground, and every record of each object, once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,13 +57,18 @@ def ground_of(connection: Connection, cell_m: int) -> Ground:
     return Ground(Grid.of(west * MILLI, south * MILLI, cell_m * MILLI, keep), srid)
 
 
-def records_of(connection: Connection, objects: Iterable[SitingObject], own: str | None) -> dict[str, Shapes]:
-    """By object the shapes of all its open records; each layer is read once."""
+def records_of(
+    connection: Connection,
+    objects: Iterable[SitingObject],
+    own: str | None,
+    more: Mapping[str, list[shapely.Geometry]],
+) -> dict[str, Shapes]:
+    """By object the shapes of all its open records, and those given besides; each layer is read once."""
     wanted: dict[str, list[tuple[str, Any]]] = {}
     for one in objects:
         for place in one.found_in:
             wanted.setdefault(place.layer, []).append((one.code, and_(*is_one(_table(place.layer), place))))
-    parts: dict[str, list[Any]] = {one.code: [] for one in objects}
+    parts: dict[str, list[Any]] = {one.code: [np.array(more[one.code], object)] for one in objects}
     for layer, conditions in wanted.items():
         table = _table(layer)
         told = [condition.label(f"is_{n}") for n, (_, condition) in enumerate(conditions)]
@@ -79,8 +84,8 @@ def records_of(connection: Connection, objects: Iterable[SitingObject], own: str
     return {code: shapes_from(np.concatenate([empty, *found])) for code, found in parts.items()}
 
 
-def all_sources(connection: Connection, own: str | None) -> tuple[list[Row], Shapes]:
-    """Every open source with the accounts of its consequences as the last run has them, and their shapes."""
+def all_sources(connection: Connection, own: str | None, more: Iterable[Row]) -> tuple[list[Row], Shapes]:
+    """Every open source with the accounts of its consequences as the last run has them, those given besides, their shapes."""
     table, result = _table("source"), score.alias("result")
     query = (
         select(
@@ -94,7 +99,10 @@ def all_sources(connection: Connection, own: str | None) -> tuple[list[Row], Sha
         .order_by(table.c.code)
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
-    return rows, shapes_from(shapely.from_wkb(np.array([bytes(row.pop("shape")) for row in rows], object)))
+    shapes = [shapely.from_wkb(bytes(row.pop("shape"))) for row in rows]
+    besides = [dict(row) for row in more]
+    shapes += [row.pop("shape") for row in besides]
+    return [*rows, *besides], shapes_from(np.array(shapes, object))
 
 
 def all_studies(connection: Connection) -> tuple[list[Row], Shapes]:

@@ -149,6 +149,11 @@ def bound_by_sources(rules: SitingRules, own: Iterable[str]) -> list[Bound]:
 
 def own_objects(rules: SitingRules, kind: str, target_class: str | None) -> frozenset[str]:
     """What a proposal is in the words of the rows, if it stood there."""
+    return frozenset(one.code for one in rules.objects.values() if is_object(one, kind, target_class))
+
+
+def is_object(one: SitingObject, kind: str, target_class: str | None) -> bool:
+    """Whether what is proposed would count among the records of an object."""
     named = words("zh")["development_kind"].get(kind, "")
 
     def is_one(place: Found) -> bool:
@@ -160,9 +165,7 @@ def own_objects(rules: SitingRules, kind: str, target_class: str | None) -> froz
             return kind in _HOMES and not place.field
         return kind in place.words
 
-    return frozenset(
-        one.code for one in rules.objects.values() if any(is_one(place) for place in one.found_in)
-    )
+    return any(is_one(place) for place in one.found_in)
 
 
 def without_object(rules: SitingRules, proposal: Proposal, facts: Facts) -> list[Finding]:

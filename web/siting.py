@@ -11,7 +11,6 @@ from jobs.siting_effects import effects_of
 from jobs.siting_papers import file_paper
 from jobs.siting_search import search
 from riskmap.errors import BadInput
-from riskmap.siting_papers import split_asked
 from web.api import ERRORS, Record
 from web.deps import Lang, Owner, Reader, SignedIn
 
@@ -69,7 +68,6 @@ async def judged(
     given = document(await request.body())
     if file:
         return await run_in_threadpool(file_paper, owner, identity, given)
-    given, _ = split_asked(given)
     answer = await run_in_threadpool(verdict_on, reader, identity, given, lang=lang)
     if effects:
         answer["effects"] = await run_in_threadpool(effects_of, owner, identity, given, lang=lang)

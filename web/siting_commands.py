@@ -61,9 +61,8 @@ def siting(
 def _judged(city: Opened, file: str, lang: str, *, effects: bool) -> dict[str, Any]:
     from jobs.siting import verdict_on
     from jobs.siting_effects import effects_of
-    from riskmap.siting_papers import split_asked
 
-    given, _ = split_asked(proposal_of(Path(file)))
+    given = proposal_of(Path(file))
     answer = verdict_on(city.reader, CITY, given, lang=lang)
     if effects:
         answer["effects"] = effects_of(city.owner, CITY, given, lang=lang)

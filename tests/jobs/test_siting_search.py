@@ -27,9 +27,12 @@ KINDS: list[dict[str, Any]] = [
 ]
 
 
-def cells_of(reader: Engine, given: dict[str, Any], cell_m: int, **more: Any) -> Searched:
+def cells_of(
+    reader: Engine, given: dict[str, Any], cell_m: int, *, whole: bool = True, **more: Any
+) -> Searched:
     with reading(reader, CITY) as connection:
-        return searched(connection, judge(connection, given, TODAY, shape_needed=False), cell_m, **more)
+        judged = judge(connection, given, TODAY, shape_needed=False, whole=whole)
+        return searched(connection, judged, cell_m, **more)
 
 
 def agree(reader: Engine, given: dict[str, Any], found: Searched, cells: list[int]) -> None:

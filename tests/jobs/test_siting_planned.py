@@ -1,0 +1,100 @@
+"""What is planned counts: filed proposals that hold are neighbours of later ones, in single verdicts and in the search."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from jobs.siting import verdict_on
+from jobs.siting_papers import file_paper
+from layers.database import CITY, Identity, reading
+from layers.history import CLOCK
+from layers.siting_papers import papers, planned_on
+from tests.jobs.test_siting_search import agree, cells_of
+from tests.siting_city import point
+
+NOW = datetime.now(CLOCK).replace(microsecond=0)
+LPG = [{"substance": "丙烷", "quantity_t": 9.0718}]
+EXCEPTION = {"authority": "市政府", "text": "沅政函〔2026〕1号", "date": "2026-01-05"}
+SCHOOL = {"kind": "school", "name": "规划学校", "geometry": point(500, -2500), "people": 900}
+TANK = {"kind": "lpg_store", "geometry": point(600, -2500), "inventory": LPG, "exception": EXCEPTION}
+
+
+@pytest.fixture(scope="module")
+def school(metre_city: Engine) -> str:
+    """The number of the paper on a school that may be built, beside one of a tank that expired and one that is refused."""
+    paper = {"project_code": "P-school"}
+    told = file_paper(metre_city, CITY, {**SCHOOL, "paper": paper}, at=NOW)
+    assert told["verdict"] in {"admissible", "study_required"}
+    old = NOW - timedelta(days=400)
+    expired = {"kind": "dwelling", "geometry": point(-500, -2500), "dwellings": 20}
+    file_paper(metre_city, CITY, expired, at=old)
+    refused = file_paper(metre_city, CITY, {**TANK, "exception": None, "geometry": point(2500, -500)}, at=NOW)
+    assert refused["verdict"] in {"not_in_principle", "veto"}
+    return str(told["archive_number"])
+
+
+@pytest.fixture
+def told(metre_reader: Engine, school: str) -> Iterator[Any]:
+    def verdict(given: dict[str, Any]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = verdict_on(metre_reader, CITY, given)["rules"]
+        return rows
+
+    assert school
+    return verdict
+
+
+def test_a_planned_school_is_measured_to(told: Any, school: str) -> None:
+    """A hundred metres away, with the way to it and its number; its own next design does not meet it."""
+    rows = [row for row in told(TANK) if (row["object"] or {}).get("code") == school]
+    assert {(row["object"]["layer"], row["object"]["status"], row["measured"]) for row in rows} == {
+        ("siting_paper", "planned", 100.0)
+    }
+    assert all(len(row["line"]["coordinates"]) == 2 for row in rows)
+    assert any(row["outcome"] == "study_required" for row in rows)
+    named = {(row["object"] or {}).get("layer") for row in told({**TANK, "paper": {"replaces": school}})}
+    assert "siting_paper" not in named
+    again = {**SCHOOL, "paper": {"project_code": "P-school"}}
+    assert "siting_paper" not in {(row["object"] or {}).get("layer") for row in told(again)}
+
+
+def test_what_expired_was_refused_or_replaced_is_no_neighbour(metre_reader: Engine, school: str) -> None:
+    with reading(metre_reader, CITY) as connection:
+        day = NOW.date()
+        there = {row["number"] for row in planned_on(connection, day, own=None, leave_out=None)}
+        filed, total = papers(connection, limit=100)
+        gone = {row["number"] for row in filed} - there
+        assert school in there
+        assert {row["verdict"] for row in filed if row["number"] in gone} > {"not_in_principle"}
+        assert total == len(there) + 2
+        later = day + timedelta(days=800)
+        assert planned_on(connection, later, own=None, leave_out=None) == []
+        assert school not in {row["number"] for row in planned_on(connection, day, own=None, leave_out=school)}
+
+
+def test_a_planned_source_reaches_later_homes_and_the_search_says_the_same(
+    metre_city: Engine, metre_reader: Engine, school: str
+) -> None:
+    """A paper that holds speaks against homes near it as an existing source does; every telling cell agrees."""
+    small = {**TANK, "geometry": point(-2500, -3500), "name": "规划罐"}
+    filed = file_paper(metre_city, CITY, small, at=NOW)
+    homes = {"kind": "dwelling", "dwellings": 12}
+    near = verdict_on(metre_reader, CITY, {**homes, "geometry": point(-2450, -3500)})
+    against = [row for row in near["rules"] if (row["object"] or {}).get("code") == filed["archive_number"]]
+    assert filed["verdict"] == "study_required", filed["binding"]
+    assert {"development"} == {row["direction"] for row in against}
+    assert any(row["outcome"] == "study_required" for row in against)
+    for given in (homes, {"kind": "fireworks_retail", "floor_area_m2": 20}):
+        found, without = (cells_of(metre_reader, given, 100, whole=whole) for whole in (True, False))
+        turned = np.flatnonzero(found.worst.rule != without.worst.rule).tolist()
+        assert turned, "filed proposals speak against cells near them"
+        agree(metre_reader, given, found, turned[:12])
+
+
+def test_who_sees_a_part_is_told_that_it_is_a_part(metre_reader: Engine, school: str) -> None:
+    rows = verdict_on(metre_reader, Identity("t", "township", "430981100"), TANK)
+    assert rows["complete"] is False
+    assert school not in {(row["object"] or {}).get("code") for row in rows["rules"]}
