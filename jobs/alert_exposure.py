@@ -79,12 +79,12 @@ def expose(
     why = heaviest_dynamic(connection, list(rows), then) if rows else {}
     out = Exposed()
     for row in rows.values():
-        for fact in _of_source(row, levels, why.get(row["code"], {}).get("item")):
+        for fact in facts_of_source(row, levels, why.get(row["code"], {}).get("item")):
             out.add(fact, _place(row))
     for fact, place in (
         *(() if then else _drills(make_believe(connection, at))),
         *_zones(zones_to_tell(connection, rules.least_bad("zone"), then)),
-        *_near(near, rows),
+        *facts_of_near(near, rows),
         *_dangers(records, rows, local.date()),
         *_events(records, rules, rows, local),
         *_silent(records, rows, local),
@@ -140,7 +140,8 @@ def _about(row: Row, **more: Any) -> dict[str, Any]:
     }
 
 
-def _of_source(row: Row, levels: tuple[int, int], why: str | None) -> Iterator[Fact]:
+def facts_of_source(row: Row, levels: tuple[int, int], why: str | None) -> Iterator[Fact]:
+    """Its colour, what has risen where `why` names it, and its threshold quantity."""
     code, level, rise = row["code"], row["level"], row["rise_level"]
     if level and level <= levels[0]:
         yield Fact("level", "sources", code, level=level, **_about(row, level=_word(level), why=why))
@@ -178,7 +179,7 @@ def _near_rows(connection: Connection, rules: AlertRules, then: Moment | None) -
     return near_to_people(connection, rules.least_bad("near"), within_mm, then) if within_mm else []
 
 
-def _near(near: Iterable[Row], rows: dict[str, Row]) -> Iterator[tuple[Fact, Place]]:
+def facts_of_near(near: Iterable[Row], rows: dict[str, Row]) -> Iterator[tuple[Fact, Place]]:
     """Of each source what every township whose people it comes near to may know: a neighbour's by its projection."""
     for one in near:
         row = rows[one["code"]]

@@ -15,6 +15,7 @@ from jobs.assessment import assess_records
 from jobs.frames import with_rows
 from jobs.results import Assessment
 from jobs.siting import Judged, judge
+from jobs.siting_messages import messages_with
 from jobs.siting_zones import zones_with
 from layers.city import stored_city
 from layers.database import Identity, snapshot
@@ -59,7 +60,8 @@ def effects_at(connection: Connection, given: Any, now: datetime, *, lang: str =
     inputs, rev = read_inputs(connection, now), head_rev(connection)
     city_code = stored_city(connection).code
     before = assess_records(inputs, city_code)
-    after = assess_records(with_proposal(inputs, judged, site, scope), city_code)
+    grown = with_proposal(inputs, judged, site, scope)
+    after = assess_records(grown, city_code)
     zones = []
     if judged.proposal.kind not in DEVELOPMENT_KINDS:
         micro = _own_row(after)["score"]
@@ -70,6 +72,7 @@ def effects_at(connection: Connection, given: Any, now: datetime, *, lang: str =
         "data": {"rev": rev, "time": iso(now), "edition": inputs.edition.name},
         "result_hash": {"before": before.result_hash(), "after": after.result_hash()},
         "zones": zones,
+        "messages": messages_with(connection, now, (inputs, before), (grown, after))[:_LISTED],
         "note": told("effects", lang),
     }
 

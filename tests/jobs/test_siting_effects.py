@@ -1,18 +1,21 @@
 """What a proposal would change equals what it does change: a real insert, then a full run over the scratch city."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from jobs.alerts import run_alerts
 from jobs.risk import assess
 from jobs.siting_effects import PROPOSED, effects_of
-from layers.database import CITY, Identity, snapshot
+from layers.alert_ledger import warning_page
+from layers.database import CITY, Identity, owner_engine, snapshot
 from layers.history import CLOCK, head_rev
 from riskmap.errors import Forbidden
-from tests.siting_city import point, put
+from tests.database import Databases
+from tests.siting_city import point, put, template_of
 
 NOW = datetime.now(CLOCK).replace(microsecond=0)
 LPG = [{"substance": "丙烷", "quantity_t": 200}]
@@ -59,6 +62,32 @@ def test_who_sees_a_part_may_not_ask(metre_city: Engine) -> None:
     given = {"kind": "road", "geometry": point(0, 500)}
     with pytest.raises(Forbidden):
         effects_of(metre_city, Identity("t", "township", "430981100"), given)
+
+
+def test_messages_that_would_fire_are_those_that_do(
+    databases: Databases,
+) -> None:
+    """A store is judged, then built, assessed and passed by the rules now and when all have waited."""
+    with databases.fresh(template_of(databases)) as dsn:
+        owner = owner_engine(dsn)
+        run_alerts(owner, actor="test", at=NOW)
+        told = effects(owner, "lpg_store", inventory=LPG)["messages"]
+        assert {one["rule"] for one in told} >= {"inventory_over", "near_own"}
+        assert all("内部" in one["text"] for one in told)
+        place = f"POINT({-1000} {1300})"
+        put(owner, "source", PROPOSED, place, name="新建", kind="lpg_store")
+        stock = {"source_code": PROPOSED, "substance": "丙烷", "quantity_t": Decimal(200)}
+        put(owner, "inventory", f"{PROPOSED}-000", None, **stock)
+        assess(owner, actor="test", at=NOW, full=True)
+        for later in (NOW, NOW + timedelta(days=2)):
+            run_alerts(owner, actor="test", at=later)
+        with snapshot(owner) as connection:
+            rows = warning_page(connection).items
+        owner.dispose()
+    fired = {(row["rule"], row["warn"]) for row in rows if row["source_code"] == PROPOSED}
+    paperwork = ("due_passed", "blue")
+    """what the law asks of a source once it is there is not told beforehand"""
+    assert fired - {paperwork} == {(one["rule"], one["warning_level"]) for one in told}
 
 
 @pytest.mark.parametrize("kind", ["lpg_store", "school", "dwelling"])

@@ -1,20 +1,23 @@
 """What is planned counts: filed proposals that hold are neighbours of later ones, in single verdicts and in the search."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from jobs.imports import import_file
 from jobs.siting import verdict_on
 from jobs.siting_papers import file_paper
 from layers.database import CITY, Identity, reading
 from layers.history import CLOCK
 from layers.siting_papers import papers, planned_on
 from tests.jobs.test_siting_search import agree, cells_of
-from tests.siting_city import point
+from tests.siting_city import box, point
 
 NOW = datetime.now(CLOCK).replace(microsecond=0)
 LPG = [{"substance": "丙烷", "quantity_t": 9.0718}]
@@ -38,7 +41,7 @@ def school(metre_city: Engine) -> str:
 
 
 @pytest.fixture
-def told(metre_reader: Engine, school: str) -> Iterator[Any]:
+def told(metre_reader: Engine, school: str) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
     def verdict(given: dict[str, Any]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = verdict_on(metre_reader, CITY, given)["rules"]
         return rows
@@ -72,7 +75,9 @@ def test_what_expired_was_refused_or_replaced_is_no_neighbour(metre_reader: Engi
         assert total == len(there) + 2
         later = day + timedelta(days=800)
         assert planned_on(connection, later, own=None, leave_out=None) == []
-        assert school not in {row["number"] for row in planned_on(connection, day, own=None, leave_out=school)}
+        assert school not in {
+            row["number"] for row in planned_on(connection, day, own=None, leave_out=school)
+        }
 
 
 def test_a_planned_source_reaches_later_homes_and_the_search_says_the_same(
@@ -92,6 +97,32 @@ def test_a_planned_source_reaches_later_homes_and_the_search_says_the_same(
         turned = np.flatnonzero(found.worst.rule != without.worst.rule).tolist()
         assert turned, "filed proposals speak against cells near them"
         agree(metre_reader, given, found, turned[:12])
+
+
+def test_parcels_of_the_spatial_plan_are_planned_targets(
+    metre_city: Engine, metre_reader: Engine, tmp_path: Path
+) -> None:
+    """The shipped mapping reads a plan's land-use codes; what is no target is left out."""
+    plan = tmp_path / "plan.geojson"
+    codes = {"G1": ("080403", box(2900, -700, 3100, -500)), "G2": ("1001", box(3400, -700, 3500, -500))}
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"BSM": code, "YDYHFLDM": use, "YDYHFLMC": f"规划地块{code}"},
+            "geometry": shape,
+        }
+        for code, (use, shape) in codes.items()
+    ]
+    plan.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    mapping = Path(__file__).resolve().parents[2] / "docs" / "land-use.toml"
+    report = import_file(metre_city, "targets", plan, mapping=mapping, partial=True)
+    assert (report.inserted, [one.row for one in report.rejected]) == (1, [2])
+    shop = {"kind": "fireworks_retail", "floor_area_m2": 20, "geometry": point(3150, -600)}
+    rows = verdict_on(metre_reader, CITY, shop)["rules"]
+    near = [row for row in rows if (row["object"] or {}).get("code") == "G1"]
+    assert {(row["object"]["status"], row["measured"], row["outcome"]) for row in near} >= {
+        ("planned", 50.0, "veto")
+    }
 
 
 def test_who_sees_a_part_is_told_that_it_is_a_part(metre_reader: Engine, school: str) -> None:
