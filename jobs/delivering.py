@@ -7,7 +7,7 @@ after it went out, so whoever is killed in between sends what was under way once
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
@@ -18,7 +18,7 @@ from jobs.signing import Links
 from layers.database import snapshot, writing
 from layers.deliveries import Result, due, next_due, record, send_on, waiting_channels
 from layers.editions import edition_on
-from layers.history import CLOCK, open_revision
+from layers.history import CLOCK
 from riskmap.alert_rules import AlertRules
 from riskmap.channels import (
     DRILL_MARK,
@@ -100,17 +100,17 @@ class Delivering:
             while self._under_way and time.monotonic() < ends:
                 self._news.wait(0.1)
                 self._news.clear()
-                self._write_down()
+                self._turn(hands, begins=False)
         finally:
             for one in hands.values():
                 one.shutdown(wait=False, cancel_futures=True)
             self._under_way = {}
 
-    def _turn(self, hands: dict[str, ThreadPoolExecutor]) -> float:
+    def _turn(self, hands: dict[str, ThreadPoolExecutor], *, begins: bool = True) -> float:
         """Write down what has ended, begin what is due; how long there is nothing to do. A fault is told and tried again."""
         try:
             self._write_down()
-            rows, wait_s = self._due()
+            rows, wait_s = self._due() if begins else ([], 0.0)
             for row in rows:
                 self._begin(row, hands)
         except RiskMapError as error:
@@ -163,24 +163,13 @@ class Delivering:
             return
         rules = self._rules()
         results = [_result(one, rules) for one in ended]
-        onward = {one.delivery_id for one in results if one.state == "failed"}
-        onward &= {one.row["delivery_id"] for one in ended if one.row["further"]}
-        self._keep([one for one in results if one.delivery_id not in onward])
-        self._keep([one for one in results if one.delivery_id in onward], onward=True)
-
-    def _keep(self, results: Sequence[Result], *, onward: bool = False) -> None:
-        if not results:
-            return
-        ids = {one.delivery_id for one in results}
         with writing(self._owner) as connection:
-            if onward:
-                rev = open_revision(connection, "scheduler", "sending", "改用下一个渠道")
-                send_on(connection, ids, self._clock(), rev)
             record(connection, results)
+            send_on(connection, [one.delivery_id for one in results if one.state == "failed"], self._clock())
         with self._lock:
-            self._ended = [one for one in self._ended if one.row["delivery_id"] not in ids]
-        for number in ids:
-            self._under_way.pop(number, None)
+            self._ended = self._ended[len(ended) :]
+        for one in results:
+            self._under_way.pop(one.delivery_id, None)
 
     def _rules(self) -> AlertRules:
         """The rules of today, read again now and then."""

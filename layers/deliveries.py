@@ -1,7 +1,7 @@
 """The outbox as it empties: what is due by a channel, what came of every try, what is to go another way."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -82,20 +82,21 @@ def record(connection: Connection, results: Sequence[Result]) -> None:
         connection.execute(statement, {**one._asdict(), "counted": int(one.counted)})
 
 
-def send_on(connection: Connection, failed: Iterable[int], at: datetime, rev: int) -> int:
-    """Put messages that failed by one channel into the outbox for the next of their ways; how many have one."""
-    columns = [delivery.c[name] for name in (*_SENT_ON, "further")]
-    rows = connection.execute(select(*columns).where(delivery.c.delivery_id.in_(list(failed)))).mappings()
+def send_on(connection: Connection, failed: Sequence[int], at: datetime) -> None:
+    """Put messages that failed by one channel into the outbox for the next of their ways, where they have one."""
+    if not failed:
+        return
+    columns = [delivery.c[name] for name in (*_SENT_ON, "further", "rev")]
+    rows = connection.execute(select(*columns).where(delivery.c.delivery_id.in_(failed))).mappings()
     again = []
     for row in rows:
         if row["further"]:
             (channel, address), *further = row["further"]
-            told = {name: row[name] for name in _SENT_ON}
+            told = {name: row[name] for name in (*_SENT_ON, "rev")}
             way = {"channel": channel, "address": address, "further": json.dumps(further)}
             times = {"state": "waiting", "made_at": at, "next_at": at, "done_at": None}
             again.append({**told, **way, **times})
-    put_messages(connection, again, rev)
-    return len(again)
+    put_messages(connection, again, 0)
 
 
 def hasten(connection: Connection, delivery_id: int, at: datetime) -> int | None:

@@ -13,6 +13,8 @@ from layers.duty import in_force
 from layers.history import Moment, rows_of
 from riskmap.sending import IN_APP
 
+_NUMBERS = (4309, 4)
+"""pg_advisory_lock of whoever gives out the next numbers: a message that is sent on waits for no import"""
 Post = tuple[str, str, str]
 """layer of the object, its code, the role"""
 
@@ -61,14 +63,15 @@ def has_message(connection: Connection, warning_id: int, reason: str, n: int) ->
 def put_messages(connection: Connection, rows: Sequence[dict[str, Any]], rev: int) -> int:
     """Put messages into the outbox, once for each key however often they are put; how many are new.
 
-    What goes out by a channel as well is counted once. Whoever calls has opened a revision: its queue makes the numbers.
+    What goes out by a channel as well is counted once. A row may bring a `rev` of its own.
     """
     if not rows:
         return 0
+    connection.execute(text("SELECT pg_advisory_xact_lock(:a, :b)"), {"a": _NUMBERS[0], "b": _NUMBERS[1]})
     last = connection.execute(select(func.coalesce(func.max(delivery.c.delivery_id), 0))).scalar_one()
     names = [column.name for column in delivery.columns]
-    usual = {"attempts": 0, "warn": 2, "further": "[]"}
-    numbered = [{**usual, **row, "delivery_id": last + n, "rev": rev} for n, row in enumerate(rows, 1)]
+    usual = {"attempts": 0, "warn": 2, "further": "[]", "rev": rev}
+    numbered = [{**usual, **row, "delivery_id": last + n} for n, row in enumerate(rows, 1)]
     connection.exec_driver_sql("CREATE TEMP TABLE new_delivery (LIKE delivery) ON COMMIT DROP")
     copy_in(connection, "new_delivery", pd.DataFrame(numbered, columns=names, dtype=object))
     put = connection.execute(
