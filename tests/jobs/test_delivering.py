@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from jobs.channel_watch import watch_channels
 from jobs.delivering import AT_ONCE, Delivering
+from jobs.doctor import check_sending
 from layers.channel_view import channel_states
 from layers.city import record_city
 from layers.database import owner_engine, snapshot, writing
@@ -178,11 +179,13 @@ def test_a_failing_channel_is_told_to_the_desk_once_by_another(owner: Engine) ->
                 (n, at, outcome),
             )
     with snapshot(owner) as connection:
+        (check,) = check_sending(channel_states(connection, ["out", "drop"], now))
         found = [
             (one.name, one.health.state, one.failures)
             for one in channel_states(connection, ["out", "drop"], now)
         ]
     assert found == [("out", "failing", 3), ("drop", "unused", 0)]
+    assert (check.name, check.ok, check.remedy != "") == ("sending out", "red", True)
     assert watch_channels(owner, now=now) == ["out"]
     assert watch_channels(owner, now=now + timedelta(minutes=1)) == []
     told = rows(owner, "SELECT person, channel, state, warning_id FROM delivery ORDER BY channel")

@@ -1,8 +1,10 @@
 """What went out and how it fared, on pages and by program; signing by a link and by reply, with no account."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +18,11 @@ from jobs.warning_steps import take_step
 from layers.database import CITY, owner_engine, reading, writing
 from layers.deliveries import Result, due, record
 from layers.signing import told_by
-from riskmap.channels import Reply
 from riskmap.errors import LockedOut, NotFound, Refused
 from tests import town
+from tests.channel_servers import http_server
 from tests.import_files import rows
-from tests.outbox_rows import message, put
+from tests.outbox_rows import city_with, delivering, message, put, sms
 from tests.served import Served, found
 
 API = "/api/v1/deliveries"
@@ -201,11 +203,19 @@ def test_guessing_links_becomes_slow(site: Served, owner: Engine, number: int) -
     sign_by_link(owner, token_of(words), address="192.0.2.8")
 
 
-def test_the_reply_1_signs_and_other_words_reach_the_desk(site: Served, owner: Engine, number: int) -> None:
+def test_the_reply_1_signs_and_other_words_reach_the_desk(
+    site: Served, owner: Engine, number: int, tmp_path: Path
+) -> None:
+    """As the gateway tells them, some of them again and again."""
     texted(site, owner, number)
-    said = [Reply("g:1", f"+86{NUMBER}", " １。"), Reply("g:2", NUMBER, "在路上"), Reply("g:3", "0001", "1")]
-    assert take_replies(owner, "texts", said) == 3
-    assert take_replies(owner, "texts", said) == 0
+    said = (("1", f"+86{NUMBER}", " １。"), ("2", NUMBER, "在路上"), ("3", "0001", "1"))
+    with http_server() as gateway:
+        items = [{"id": one, "mobile": whose, "content": what} for one, whose, what in said]
+        gateway.reply.body = json.dumps(items).encode()
+        sender = delivering(owner, city_with(texts=sms(gateway.url, replies_url=gateway.url)), tmp_path)
+        ((name, channel),) = sender.replying()
+        assert take_replies(owner, name, channel.replies()) == 3
+        assert take_replies(owner, name, channel.replies()) == 0
     told = "SELECT action, person, note FROM warning_step WHERE action IN ('sign', 'reply') ORDER BY rev DESC LIMIT 2"
     assert rows(owner, told) == [
         ("reply", "甲镇长", "短信回复“在路上”，号码尾号 0017"),
