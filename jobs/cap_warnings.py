@@ -90,7 +90,7 @@ def _message(
         rings=rings,
         geocodes=(("行政区划代码", area),),
         contact=phone,
-        drill=bool(row["said"].get("drill")),
+        drill=row["drill"],
         earlier=earlier,
     )
     alert, said = compose(out), out.wording["zh"]
@@ -119,9 +119,7 @@ def _wording(
     )
     name = city.name if lang == "zh" else city.name_en or city.name
     signature = f"{name}应急管理局" if lang == "zh" else f"{name} Emergency Management Bureau"
-    frame = Frame(
-        signature, row["form"], row["warn"], _DESK[lang], phone, number, drill=bool(said.get("drill"))
-    )
+    frame = Frame(signature, row["form"], row["warn"], _DESK[lang], phone, number, drill=row["drill"])
     say = words(lang)
     kind = say["fact_kind"][row["kind"]]
     colon = "：" if lang == "zh" else ": "

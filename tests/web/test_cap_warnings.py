@@ -85,6 +85,20 @@ def test_a_warning_is_an_alert_then_an_update_then_a_cancellation(site: Served, 
     assert read(site, first)[0] == content
 
 
+def test_a_drill_is_an_exercise(site: Served, owner: Engine) -> None:
+    with writing(owner) as connection:
+        connection.exec_driver_sql(f"UPDATE warning SET drill = true WHERE township_code = '{town.THEIRS}'")
+    ((number,),) = rows(owner, "SELECT warning_id FROM warning WHERE drill")
+    tell_in_cap(owner, actor="test")
+    told_again(owner, number)
+    assert tell_in_cap(owner, actor="test") == 1
+    newest = next(one for one in listed(site, "city") if f"{number:05d}" in one)
+    content, alert = read(site, newest)
+    assert capvalidator.check_schema(content).passed
+    assert (alert.status, alert.scope, "演练" in alert.note) == ("Exercise", "Restricted", True)
+    assert alert.infos[0].description.startswith("【演练】")
+
+
 def test_who_may_not_see_the_warning_sees_no_message(site: Served, owner: Engine) -> None:
     tell_in_cap(owner, actor="test")
     everything = listed(site, "city")
