@@ -1,6 +1,7 @@
 """Drills: shown dry, marked everywhere, done by real people, over by themselves or by hand, and never counted."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,11 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from jobs.alert_lookout import Lookout
+from jobs.cap_warnings import tell_in_cap
 from jobs.drills import start_drill
 from jobs.risk import assess
 from layers.alert_desk import came_and_went
+from layers.cap_reading import read_cap
 from layers.database import CITY, Identity, owner_engine, snapshot
 from layers.schema import metadata, score
 from riskmap.drills import Scenario, scenario_of
@@ -88,6 +91,13 @@ def test_a_drill_is_planned_begun_signed_and_ended_on_its_page(own_site: Served,
     told = own_site.program("city").get(f"/api/v1/alerts/{one['id']}").json()
     assert {message["person"] for message in told["messages"]} >= {"甲镇长", "甲厂长"}
     assert all(message["text"].startswith(MARK) for message in told["messages"])
+    assert tell_in_cap(owner, actor="test") > 0
+    feed = own_site.program("city").get("/cap/feed.atom").text
+    exercises = [
+        read_cap(name, own_site.program("city").get(f"/cap/{name}.xml").content)
+        for name in re.findall(r"/cap/([^\"]+)\.xml", feed)
+    ]
+    assert [alert.scope for alert in exercises if alert.status == "Exercise"] == ["Restricted"]
     for page in ("/alerts", "/phone"):
         assert "mark-drill" in leader.client.get(page).text
         assert MARK in leader.client.get(page).text
