@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from jobs.alert_rows import Ledger
 from layers.history import CLOCK, Moment
-from layers.outbox import Person, Post, on_posts
+from layers.officers import Post
+from layers.outbox import Person, on_posts
 from layers.schema import SCOPE
 from riskmap.alert_decisions import Watch
 from riskmap.alert_facts import Fact
@@ -23,6 +24,8 @@ from riskmap.alert_texts import Frame
 from riskmap.sending import IN_APP, Sending, kinds_of
 from riskmap.settings import City
 
+CALLED = "called"
+"""the audience of whoever is called by voice"""
 DESK = "值班室"
 """where nobody else answers"""
 CITY_DESK = "duty_officer@city"
@@ -31,8 +34,12 @@ _TO_DO: Mapping[str, Mapping[str, str]] = {
     "moved": {"todo": "关注相邻辖区的提示", "why": "moved"},
     "unsigned": {"todo": "尽快签收并处置"},
     "forgotten": {"todo": "尽快处置并反馈"},
+    "nobody": {"todo": "落实当值人员并转告"},
+    "exhausted": {"todo": "派人上门通知并回报"},
 }
 """what is asked of people where it is not to look and report"""
+_NOBODY = _TO_DO["nobody"]
+"""whatever the desk is told of because nobody else is on duty"""
 _OBJECT_OF = {"grid": "area", "village": "area", "township": "area", "city": "area"}
 Row = dict[str, Any]
 
@@ -97,6 +104,24 @@ def _weight(news: News) -> tuple[bool, int, int]:
     return news.reason == "cleared", news.row["warn"], news.row["warning_id"]
 
 
+def posts_of(city: City, row: Row, audience: Iterable[str]) -> list[tuple[str, Post]]:
+    """The posts that audiences (`role@place`) of a warning are, each with its audience; places it has not are left out."""
+    found = []
+    for one in audience:
+        role, _, place = one.partition("@")
+        code = city.code if place == "city" else row[f"{place}_code"]
+        if code:
+            found.append((one, (_OBJECT_OF.get(place, place), str(code), role)))
+    return found
+
+
+def told_fact(row: Row) -> Fact:
+    """The fact that a warning told of, as far as its row keeps it."""
+    said = row["said"]
+    confirmed = bool(said.get("confirmed"))
+    return Fact(row["kind"], row["layer"], "", side=row["side"], confirmed=confirmed, said=said)
+
+
 class Messenger:
     """Makes messages: whom each audience is, by that day's duty, is asked for once; `then`: by the roster of a moment."""
 
@@ -123,6 +148,15 @@ class Messenger:
         self._people = on_posts(self._connection, posts | {self._desk_post()}, self._at.date(), self._then)
         return [row for group in groups for row in self._of_group(group)]
 
+    def read_aloud(self, calls: Iterable[tuple[News, str]]) -> list[Row]:
+        """The outbox rows of calls that a channel of voice makes: each with news for the one person in it, and its name."""
+        self._people = on_posts(self._connection, {self._desk_post()}, self._at.date())
+        waits = {"state": "waiting", "next_at": self._at, "done_at": None}
+        return [
+            self._message(news.people[0], CALLED, [news]) | {"channel": channel} | waits
+            for news, channel in calls
+        ]
+
     def _of_group(self, group: list[News]) -> Iterator[Row]:
         told: dict[Person, tuple[str, list[News]]] = {}
         for news in sorted(group, key=_weight):
@@ -132,6 +166,10 @@ class Messenger:
             message = self._message(person, audience, mine)
             yield message
             yield from going_out(message, person, self._rules.sending, self._channels)
+
+    def _is_unheld(self, news: News) -> bool:
+        """Whether nobody named or on duty would hear of it."""
+        return not news.people and not any(self._people.get(post) for _, post in self._posts(news))
 
     def _audience(self, news: News) -> Iterator[tuple[str, Person]]:
         """Who is named, or on duty for the audience; the desk where nobody is."""
@@ -143,13 +181,7 @@ class Messenger:
             yield audience, person
 
     def _posts(self, news: News) -> list[tuple[str, Post]]:
-        found = []
-        for audience in news.audience:
-            role, _, place = audience.partition("@")
-            code = self._city.code if place == "city" else news.row[f"{place}_code"]
-            if code:
-                found.append((audience, (_OBJECT_OF.get(place, place), str(code), role)))
-        return found
+        return posts_of(self._city, news.row, news.audience)
 
     def _desk_post(self) -> Post:
         return "area", self._city.code, CITY_DESK.partition("@")[0]
@@ -172,7 +204,8 @@ class Messenger:
         )
         cleared = lead.reason == "cleared"
         said = {**lead.fact.said, "by": self._by(row["warn"]), "what": row["kind"]}
-        fact = lead.fact._replace(said={**said, **_TO_DO.get(said.get("over", lead.reason), {})})
+        nobody = _NOBODY if self._is_unheld(lead) and not cleared else {}
+        fact = lead.fact._replace(said={**said, **nobody, **_TO_DO.get(said.get("over", lead.reason), {})})
         return {
             "warning_id": row["warning_id"],
             "person": person.name,

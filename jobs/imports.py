@@ -14,6 +14,7 @@ from layers.city import stored_city
 from layers.containment import Areas
 from layers.database import writing
 from layers.duplicates import near_duplicates
+from layers.duty_rules import duty_rules
 from layers.editions import edition_on
 from layers.events import refuse_contradictions
 from layers.files import read_table
@@ -22,7 +23,7 @@ from layers.history import CLOCK, head_rev, open_revision
 from layers.intake import Rules, crs_note, layer_named, prepare
 from layers.kinds import SUFFIXES
 from layers.mapping import Mapping, read_mapping
-from layers.placement import area_rules, danger_rules, duty_rules, mismatches, settle
+from layers.placement import area_rules, danger_rules, mismatches, settle
 from layers.preview import look
 from layers.questions import Question, ask, city_shape
 from layers.rejected import write_rejected

@@ -5,14 +5,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from jobs.alert_messages import Messenger, News
+from jobs.alert_messages import Messenger, News, told_fact
 from layers.alert_ledger import standing_still
 from layers.city import stored_city
 from layers.database import snapshot, writing
 from layers.editions import edition_on
 from layers.history import CLOCK, open_revision
+from layers.officers import addresses_of
 from layers.outbox import Person, put_messages, reminded
-from riskmap.alert_facts import Fact
 from riskmap.alert_life import SIGNATORIES, Reminder, Standing, reminders
 from riskmap.alert_rules import AlertRules
 
@@ -31,7 +31,7 @@ def remind(owner: Engine, *, actor: str, at: datetime | None = None) -> int:
         rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
         rows = standing_still(connection)
         due = reminders((_standing(row) for row in rows), rules, int(at.timestamp()))
-        known = reminded(connection)
+        known = reminded(connection, ("unsigned", "forgotten"))
     by_number = {row["warning_id"]: row for row in rows}
     numbered = [one._replace(n=one.n + _ROUNDS * by_number[int(one.warning)]["renewals"]) for one in due]
     new = [one for one in numbered if (int(one.warning), one.reason, one.n) not in known]
@@ -40,22 +40,23 @@ def remind(owner: Engine, *, actor: str, at: datetime | None = None) -> int:
     with writing(owner) as connection:
         rev = open_revision(connection, actor, "reminders", "预警提示催办")
         messenger = Messenger(connection, stored_city(connection), rules, at)
-        messages = messenger.messages([[_news(one, by_number[int(one.warning)])] for one in new])
+        told = [(one, by_number[int(one.warning)]) for one in new]
+        signed = {name for one, row in told if one.audience == SIGNATORIES for name in row["signed_by"]}
+        found = addresses_of(connection, signed, at.astimezone(CLOCK).date())
+        messages = messenger.messages([[_news(one, row, found)] for one, row in told])
         return put_messages(connection, messages, rev)
 
 
-def _news(one: Reminder, row: Row) -> News:
+def _news(one: Reminder, row: Row, addresses: dict[str, tuple[str, str]]) -> News:
     """A reminder in the words of the warning itself, marked 督办提醒."""
-    fact = Fact(
-        *(row["kind"], row["layer"], ""),
-        side=row["side"],
-        confirmed=bool(row["said"].get("confirmed")),
-        said=row["said"],
-    )
     of_signatories = one.audience == SIGNATORIES
-    people = tuple(Person(name, "") for name in row["signed_by"]) if of_signatories else ()
+    people = (
+        tuple(Person(name, *addresses.get(name, ("", ""))) for name in row["signed_by"])
+        if of_signatories
+        else ()
+    )
     audience = () if of_signatories else (one.audience,)
-    return News(row | {"form": "urge"}, fact, one.reason, one.n, audience, people)
+    return News(row | {"form": "urge"}, told_fact(row), one.reason, one.n, audience, people)
 
 
 def _standing(row: Row) -> Standing:

@@ -6,14 +6,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from jobs.calling import CALL_LIST, as_call
 from jobs.warning_steps import LOOK_ON, MAY_END
 from layers.alert_desk import unread_by
 from layers.alert_ledger import add_steps, warning_to_write, warning_told
+from layers.calls import call_to_write, called_by_machine, keep_call, list_calls, listed_with
 from layers.database import Identity, reading, writing
-from layers.history import open_revision
+from layers.history import CLOCK, open_revision
+from layers.officers import person_of
 from riskmap.alert_desk import ANSWER, CALL
 from riskmap.alert_life import OPEN
-from riskmap.calling import Call, check_call, is_answered
+from riskmap.calling import BY_KEY, KNOCK, NAMED, NO_ANSWER, Call, check_call, is_answered
+from riskmap.channels import CallState
 from riskmap.errors import Forbidden, NotFound, Refused
 
 Row = dict[str, Any]
@@ -30,49 +34,122 @@ def note_call(
     identity: Identity,
     warning_id: int,
     *,
-    person: str,
     result: str,
+    n: int | None = None,
+    person: str = "",
     answered_by: str = "",
     repeated: str = "",
+    others: bool = False,
+    at: datetime | None = None,
 ) -> Row:
-    """Note one call about an open warning, as a row of its life: an answer counts with who answered and what was repeated.
+    """Note what came of a call about an open warning: an answer counts with a key pressed, or with who answered and what was repeated.
 
-    NotFound where the caller may not see it, Forbidden by role, BadInput for half an answer, Refused once it is over.
+    `n` is the call on the list; without it `person` was called beside the list. `others`: it was also about everything
+    else for which the same person is on the list. NotFound where the caller may not see
+    it, Forbidden by role, BadInput for half an answer, Refused once the warning is over or the call was noted already.
     """
     if not may_call(identity):
         raise Forbidden(f"角色 {identity.role} 不能登记叫应结果", remedy="请联系值班室")
-    at = datetime.now(UTC)
-    call = Call(person, "named", int(at.timestamp()), result, answered_by.strip(), repeated.strip())
-    check_call(call)
-    answered = is_answered(call)
-    note = f"{identity.name} → {person.strip() or '—'}" + (f"：{call.repeated}" if answered else "")
+    at = at or datetime.now(UTC)
+    check_call(Call("", NAMED, int(at.timestamp()), result, answered_by.strip(), repeated.strip()))
     with reading(reader, identity) as connection:
         warning_told(connection, warning_id)
+        more = listed_with(connection, warning_id, n) if others and n is not None else []
     with writing(owner) as connection:
         rev = open_revision(connection, identity.name, "call", f"预警提示 {warning_id}：叫应")
-        row = _open_warning(connection, warning_id)
-        action = ANSWER if answered else CALL
-        who = (call.answered_by or person).strip() if answered else person.strip() or "—"
-        told = {"warning_id": warning_id, "action": action, "state": row["state"]}
-        add_steps(connection, [{**told, "person": who, "at": at, "note": note}], {warning_id: row}, rev)
+        warning = _open_warning(connection, warning_id)
+        caller = person_of(connection, identity.name, at.astimezone(CLOCK).date())
+        if n is None:
+            n = _beside_the_list(connection, warning, person.strip(), at, rev)
+        came = {"result": result, "answered_by": answered_by.strip(), "repeated": repeated.strip()}
+        _note(connection, warning, n, came, caller, at, rev)
+        for other, of_other in more:
+            one = call_to_write(connection, other, of_other)
+            about = warning_to_write(connection, other)
+            if one and one["result"] is None and about and about["state"] in OPEN:
+                _note(connection, about, of_other, came, caller, at, rev)
     with reading(reader, identity) as connection:
         return warning_told(connection, warning_id)
 
 
-def note_read(owner: Engine, reader: Engine, identity: Identity, ids: Sequence[int]) -> list[int]:
+def note_outcome(
+    owner: Engine, *, delivery_id: int, state: CallState, digit: str = "", at: datetime | None = None
+) -> bool:
+    """Note how a call ended that a channel of voice made (`delivery_id`: its message); whether that is news.
+
+    Told twice, of a warning that is over, or of another message it changes nothing. Only a pressed key counts as an
+    answer; a call that the gateway could not make is handed to the desk.
+    """
+    at = at or datetime.now(UTC)
+    with writing(owner) as connection:
+        found = called_by_machine(connection, delivery_id)
+        one = call_to_write(connection, *found) if found else None
+        if one is None or one["result"] is not None or one["channel"] == CALL_LIST:
+            return False
+        row = warning_to_write(connection, one["warning_id"])
+        if row is None or row["state"] not in OPEN:
+            return False
+        rev = open_revision(connection, one["channel"], "call", f"预警提示 {one['warning_id']}：语音外呼")
+        if state == "failed":
+            keep_call(connection, one["warning_id"], one["n"], rev, channel=CALL_LIST)
+            return True
+        result = BY_KEY if state == "confirmed" else NO_ANSWER
+        came = {"result": result, "answered_by": "", "repeated": digit if result == BY_KEY else ""}
+        _note(connection, row, one["n"], came, one["channel"], at, rev)
+    return True
+
+
+def _beside_the_list(connection: Connection, warning: Row, person: str, at: datetime, rev: int) -> int:
+    """A call that was not on the list, as a row of its own; its number."""
+    made = {"warning_id": warning["warning_id"], "duty_code": "", "rank": NAMED, "person": person or "—"}
+    made |= {"phone": "", "channel": CALL_LIST, "due_at": at}
+    (row,) = list_calls(connection, [made], {warning["warning_id"]: warning}, rev)
+    return int(row["n"])
+
+
+def _note(
+    connection: Connection, warning: Row, n: int, came: Row, caller: str, at: datetime, rev: int
+) -> None:
+    """What came of a call, in its row and as a step of the warning's life."""
+    warning_id = warning["warning_id"]
+    one = call_to_write(connection, warning_id, n)
+    if one is None:
+        raise NotFound(f"编号 {warning_id} 没有第 {n} 次叫应", remedy="请刷新页面")
+    if one["result"] is not None:
+        raise Refused("这次叫应已经登记过，或不再需要", remedy="请刷新页面")
+    keep_call(connection, warning_id, n, rev, **came, made_at=at, noted_by=caller)
+    call = as_call(one | came | {"made_at": at})
+    answered = is_answered(call)
+    way = "上门" if one["rank"] == KNOCK else "按键确认" if call.result == BY_KEY else ""
+    said = "，".join(part for part in (way, call.repeated) if part)
+    step = {
+        "warning_id": warning_id,
+        "action": ANSWER if answered else CALL,
+        "state": warning["state"],
+        "person": call.answered_by or one["person"] if answered else one["person"],
+        "at": at,
+        "note": f"{caller} → {one['person']}" + (f"：{said}" if said else ""),
+    }
+    add_steps(connection, [step], {warning_id: warning}, rev)
+
+
+def note_read(
+    owner: Engine, reader: Engine, identity: Identity, ids: Sequence[int], *, at: datetime | None = None
+) -> list[int]:
     """Note that somebody had these warnings before their eyes; which of them were new to them. Who only looks on, none."""
     if identity.role in LOOK_ON:
         return []
+    at = at or datetime.now(UTC)
     with reading(reader, identity) as connection:
-        unread = unread_by(connection, ids, identity.name)
+        person = person_of(connection, identity.name, at.astimezone(CLOCK).date())
+        unread = unread_by(connection, ids, person)
     if not unread:
         return []
-    at = datetime.now(UTC)
     with writing(owner) as connection:
         rev = open_revision(connection, identity.name, "read", None)
         rows = {number: _open_warning(connection, number) for number in unread}
         steps = [
-            {"warning_id": number, "action": "read", "state": row["state"], "person": identity.name}
+            {"warning_id": number, "action": "read", "state": row["state"], "person": person}
             for number, row in rows.items()
         ]
         add_steps(connection, [{**step, "at": at, "note": ""} for step in steps], rows, rev)

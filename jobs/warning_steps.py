@@ -12,6 +12,7 @@ from layers.city import stored_city
 from layers.database import Identity, reading, writing
 from layers.editions import edition_on
 from layers.history import CLOCK, open_revision
+from layers.officers import person_of
 from riskmap.alert_life import BY_PROGRAM, OPEN, TRANSITIONS, Life, Step, after
 from riskmap.alert_rules import AlertRules
 from riskmap.errors import BadInput, Forbidden, NotFound
@@ -28,20 +29,28 @@ Row = dict[str, Any]
 
 
 def take_step(
-    owner: Engine, reader: Engine, identity: Identity, warning_id: int, action: str, note: str = ""
+    owner: Engine,
+    reader: Engine,
+    identity: Identity,
+    warning_id: int,
+    action: str,
+    note: str = "",
+    *,
+    at: datetime | None = None,
 ) -> Row:
-    """Do one step of a warning's life in somebody's name; the warning as it then is.
+    """Do one step of a warning's life in somebody's name (that of the duty their account has); the warning as it then is.
 
     NotFound where they may not see it, Forbidden where their role may not do it, Refused where its state does not
-    allow it, BadInput without a note where one is needed.
+    allow it or they have signed for it already, BadInput without a note where one is needed.
     """
     _check_role(identity, action)
     with reading(reader, identity) as connection:
         warning_told(connection, warning_id)
-    at = datetime.now(UTC)
+    at = at or datetime.now(UTC)
     with writing(owner) as connection:
         rev = open_revision(connection, identity.name, "warning", f"预警提示 {warning_id}：{action}")
-        step_by_name(connection, warning_id, action, identity.name, note.strip(), at, rev)
+        person = person_of(connection, identity.name, at.astimezone(CLOCK).date())
+        step_by_name(connection, warning_id, action, person, note.strip(), at, rev)
     with reading(reader, identity) as connection:
         return warning_told(connection, warning_id)
 

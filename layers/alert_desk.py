@@ -12,8 +12,8 @@ from riskmap.vocabulary import LEVELS
 
 Row = dict[str, Any]
 _STEP = ("warning_id", "action", "state", "person", "at", "note")
-_MESSAGE = ("delivery_id", "warning_id", "also", "person", "audience", "address", "channel", "text", "state")
-_TIMES = ("made_at", "done_at", "attempts")
+_MESSAGE = ("delivery_id", "warning_id", "also", "person", "audience", "address", "channel", "reason")
+_TIMES = ("text", "state", "made_at", "done_at", "attempts")
 
 
 def steps_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]:
@@ -61,7 +61,8 @@ def came_and_went(connection: Connection, since: datetime) -> tuple[int, int]:
 
 def last_pass_at(connection: Connection) -> datetime | None:
     """The instant of the last pass that changed anything; None before the first."""
-    found: datetime | None = connection.execute(select(func.max(alert_run.c.at))).scalar_one()
+    newest = select(alert_run.c.at).order_by(alert_run.c.rev.desc()).limit(1)
+    found: datetime | None = connection.execute(newest).scalar_one_or_none()
     return found
 
 

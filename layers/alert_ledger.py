@@ -91,7 +91,9 @@ def standing_still(connection: Connection) -> list[Row]:
         ),
         func.count().filter(warning_step.c.action == "renew").label("renewals"),
     )
-    last = steps.group_by(warning_step.c.warning_id).subquery()
+    is_open = select(warning.c.warning_id).where(warning.c.ended_at.is_(None))
+    of_open = steps.where(warning_step.c.warning_id.in_(is_open))
+    last = of_open.group_by(warning_step.c.warning_id).subquery()
     waiting = and_(
         warning.c.ended_at.is_(None),
         last.c.sent_at.is_not(None),

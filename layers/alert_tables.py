@@ -114,6 +114,28 @@ warning_step = Table(
 )
 """Each step of a warning's life: who did what when, and the state that followed."""
 
+call = Table(
+    "call",
+    metadata,
+    Column("warning_id", BigInteger, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    *scope_columns(),
+    Column("duty_code", CODE, nullable=False),
+    Column("rank", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("made_at", DateTime(timezone=True)),
+    Column("result", Text),
+    Column("answered_by", Text, nullable=False, server_default=""),
+    Column("repeated", Text, nullable=False, server_default=""),
+    Column("noted_by", Text, nullable=False, server_default=""),
+    _rev(),
+)
+"""叫应: who is to be called about a warning, as what and since when; without a result the call is still to be made."""
+Index("call_listed", call.c.due_at, postgresql_where=call.c.result.is_(None))
+
 delivery = Table(
     "delivery",
     metadata,
@@ -148,6 +170,9 @@ Index(
     postgresql_where=delivery.c.state == "waiting",
 )
 Index("delivery_address", delivery.c.address, delivery.c.made_at)
+
+Index("delivery_also", delivery.c.also, postgresql_using="gin")
+"""What tells of a warning beside its lead is asked for with every card."""
 
 attempt = Table(
     "attempt",

@@ -62,8 +62,9 @@ def coverage(connection: Connection, township: str | None = None) -> list[Row]:
 def roster(connection: Connection, township: str | None) -> list[Row]:
     """Today's persons of the areas in a township (None: of every area the caller sees), from the township down.
 
-    `{"area_code", "area_name", "level", "role", "person", "phone", "from_on"}`
+    `{"area_code", "area_name", "level", "role", "person", "phone", "from_on", "absent", "absent_to", "deputy"}`
     """
+    deputy = _DUTY.alias("deputy")
     query = (
         select(
             _AREA.c.code.label("area_code"),
@@ -73,8 +74,12 @@ def roster(connection: Connection, township: str | None) -> list[Row]:
             _DUTY.c.person,
             _DUTY.c.phone,
             _DUTY.c.from_on,
+            is_absent(_TODAY).label("absent"),
+            _DUTY.c.absent_to,
+            deputy.c.person.label("deputy"),
         )
         .join_from(_DUTY, _AREA, _AREA.c.code == _DUTY.c.object_code)
+        .outerjoin(deputy, deputy.c.code == _DUTY.c.deputy_code)
         .where(_holds("area"))
         .order_by(func.length(_AREA.c.code), _AREA.c.code, _DUTY.c.code)
     )
@@ -170,6 +175,13 @@ def in_force(day: Any, duty: FromClause = _DUTY) -> ColumnElement[bool]:
     """Duty rows that hold on a day; the last day counts."""
     begun = or_(duty.c.from_on.is_(None), duty.c.from_on <= day)
     return and_(begun, or_(duty.c.to_on.is_(None), duty.c.to_on >= day))
+
+
+def is_absent(day: Any, duty: FromClause = _DUTY) -> ColumnElement[bool]:
+    """Whether a duty row's person is absent on a day; a period without an end lasts."""
+    start, end = duty.c.absent_from, duty.c.absent_to
+    given = or_(start.is_not(None), end.is_not(None))
+    return and_(given, or_(start.is_(None), start <= day), or_(end.is_(None), end >= day))
 
 
 def _someone() -> ColumnElement[bool]:

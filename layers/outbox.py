@@ -5,18 +5,17 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import pandas as pd
-from sqlalchemy import Connection, func, select, text, tuple_
+from sqlalchemy import Connection, func, select, text
 
 from layers.alert_tables import delivery
 from layers.copying import copy_in
-from layers.duty import in_force
-from layers.history import Moment, rows_of
+from layers.history import Moment
+from layers.officers import Post, officers_on
+from riskmap.calling import chain_of
 from riskmap.sending import IN_APP
 
 _NUMBERS = (4309, 4)
 """pg_advisory_lock of whoever gives out the next numbers: a message that is sent on waits for no import"""
-Post = tuple[str, str, str]
-"""layer of the object, its code, the role"""
 
 
 class Person(NamedTuple):
@@ -30,27 +29,23 @@ class Person(NamedTuple):
 def on_posts(
     connection: Connection, posts: Collection[Post], day: date, then: Moment | None = None
 ) -> dict[Post, list[Person]]:
-    """Who holds some posts on a day, in order of the duty rows; a post that nobody holds is not in it.
+    """Who answers on some posts on a day, in order of the duty rows; a post that nobody answers on is not in it.
 
-    By the roster as it is, or as it was at a moment.
+    For whoever is absent stands the deputy, else the superior. By the roster as it is, or as it was at a moment.
     """
-    asked = sorted(posts)
+    holders, officers = officers_on(connection, posts, day, then)
     found: dict[Post, list[Person]] = {}
-    if not asked:
-        return found
-    duty = rows_of("duty", then)
-    names = ("object_layer", "object_code", "role", "person", "phone", "email")
-    key = tuple_(duty.c.object_layer, duty.c.object_code, duty.c.role)
-    query = select(*(duty.c[name] for name in names)).where(key.in_(asked), in_force(day, duty))
-    for layer, code, role, person, phone, email in connection.execute(query.order_by(duty.c.code)):
-        found.setdefault((layer, code, role), []).append(Person(person, phone or "", email or ""))
+    for post, codes in holders.items():
+        first = [chain[0].officer for code in codes if (chain := chain_of(code, officers))]
+        if first:
+            found[post] = list(dict.fromkeys(Person(one.person, one.phone, one.email) for one in first))
     return found
 
 
-def reminded(connection: Connection) -> set[tuple[int, str, int]]:
-    """The reminders that the outbox has: warning, reason, round."""
+def reminded(connection: Connection, reasons: Collection[str]) -> set[tuple[int, str, int]]:
+    """What the outbox has for some reasons: warning, reason, round."""
     query = select(delivery.c.warning_id, delivery.c.reason, delivery.c.n).distinct()
-    rows = connection.execute(query.where(delivery.c.reason.in_(("unsigned", "forgotten"))))
+    rows = connection.execute(query.where(delivery.c.reason.in_(reasons)))
     return {(row[0], row[1], row[2]) for row in rows}
 
 

@@ -317,20 +317,6 @@ def pull(connection: Connection, table: str, moved: set[str], staged: set[str]) 
     return True
 
 
-def duty_rules(staged: set[str]) -> list[Rule]:
-    """A duty's object must be on file; zones are found when they are drawn."""
-    return [
-        Rule(
-            "object_code",
-            "s.object_code",
-            f"s.object_layer = '{table}' AND {missing('s.object_code', table, staged)}",
-            f"没有这个{TABLES[table].zh}",
-            "请先导入该对象，或改正编码",
-        )
-        for table in ("area", "enterprise", "source", "danger")
-    ]
-
-
 def danger_rules(staged: set[str]) -> list[Rule]:
     """A danger may not name a source and an enterprise that do not belong together."""
     source = _Owner("o", "source", "d.source_code", staged)

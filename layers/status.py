@@ -67,3 +67,10 @@ def status_of(connection: Connection) -> Status:
 def count_runs(connection: Connection) -> int:
     """How many runs the ledger holds."""
     return int(connection.execute(select(func.count()).select_from(run)).scalar_one())
+
+
+def township_names(connection: Connection) -> dict[str, str]:
+    """The townships' names by code: for filters, and to say a place by its name; everyone signed in may know them."""
+    area = metadata.tables["area"]
+    query = select(area.c.code, area.c.name).where(area.c.level == "township").order_by(area.c.code)
+    return {row[0]: row[1] for row in connection.execute(query)}

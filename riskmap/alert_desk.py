@@ -12,13 +12,18 @@ _RED, _ORANGE = 1, 2
 
 
 class Seen(NamedTuple):
-    """What decides it: warning level and kind, where it stands, when it was last fired, and its steps in order."""
+    """What decides it: warning level and kind, where it stands, when it was last fired, and its steps in order.
+
+    `listed_s` is since when a call is on the list, `turn_s` when the next one's turn comes.
+    """
 
     warn: int
     kind: str
     state: str
     fired_s: int
     steps: Sequence[Step]
+    listed_s: int | None = None
+    turn_s: int | None = None
 
 
 class Todo(NamedTuple):
@@ -33,8 +38,7 @@ def next_thing(seen: Seen, rules: AlertRules, *, calls: bool) -> Todo:
     """The one next thing; whoever `calls` sees to it first that a red or orange warning is answered by voice."""
     if seen.state in ("fired", "sent"):
         if calls and seen.warn in rules.calling.levels and _last(seen, ANSWER) is None:
-            called_s = _last(seen, CALL)
-            return _within(CALL, seen.fired_s if called_s is None else called_s, rules.calling.again_s)
+            return _call(seen, rules.calling.again_s)
         return _within("sign", seen.fired_s, rules.sign_s.of(seen.warn))
     action, after = {"signed": ("handle", "sign"), "handling": ("report", "handle")}.get(
         seen.state, ("lift", "report") if seen.state == "reported" else ("archive", "lift")
@@ -53,6 +57,16 @@ def is_life(warn: int, kind: str) -> bool:
 def urgency(todo: Todo, warn: int, kind: str) -> tuple[bool, float, int]:
     """What comes first, as a key for sorting: life, then the clock that ends first, then the level."""
     return not is_life(warn, kind), float("inf") if todo.by_s is None else todo.by_s, warn
+
+
+def _call(seen: Seen, again_s: int) -> Todo:
+    """A call on the list has its own clock; without one the next turn is waited for, and the first call is due at once."""
+    if seen.listed_s is not None:
+        return _within(CALL, seen.listed_s, again_s)
+    called_s = _last(seen, CALL)
+    if called_s is None:
+        return _within(CALL, seen.fired_s, again_s)
+    return Todo(CALL, called_s, called_s + again_s if seen.turn_s is None else seen.turn_s)
 
 
 def _within(action: str, since_s: int, seconds: int) -> Todo:

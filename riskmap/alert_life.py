@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from riskmap.alert_rules import AlertRules
-from riskmap.errors import BadInput, Refused
+from riskmap.errors import AlreadySigned, BadInput, Refused
 
 STATES = ("fired", "sent", "signed", "handling", "reported", "lifted", "archived")
 OPEN = STATES[: STATES.index("lifted")]
@@ -61,8 +61,9 @@ class Life(NamedTuple):
 def after(life: Life, step: Step, signatures: int) -> Life:
     """The life after a step; so many different people must sign before it counts as signed.
 
-    Proofs (`deliver`, `read`, `answer`) leave it as it is. Raises Refused where the state does not allow the step, and
-    BadInput for an unknown action, a missing person or a missing note.
+    Proofs (`deliver`, `read`, `answer`) leave it as it is. Raises Refused where the state does not allow the step or
+    the same person signs again while signatures are missing, and BadInput for an unknown action, a missing person or a
+    missing note.
     """
     _check(step)
     if step.action not in TRANSITIONS:
@@ -76,6 +77,10 @@ def after(life: Life, step: Step, signatures: int) -> Life:
         )
         raise Refused(f"状态 {life.state} 不能 {step.action}", remedy=f"当前可用：{allowed}")
     if step.action == "sign":
+        missing = signatures - len(life.signed_by)
+        if step.person in life.signed_by and missing > 0:
+            told = f"{step.person} 已经签收，不能再签一次"
+            raise AlreadySigned(told, remedy=f"还需另外 {missing} 人签收", missing=missing)
         signed = _with(life.signed_by, step.person)
         return Life(state if len(signed) >= signatures else life.state, signed)
     return Life(state) if state == "fired" else life._replace(state=state)

@@ -12,6 +12,8 @@ from riskmap.errors import BadInput
 NAMED, DEPUTY, SUPERIOR, KNOCK = "named", "deputy", "superior", "knock"
 BY_KEY, NOTED, NO_ANSWER = "key", "noted", "no_answer"
 RESULTS = (BY_KEY, NOTED, NO_ANSWER)
+DROPPED = "dropped"
+"""what becomes of a call on the list that is no longer needed: somebody signed, or it is over"""
 CALL, WAIT, DONE, DESK = "call", "wait", "done", "desk"
 _LONGEST_CHAIN = 10
 
@@ -25,6 +27,7 @@ class Officer(NamedTuple):
     deputy: str = ""
     superior: str = ""
     absent: bool = False
+    email: str = ""
 
 
 class Callee(NamedTuple):
@@ -112,6 +115,16 @@ def next_call(chain: Sequence[Callee], calls: Iterable[Call], calling: Calling, 
             return Next(CALL, callee)
     knock = Callee(chain[0].officer, KNOCK)
     return Next(WAIT, knock) if any(call.rank == KNOCK for call in made) else Next(KNOCK, knock)
+
+
+def turn_s(calls: Iterable[Call], calling: Calling) -> int | None:
+    """When whoever was called last is to be called again, or the next one's turn comes; None before the first call."""
+    made = sorted(calls, key=lambda call: call.at_s)
+    if not made:
+        return None
+    last = made[-1]
+    times = [call.at_s for call in made if (call.code, call.rank) == (last.code, last.rank)]
+    return _due_s(times, _offsets(calling), calling)
 
 
 def _offsets(calling: Calling) -> list[int]:

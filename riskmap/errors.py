@@ -85,6 +85,13 @@ class Refused(RiskMapError):
     title = "未予执行"
 
 
+class AlreadySigned(Refused):
+    """The same person signs again where somebody else's signature is missing; `missing` says how many."""
+
+    code = "already-signed"
+    title = "已经签收"
+
+
 class Busy(RiskMapError):
     """Another writer holds the queue; nothing was written and trying again is safe."""
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from layers.history import CLOCK
-from layers.records import fetch
 from layers.regrading import grade_changes, reassessments
+from layers.status import township_names
 from web.deps import Rows
 from web.render import SignedPage
 
@@ -24,7 +24,7 @@ def grades(page: SignedPage) -> HTMLResponse:
         "grades.html",
         changes=grade_changes(rows, limit=_MOST),
         tasks=reassessments(rows, datetime.now(CLOCK).date()),
-        townships={one["code"]: one["name"] for one in fetch(rows, "township").items},
+        townships=township_names(rows),
     )
 
 

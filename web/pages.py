@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
-from sqlalchemy import Connection
 
 from jobs.demo_feed import Feeds, feeds
 from jobs.explain import explain
@@ -20,6 +19,7 @@ from layers.records import Filters, fetch
 from layers.records import Page as Records
 from layers.risk import last_run
 from layers.sensors import pulse
+from layers.status import township_names
 from riskmap.errors import NotFound
 from riskmap.vocabulary import SOURCE_KINDS
 from riskmap.wording import GROUPS
@@ -135,7 +135,7 @@ def sources(
         wanted=wanted,
         sort=sort,
         kinds=SOURCE_KINDS,
-        townships=_township_names(page.connection),
+        townships=township_names(page.connection),
         shown=_shown(found, number),
     )
 
@@ -161,7 +161,7 @@ def explained(
         kind_word=page.word("source_kind", found[0]["kind"])
         if kind == "source"
         else page.word("thing", kind),
-        facts=facts_of(page, kind, found[0], _township_names(page.connection)),
+        facts=facts_of(page, kind, found[0], township_names(page.connection)),
         most=max((one["value"] for one in lines), default=0),
     )
 
@@ -185,7 +185,7 @@ def danger_ledger(
         wanted=wanted,
         states=dangers.STATES,
         counts=dangers.counts(page.connection, wanted.township),
-        townships=_township_names(page.connection),
+        townships=township_names(page.connection),
         shown=_shown(found, number),
     )
 
@@ -194,7 +194,7 @@ def danger_ledger(
 def duty_roster(page: SignedPage, township: Text = "") -> HTMLResponse:
     """Who answers for which area, and where someone is missing; a limited reader sees the own part."""
     rows, identity = page.connection, page.session.identity
-    names = _township_names(rows)
+    names = township_names(rows)
     chosen = _chosen(page, township, names)
     counts_hold = identity.sees_city or identity.role == "township"
     covered = duty.coverage(rows, None if identity.sees_city else chosen) if counts_hold else []
@@ -289,7 +289,7 @@ def _ledger(
     found = ledger.list_layer(
         page.connection, layer, PER_PAGE, start, township or None, readings=readings, **equal
     )
-    names = _township_names(page.connection)
+    names = township_names(page.connection)
     columns = COLUMNS[layer]
     cells = [[column.cell(page, row, names) for column in columns] for row in found.items]
     return page.show(
@@ -313,11 +313,6 @@ def _shown(found: Records, number: int) -> Shown:
 def only(items: list[Row]) -> Row | None:
     """The one record that was asked for; None where there is none."""
     return items[0] if items else None
-
-
-def _township_names(connection: Connection) -> dict[str, str]:
-    """Townships by code: for filters, and to say a place by its name."""
-    return {one["code"]: one["name"] for one in fetch(connection, "township").items}
 
 
 def _scale(page: Page, edition: str) -> Row:

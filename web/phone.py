@@ -15,7 +15,7 @@ from web.digest import line_of
 from web.pages import only, worst_of
 from web.render import Page, SignedPage
 from web.risen import Scale
-from web.warning_cards import rules_now, to_do
+from web.warning_cards import to_do, view_of
 from web.warning_desk import About, Action, Done, Note, Number, back_to, stepped
 
 router = APIRouter(include_in_schema=False)
@@ -62,7 +62,7 @@ def _phone(
     rows, identity, now = page.connection, page.session.identity, datetime.now(UTC)
     kind = "city" if identity.sees_city or identity.committee else identity.role
     mine = fetch(rows, kind, identity.enterprise_code if kind == "enterprise" else identity.area_code)
-    cards, total = to_do(page, rules_now(page, now), limit=_MOST_CARDS, calls=False)
+    cards, total = to_do(page, view_of(page, now, calls=False), limit=_MOST_CARDS)
     today = digest_of(rows, identity.area_code, now) if kind == "township" and identity.area_code else None
     return page.show(
         "phone.html",

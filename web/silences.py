@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from jobs.warning_steps import add_silence, end_silence, may_silence
 from layers.alert_silences import silences_told
-from layers.records import fetch
+from layers.status import township_names
 from layers.tiles import extent
 from riskmap import __version__
 from riskmap.alert_facts import KINDS
@@ -104,7 +104,7 @@ def _page(
         kinds=tuple(KINDS),
         levels=tuple(LEVELS.values()),
         hours=[one for one in HOURS if one <= longest_h],
-        townships={one["code"]: one["name"] for one in fetch(page.connection, "township").items},
+        townships=township_names(page.connection),
         config=config,
         styles=[assets.address("leaflet_css")],
         scripts=[

@@ -1,20 +1,25 @@
 """Cards of warnings: what it is, who was told and what they did, and the one thing that whoever looks does next."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from jobs.calling import NOBODY, as_call
 from jobs.warning_proofs import may_call
 from jobs.warning_steps import may_take
 from layers.alert_desk import messages_of, steps_of
 from layers.alert_ledger import warning_page
+from layers.calls import calls_of
 from layers.database import Identity
 from layers.editions import edition_on
 from layers.history import CLOCK
+from layers.officers import person_of
 from riskmap.alert_desk import CALL, Seen, Todo, is_life, next_thing, urgency
 from riskmap.alert_life import PROGRAM, PROOFS, Step, proofs
 from riskmap.alert_rules import AlertRules
+from riskmap.calling import turn_s
 from riskmap.sending import IN_APP, proving
 from riskmap.vocabulary import LEVELS
 from riskmap.wording import bearing_word
@@ -22,6 +27,14 @@ from web.render import Page, as_number
 
 Row = dict[str, Any]
 _WARNS = {name: number for number, name in LEVELS.items()}
+
+
+class View(NamedTuple):
+    """By which rules warnings are looked at, in whose name, and whether the call list is worked."""
+
+    rules: AlertRules
+    me: str
+    calls: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +63,31 @@ class Card:
     todo: Todo
     action: str
     awaited: str
+    signed: bool
     needed: int
     told: tuple[Told, ...]
+    call: Row | None
+    calls: tuple[Row, ...]
+    others: int
+    nobody: bool
     message: str
     texts: tuple[str, ...]
     steps: tuple[Row, ...]
     outgoing: tuple[Row, ...]
     """its messages that went out by channels"""
+
+    @property
+    def lacking(self) -> int:
+        """How many people's signatures are still missing."""
+        waits = self.row["state"] in ("fired", "sent")
+        return max(self.needed - len(self.row["signed_by"]), 0) if waits else 0
+
+    @property
+    def again(self) -> int:
+        """The how-manieth call of whoever is on the list this is."""
+        if self.call is None:
+            return 0
+        return 1 + sum(_callee(one) == _callee(self.call) for one in self.calls)
 
     @property
     def id(self) -> int:
@@ -74,29 +105,42 @@ class Card:
         return tuple(one for one in self.told if one.proven[0][1])
 
 
-def cards_of(page: Page, rows: Sequence[Row], rules: AlertRules, *, calls: bool) -> list[Card]:
-    """The cards of some warnings, life first, then the clock that ends first; `calls`: the call list is worked here."""
+def _callee(call: Row) -> tuple[str, str]:
+    return call["duty_code"], call["rank"]
+
+
+def cards_of(page: Page, rows: Sequence[Row], view: View) -> list[Card]:
+    """The cards of some warnings, life first, then the clock that ends first."""
+    if not rows:
+        return []
     ids = [row["id"] for row in rows]
-    steps, messages = steps_of(page.connection, ids), messages_of(page.connection, ids)
-    cards = [_card(page, row, steps[row["id"]], messages[row["id"]], rules, calls) for row in rows]
+    steps, messages, calls = (read(page.connection, ids) for read in (steps_of, messages_of, calls_of))
+    cards = [_card(page, row, steps[row["id"]], messages[row["id"]], calls[row["id"]], view) for row in rows]
+    ringing = Counter(_callee(one.call) for one in cards if one.call)
+    cards = [replace(one, others=ringing[_callee(one.call)] - 1) if one.call else one for one in cards]
     return sorted(
         cards, key=lambda one: (*urgency(one.todo, _WARNS[one.warn], one.row["kind"]), one.row["id"])
     )
 
 
-def to_do(
-    page: Page, rules: AlertRules, *, limit: int, calls: bool, township: str | None = None
-) -> tuple[list[Card], int]:
+def to_do(page: Page, view: View, *, limit: int, township: str | None = None) -> tuple[list[Card], int]:
     """The open warnings that are not quiet, as cards, and how many there are in all."""
     found = warning_page(
         page.connection, township=township, open_only=True, quiet=False, oldest_first=True, limit=limit
     )
-    return cards_of(page, found.items, rules, calls=calls), found.total
+    return cards_of(page, found.items, view), found.total
 
 
 def rules_now(page: Page, now: datetime) -> AlertRules:
     """The rules of the edition in force today: how long each step may take."""
     return AlertRules.from_edition(edition_on(page.connection, now.astimezone(CLOCK).date()))
+
+
+def view_of(page: Page, now: datetime, *, calls: bool) -> View:
+    """How whoever is signed in looks at warnings today; `calls`: the call list is worked here."""
+    day = now.astimezone(CLOCK).date()
+    me = person_of(page.connection, page.session.identity.name, day)
+    return View(rules_now(page, now), me, calls and may_call(page.session.identity))
 
 
 def number_of(row: Mapping[str, Any]) -> str:
@@ -113,17 +157,25 @@ def title_of(page: Page, row: Mapping[str, Any]) -> str:
     return page.text("drills.mark", title=title) if row["drill"] else title
 
 
-def _card(
-    page: Page, row: Row, steps: list[Row], messages: list[Row], rules: AlertRules, calls: bool
-) -> Card:
+def _card(page: Page, row: Row, steps: list[Row], messages: list[Row], calls: list[Row], view: View) -> Card:
     identity, warn = page.session.identity, _WARNS[row["warn"]]
     taken = tuple(
         Step(one["action"], one["person"], int(one["at"].timestamp()), one["note"]) for one in steps
     )
     fired_s = int(datetime.fromisoformat(row["fired_at"]).timestamp())
-    seen = Seen(warn, row["kind"], row["state"], fired_s, taken)
-    todo = next_thing(seen, rules, calls=calls and may_call(identity))
-    mine = _is_mine(identity, row, todo)
+    listed = next((one for one in calls if one["result"] is None), None)
+    made = [one for one in calls if one["result"]]
+    seen = Seen(
+        warn,
+        row["kind"],
+        row["state"],
+        fired_s,
+        taken,
+        listed_s=int(listed["due_at"].timestamp()) if listed else None,
+        turn_s=turn_s([as_call(one) for one in made], view.rules.calling),
+    )
+    todo = next_thing(seen, view.rules, calls=view.calls)
+    signed = view.me in row["signed_by"]
     said = row["said"]
     return Card(
         row=row,
@@ -136,10 +188,15 @@ def _card(
         confirmed=bool(said.get("confirmed")),
         life=is_life(warn, row["kind"]),
         todo=todo,
-        action=todo.action if mine else "",
+        action=todo.action if _is_mine(identity, todo, signed=signed) else "",
         awaited=todo.action,
-        needed=rules.signatures.of(warn),
+        signed=signed,
+        needed=view.rules.signatures.of(warn),
         told=tuple(_told(page, steps, messages, taken, calls=may_call(identity))),
+        call=listed if todo.action == CALL else None,
+        calls=tuple(made),
+        others=0,
+        nobody=any(one["reason"] == NOBODY for one in messages),
         message=next((one["text"] for one in reversed(messages) if one["warning_id"] == row["id"]), ""),
         texts=tuple(dict.fromkeys(one["text"] for one in messages)),
         steps=tuple(steps),
@@ -147,12 +204,11 @@ def _card(
     )
 
 
-def _is_mine(identity: Identity, row: Row, todo: Todo) -> bool:
+def _is_mine(identity: Identity, todo: Todo, *, signed: bool) -> bool:
     """Whether the next step is one that whoever looks may take: nobody signs twice."""
     if todo.action == CALL:
         return may_call(identity)
-    signed = todo.action == "sign" and identity.name in row["signed_by"]
-    return may_take(identity, todo.action) and not signed
+    return may_take(identity, todo.action) and not (todo.action == "sign" and signed)
 
 
 def _told(

@@ -1,6 +1,6 @@
 """The desk of warnings: what is to be done now, what is quiet and by what, and what a shift hands over."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query
@@ -10,27 +10,23 @@ from sqlalchemy import Engine
 from jobs.demo_feed import feeds
 from jobs.warning_proofs import note_call
 from jobs.warning_steps import may_silence, take_step
-from layers.alert_desk import came_and_went, done_since, last_pass_at
+from layers.alert_desk import last_pass_at
 from layers.alert_ledger import warning_page
-from layers.alert_silences import silences_told
 from layers.channel_view import ChannelState, channel_states
 from layers.city import stored_city
-from layers.history import CLOCK
-from layers.outbox import on_posts
-from layers.records import fetch
-from riskmap.errors import BadInput, Forbidden, RiskMapError
+from layers.status import township_names
+from riskmap.errors import AlreadySigned, BadInput, Forbidden, RiskMapError
 from riskmap.sending import kinds_of
 from web.deps import Owner, Reader
 from web.render import Page, SignedPage
-from web.warning_cards import cards_of, number_of, rules_now, title_of, to_do
+from web.warning_cards import cards_of, to_do, view_of
+from web.warning_shift import shift_of
 
 router = APIRouter(include_in_schema=False)
 
 MOST_CARDS = 60
 _MOST_QUIET = 40
 _MOST_OVER = 20
-_MOST_DONE = 40
-_SHIFT = timedelta(hours=12)
 
 Action = Literal["sign", "handle", "report", "lift", "archive"]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -61,14 +57,27 @@ def call(
     reader: Reader,
     warning_id: Number,
     result: Annotated[str, Form(max_length=20)] = "",
+    n: Annotated[int | None, Form(ge=1, le=2**31 - 1)] = None,
     person: _Name = "",
     answered_by: _Name = "",
     repeated: Note = "",
+    others: Annotated[bool, Form()] = False,
 ) -> Response:
     """Note what came of a call."""
     given = {"result": result, "person": person, "answered_by": answered_by, "repeated": repeated}
     try:
-        note_call(owner, reader, page.session.identity, warning_id, **given)
+        note_call(
+            owner,
+            reader,
+            page.session.identity,
+            warning_id,
+            result=result,
+            n=n,
+            person=person,
+            answered_by=answered_by,
+            repeated=repeated,
+            others=others,
+        )
     except RiskMapError as error:
         return _desk(page, refused=_refused(page, error, warning_id, "call", given))
     return back_to("/alerts", "call" if result == "no_answer" else "answer", warning_id)
@@ -98,10 +107,12 @@ def _desk(
     page: Page, *, township: str = "", done: str = "", about: int = 0, refused: Row | None = None
 ) -> HTMLResponse:
     rows, now = page.connection, datetime.now(UTC)
-    rules = rules_now(page, now)
-    cards, total = to_do(page, rules, township=township or None, limit=MOST_CARDS, calls=True)
+    view = view_of(page, now, calls=True)
+    cards, total = to_do(page, view, township=township or None, limit=MOST_CARDS)
     quiet = warning_page(rows, township=township or None, open_only=True, quiet=True, limit=_MOST_QUIET)
     over = warning_page(rows, township=township or None, state="lifted", limit=_MOST_OVER)
+    # one reading of steps, messages and calls for both lists
+    told = {card.id: card for card in cards_of(page, [*quiet.items, *over.items], view)}
     mine = [one for one in cards if one.action]
     channels = _channels(page, now)
     return page.show(
@@ -112,21 +123,21 @@ def _desk(
         awaited=[one for one in cards if not one.action],
         total=total,
         most=MOST_CARDS,
-        quiet=cards_of(page, quiet.items, rules, calls=True),
+        quiet=[told[one["id"]] for one in quiet.items],
         quiet_total=quiet.total,
-        over=cards_of(page, over.items, rules, calls=True),
+        over=[told[one["id"]] for one in over.items],
         over_total=over.total,
         refused=refused,
         done=done,
         about=about,
-        townships={one["code"]: one["name"] for one in fetch(rows, "township").items},
+        townships=township_names(rows),
         chosen=township,
         may_silence=may_silence(page.session.identity),
         pass_at=last_pass_at(rows),
         flow=_flow(page, now),
         channels=channels,
         failing=[one for one in channels if one.failing],
-        shift=_shift(page, now),
+        shift=shift_of(page, now),
     )
 
 
@@ -144,24 +155,6 @@ def _channels(page: Page, now: datetime) -> list[ChannelState]:
     return channel_states(page.connection, list(kinds_of(stored_city(page.connection).channels)), now)
 
 
-def _shift(page: Page, now: datetime) -> Row:
-    """What the next shift must know: what was done since the last began, what is quiet and until when, who is on duty."""
-    rows, since = page.connection, now - _SHIFT
-    came, went = came_and_went(rows, since)
-    done = [
-        {**one, "number": number_of(one), "title": title_of(page, one)}
-        for one in done_since(rows, since, _MOST_DONE)
-    ]
-    post = ("area", page.status.city_code, "duty_officer")
-    city = page.session.identity.sees_city
-    on_duty = on_posts(rows, {post}, now.astimezone(CLOCK).date()).get(post, []) if city else []
-    silences = silences_told(rows, now) if city else []
-    return {"hours": _SHIFT // timedelta(hours=1), "came": came, "went": went, "done": done} | {
-        "on_duty": on_duty,
-        "silences": silences,
-    }
-
-
 def back_to(address: str, done: str, about: int) -> Response:
     """Back to a page, which says what was done about which warning."""
     return RedirectResponse(f"{address}?done={done}&about={about}", 303)
@@ -175,6 +168,8 @@ def _refused(page: Page, error: RiskMapError, warning_id: int, action: str, give
         said = page.text("alerts.refused.right", action=page.text(f"alerts.do.{action}"))
     elif isinstance(error, BadInput):
         said = page.text("alerts.refused.call" if action == "call" else "alerts.refused.note")
+    elif isinstance(error, AlreadySigned):
+        said = page.text("alerts.second_signature", n=error.facts["missing"])
     elif error.status == 404:
         said = page.text("alerts.refused.gone")
     else:

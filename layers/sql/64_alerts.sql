@@ -4,7 +4,7 @@ DO $$
 DECLARE
   tab text;
 BEGIN
-  FOREACH tab IN ARRAY ARRAY['warning', 'warning_step', 'delivery', 'attempt', 'cap_message'] LOOP
+  FOREACH tab IN ARRAY ARRAY['warning', 'warning_step', 'call', 'delivery', 'attempt', 'cap_message'] LOOP
     CALL restrict_rows(tab);
   END LOOP;
   FOREACH tab IN ARRAY ARRAY['watch', 'alert_group', 'sign_link'] LOOP

@@ -42,6 +42,12 @@ def test_whoever_does_not_call_signs_and_what_became_worse_is_called_anew() -> N
     assert todo(RED, "sent", ("answer", 4), fired=10) == Todo("call", 10 * MIN, 13 * MIN)
 
 
+def test_a_call_on_the_list_has_its_own_clock_and_the_next_turn_is_waited_for() -> None:
+    called = Seen(RED, "event", "sent", 0, [Step("call", "甲", 3 * MIN)], turn_s=4 * MIN)
+    assert next_thing(called, RULES, calls=True) == Todo("call", 3 * MIN, 4 * MIN)
+    assert next_thing(called._replace(listed_s=4 * MIN), RULES, calls=True) == Todo("call", 4 * MIN, 7 * MIN)
+
+
 def test_life_comes_first_then_the_clock_that_ends_first() -> None:
     assert [
         is_life(warn, kind) for warn, kind in ((RED, "zone"), (ORANGE, "event"), (ORANGE, "overdue"))

@@ -53,7 +53,10 @@ def test_a_warning_lives_from_fired_to_archived() -> None:
 
 
 def test_red_wants_two_signatures_of_different_people() -> None:
-    assert lived(steps("send riskmap", "sign 甲", "sign 甲"), 2) == Life("sent", ("甲",))
+    assert lived(steps("send riskmap", "sign 甲"), 2) == Life("sent", ("甲",))
+    with pytest.raises(Refused, match="甲 已经签收") as again:
+        lived(steps("send riskmap", "sign 甲", "sign 甲"), 2)
+    assert again.value.remedy == "还需另外 1 人签收"
     assert lived(steps("send riskmap", "sign 甲", "sign 乙", "sign 丙"), 2) == Life(
         "signed", ("甲", "乙", "丙")
     )

@@ -11,11 +11,12 @@ from playwright.sync_api import ViewportSize, expect
 from sqlalchemy import Engine
 
 from jobs.alerts import run_alerts
+from jobs.calling import call_out
 from layers.database import owner_engine, writing
 from layers.history import open_revision
 from layers.schema import metadata
 from tests import town
-from tests.browser import PHONE, looking
+from tests.browser import PHONE, Looking, looking
 from tests.database import Databases
 from tests.served import Browser, Served, served
 
@@ -165,13 +166,23 @@ def _red_is_signed_by_two_then_dealt_with_reported_lifted_and_archived(site: Ser
     assert leader.post(f"/phone/{number}/sign").headers["location"] == f"/phone?done=sign&about={number}"
     waiting = card(leader.client.get("/phone").text, number)
     assert "已签 1/2：township" in waiting
-    assert "等待第二人签收" in waiting
+    assert "您已签收，还需另外 1 人签收" in waiting
+    again = leader.post(f"/phone/{number}/sign")
+    assert (again.status_code, "您已签收，还需另外 1 人签收" in card(again.text, number)) == (409, True)
+    answer = site.program("township").post(f"/api/v1/alerts/{number}/sign").json()
+    assert (answer["type"], answer["missing"]) == ("urn:riskmap:error:already-signed", 1)
     desk.post(f"/alerts/{number}/sign")
     leader.post(f"/phone/{number}/handle")
     assert leader.post(f"/phone/{number}/report", note="  ").status_code == 422
     leader.post(f"/phone/{number}/report", note="人员已撤离")
     awaited = card(site.browser("grid").client.get("/alerts").text, number)
     assert "等待解除" in awaited
+    sheet, theirs = (site.browser(name).client.get("/alerts/shift").text for name in ("city", "township"))
+    for said in ("township", "人员已撤离", "已签收", "解除", "当值", "交班人签字"):
+        assert said in sheet, said
+    assert "人员已撤离" in theirs
+    assert town.THEIRS in sheet
+    assert town.THEIRS not in theirs
     desk.post(f"/alerts/{number}/lift", note="复查合格")
     page = desk.client.get("/alerts").text
     assert card(page, number) == ""
@@ -219,6 +230,8 @@ def night(
     with databases.fresh(town_template) as dsn:
         engine = owner_engine(dsn)
         change(engine, "%", due_on=None)
+        head = {"person": "镇长", "role": "leader", "object_layer": "area", "phone": "00012345678"}
+        town.put(engine, "duty", "D1", town.OURS, **head, object_code=town.OURS, account="township")
         engine.dispose()
         with served(dsn, tmp_path_factory.mktemp("home")) as running:
             yield running
@@ -247,6 +260,7 @@ def test_at_three_in_the_morning_there_is_nothing_then_two_things_to_do(
         change(engine, "ours-danger", due_on=town.DAY, title="储罐区围堰开裂")
         begin_incident(engine, "I1")
         run_alerts(engine, actor="test")
+        call_out(engine, actor="test")
         expect(desk.page.locator(".warning")).to_have_count(2)
         expect(phone.page.locator(".warning")).to_have_count(2)
         expect(map_reader.page.locator("#warnings b")).to_have_text("2")
@@ -265,11 +279,31 @@ def test_at_three_in_the_morning_there_is_nothing_then_two_things_to_do(
         assert thumb
         assert (thumb["height"] >= 48, thumb["width"] >= 240) == (True, True)
         phone.picture("alerts-phone-320")
+        _calls_are_worked_through(desk)
         phone.page.locator(".warning .go").first.click()
         expect(phone.page.locator(".done")).to_be_visible()
         desk.page.set_viewport_size(SMALL)
         assert desk.page.evaluate(wide) == 0
     engine.dispose()
+
+
+def _calls_are_worked_through(desk: Looking) -> None:
+    """The township's head is to be called: one click says that nobody answered, the next clock runs; then an answer."""
+    listed = desk.page.locator(".w-red .calling")
+    expect(listed.locator(".callee b")).to_have_text("镇长")
+    expect(listed.locator(".callee a")).to_have_attribute("href", "tel:00012345678")
+    listed.get_by_role("button", name="无人接听").click()
+    expect(desk.page.locator(".done")).to_contain_text("无人接听")
+    expect(desk.page.locator(".w-red .calling")).to_have_count(0)
+    engine = owner_engine(desk.site.dsn)
+    call_out(engine, actor="test", at=datetime.now(UTC) + timedelta(minutes=4))
+    engine.dispose()
+    expect(listed.locator(".callee small")).to_contain_text("第 2 次")
+    listed.get_by_text("已接听").click()
+    listed.locator("textarea").fill("马上到现场")
+    desk.picture("alerts-desk-call")
+    listed.get_by_role("button", name="提交").click()
+    expect(desk.page.locator(".w-red .proofs .yes").filter(has_text="已叫应")).to_be_visible()
 
 
 def test_an_area_is_drawn_by_clicks(site: Served, chromium: Chromium) -> None:

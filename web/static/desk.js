@@ -36,7 +36,7 @@
   }
 
   /* Whoever has opened a form or begun to write is not to be interrupted. */
-  const busy = () => [...desk().querySelectorAll(".step[open]")].length > 0;
+  const busy = () => [...desk().querySelectorAll(".step[open], .promise[open]")].length > 0;
 
   /* What is open stays open, and where the page stands it stays. */
   async function refresh() {
