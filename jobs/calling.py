@@ -77,13 +77,16 @@ def _due(connection: Connection, at: datetime) -> Due:
         chain, vacant = _chain(posts[number], holders, officers)
         if vacant and (number, NOBODY, row["renewals"] + 1) not in known:
             due.told.append((number, NOBODY, row["renewals"] + 1))
-        on_list = [one for one in calls[number] if one["result"] is None]
+        chain = tuple(one for one in chain if one.officer.person not in row["signed_by"])
+        on_list = [
+            one for one in calls[number] if one["result"] is None and (number, one["n"]) not in due.dropped
+        ]
         if on_list:
             late = [one for one in on_list if _is_mute(one, rules.calling, at_s)]
             due.handed.extend((number, one["n"]) for one in late)
             due = _sooner(due, [_seconds(one["due_at"]) + rules.calling.again_s for one in on_list], at_s)
             continue
-        made = [as_call(one) for one in calls[number]]
+        made = [as_call(one) for one in calls[number] if one["result"]]
         turn = next_call(chain, made, rules.calling, at_s)
         if turn.action in (CALL, KNOCK) and turn.callee:
             due.calls.append(_call(number, turn.callee, voice, at))

@@ -48,12 +48,13 @@ def calls_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]
 
 
 def not_needed(connection: Connection, waiting: Collection[int]) -> list[tuple[int, int]]:
-    """The calls on the list whose warning need not be called out (any more) or was fired anew since."""
+    """The calls on the list whose warning need not be called out (any more), was fired anew since, or has their signature."""
     waits = call.c.warning_id == any_(literal(sorted(waiting), ARRAY(BigInteger())))
+    signed = call.c.person == any_(warning.c.signed_by)
     query = (
         select(call.c.warning_id, call.c.n)
         .join(warning, warning.c.warning_id == call.c.warning_id)
-        .where(call.c.result.is_(None), or_(~waits, call.c.due_at < warning.c.fired_at))
+        .where(call.c.result.is_(None), or_(~waits, call.c.due_at < warning.c.fired_at, signed))
     )
     return [(row[0], row[1]) for row in connection.execute(query.order_by(call.c.warning_id, call.c.n))]
 

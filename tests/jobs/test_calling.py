@@ -210,9 +210,13 @@ def test_red_wants_two_people_whatever_accounts_they_have_and_a_deputy_is_one(to
     with pytest.raises(AlreadySigned, match="甲镇长 已经签收") as again:
         town.sign(number, HEAD, 3)
     assert again.value.remedy == "还需另外 1 人签收"
+    assert town.listed(3) == [("甲副镇长", "deputy")], "who has signed need not be called"
     assert town.sign(number, DEPUTY, 4) == "signed"
     assert town.listed(5) == []
-    assert rows(town.owner, "SELECT result FROM call") == [("dropped",)]
+    assert rows(town.owner, "SELECT person, result FROM call ORDER BY n") == [
+        ("甲镇长", "dropped"),
+        ("甲副镇长", "dropped"),
+    ]
     assert town.steps() == [("read", "甲镇长"), ("sign", "甲镇长"), ("sign", "甲副镇长")]
     with reading(town.reader, CITY) as connection:
         assert set(warning_told(connection, number)["proofs"]["甲镇长"]) == {
