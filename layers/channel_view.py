@@ -10,7 +10,6 @@ from layers.alert_ledger import with_times
 from layers.alert_tables import attempt, delivery
 from riskmap.channel_health import Attempt, Health, channel_health
 from riskmap.errors import NotFound
-from riskmap.sending import IN_APP
 
 Row = dict[str, Any]
 _TOLD = ("delivery_id", "warning_id", "person", "audience", "channel", "reason", "n", "text", "state")
@@ -21,12 +20,11 @@ _LAST = 50
 
 
 class Queue(NamedTuple):
-    """What waits for a channel: how many, since when the oldest, when the next is tried; and what failed lately."""
+    """What waits for a channel: how many, since when the oldest, when the next is tried."""
 
     waiting: int = 0
     oldest: datetime | None = None
     next_at: datetime | None = None
-    failed: int = 0
 
 
 def last_attempts(connection: Connection, channels: Iterable[str], since: datetime) -> list[Attempt]:
@@ -53,26 +51,23 @@ def failures_since(connection: Connection, since: datetime) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def queues(connection: Connection, since: datetime) -> dict[str, Queue]:
-    """By channel what waits, and how many messages were given up since an instant."""
-    waits = delivery.c.state == "waiting"
+def queues(connection: Connection) -> dict[str, Queue]:
+    """By channel what waits."""
     query = (
         select(
             delivery.c.channel,
-            func.count().filter(waits),
-            func.min(delivery.c.made_at).filter(waits),
-            func.min(delivery.c.next_at).filter(waits),
-            func.count().filter(~waits),
+            func.count(),
+            func.min(delivery.c.made_at),
+            func.min(delivery.c.next_at),
         )
-        .where(delivery.c.channel != IN_APP)
-        .where(waits | ((delivery.c.state == "failed") & (delivery.c.done_at >= since)))
+        .where(delivery.c.state == "waiting")
         .group_by(delivery.c.channel)
     )
     return {row[0]: Queue(*row[1:]) for row in connection.execute(query)}
 
 
 def troubled(connection: Connection, since: datetime, limit: int) -> list[Row]:
-    """Messages that wait after a failed try or were given up since an instant, the latest first."""
+    """Messages that wait after a failed try, or failed by their last way since an instant, the latest first."""
     last = (
         select(attempt.c.detail)
         .where(attempt.c.delivery_id == delivery.c.delivery_id)
@@ -82,6 +77,7 @@ def troubled(connection: Connection, since: datetime, limit: int) -> list[Row]:
     )
     again = (delivery.c.state == "waiting") & (delivery.c.attempts > 0)
     given_up = (delivery.c.state == "failed") & (delivery.c.done_at >= since)
+    given_up &= func.jsonb_array_length(delivery.c.further) == 0
     query = (
         select(*(delivery.c[name] for name in (*_TOLD, *_TIMES)), last.label("detail"))
         .where(again | given_up)
@@ -125,7 +121,7 @@ class ChannelState(NamedTuple):
 def channel_states(connection: Connection, channels: Sequence[str], now: datetime) -> list[ChannelState]:
     """How each channel stands now, in the given order."""
     health = channel_health(channels, last_attempts(connection, channels, now - _DAY), now)
-    waiting, failed = queues(connection, now - _DAY), failures_since(connection, now - _HOUR)
+    waiting, failed = queues(connection), failures_since(connection, now - _HOUR)
     return [
         ChannelState(one, waiting.get(one.channel, Queue()), failed.get(one.channel, 0)) for one in health
     ]
