@@ -59,6 +59,7 @@ class Bar(NamedTuple):
 def picture(told: Row, lang: str = "zh") -> str:
     """The picture of a back-test as `jobs.backtest` tells it."""
     words = WORDS[lang]
+    same = told["rules_hash"] == told["live_hash"]
     days = _bars(told, "messages", worst=False), _bars(told, "leader", worst=True)
     weekly = len(days[0]) < len(told["by_day"])
     people = _people(told)
@@ -67,15 +68,15 @@ def picture(told: Row, lang: str = "zh") -> str:
         _text(
             _LEFT, 30, words["title"].format(begin=told["from"], end=told["to"], days=told["days"]), size=20
         ),
-        *_legend(words),
-        *_figures(told, words),
+        *(() if same else _legend(words)),
+        *_figures(told, words, same=same),
     ]
     for bars, name in zip(
         days, ("weekly", "leader_weekly") if weekly else ("messages", "leader"), strict=True
     ):
-        parts += _chart(bars, words[name], top + 30)
+        parts += _chart(bars, words[name], top + 30, same=same)
         top += _HIGH + _GAP
-    parts += _persons(people, words["people"], top + 24)
+    parts += _persons(people, words["people"], top + 24, same=same)
     height = top + 48 + _ROW * len(people)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
@@ -99,8 +100,8 @@ def _bars(told: Row, name: str, *, worst: bool) -> list[Bar]:
     ]
 
 
-def _chart(bars: Sequence[Bar], title: str, top: int) -> list[str]:
-    """Bars of one figure over time: ours filled, the live ones as a line of steps over them."""
+def _chart(bars: Sequence[Bar], title: str, top: int, *, same: bool) -> list[str]:
+    """Bars of one figure over time: ours filled, the live ones, where they are others, as a line of steps over them."""
     most = _nice(max([1.0, *(max(bar.ours, bar.live) for bar in bars)]))
     width = _PLOT / len(bars)
     foot = top + _HIGH
@@ -119,7 +120,8 @@ def _chart(bars: Sequence[Bar], title: str, top: int) -> list[str]:
             )
         y = foot - _HIGH * bar.live / most
         line.append(f"{x:.1f},{y:.1f} {x + width:.1f},{y:.1f}")
-    parts.append(f'<polyline points="{" ".join(line)}" fill="none" stroke="{_INK}" stroke-width="1.2"/>')
+    if not same:
+        parts.append(f'<polyline points="{" ".join(line)}" fill="none" stroke="{_INK}" stroke-width="1.2"/>')
     every = max(1, len(bars) // 10)
     for n in range(0, len(bars), every):
         day = date.fromisoformat(bars[n].label)
@@ -134,7 +136,7 @@ def _people(told: Row) -> list[Bar]:
     return [Bar(one, ours.get(one, 0), live.get(one, 0)) for one in names[:_MOST_PEOPLE]]
 
 
-def _persons(people: Sequence[Bar], title: str, top: int) -> list[str]:
+def _persons(people: Sequence[Bar], title: str, top: int, *, same: bool) -> list[str]:
     most = max([1.0, *(max(bar.ours, bar.live) for bar in people)])
     name_px = 300
     wide = _PLOT - name_px - 90
@@ -146,10 +148,13 @@ def _persons(people: Sequence[Bar], title: str, top: int) -> list[str]:
         parts.append(
             f'<rect x="{x}" y="{y}" width="{wide * bar.ours / most:.1f}" height="11" fill="{_OURS}"/>'
         )
-        parts.append(
-            f'<rect x="{x}" y="{y + 12}" width="{wide * bar.live / most:.1f}" height="6" fill="{_LIVE}"/>'
-        )
-        parts.append(_text(_WIDTH - _RIGHT - 70, y + 14, f"{bar.ours:g} / {bar.live:g}"))
+        counts = f"{bar.ours:g}"
+        if not same:
+            parts.append(
+                f'<rect x="{x}" y="{y + 12}" width="{wide * bar.live / most:.1f}" height="6" fill="{_LIVE}"/>'
+            )
+            counts += f" / {bar.live:g}"
+        parts.append(_text(_WIDTH - _RIGHT - 70, y + 14, counts))
     return parts
 
 
@@ -164,9 +169,10 @@ def _legend(words: Words) -> list[str]:
     ]
 
 
-def _figures(told: Row, words: Words) -> list[str]:
+def _figures(told: Row, words: Words, *, same: bool) -> list[str]:
     lines = []
-    for n, (name, one) in enumerate((("ours", told), ("live", told["live"]))):
+    sets = [("live", told)] if same else [("ours", told), ("live", told["live"])]
+    for n, (name, one) in enumerate(sets):
         lead = one["lead_time_h"]
         said = words["none"] if lead is None else words["hours"].format(n=f"{lead:g}")
         figures = words["figures"].format(lead=said, **{key: one[key] for key in _FIGURES})

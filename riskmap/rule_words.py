@@ -108,7 +108,8 @@ def audience_words(audience: str, lang: str = "zh") -> str:
     role, _, place = audience.partition("@")
     words = words_in("en" if lang == "en" else "zh")
     places = {**words["area_level"], **words["layer"]}
-    return str(said["of"].format(role=words["duty_role"].get(role, role), place=places.get(place, place)))
+    role, place = words["duty_role"].get(role, role), places.get(place, place)
+    return role if role.startswith(place) else str(said["of"].format(role=role, place=place))
 
 
 def _what(rule: AlertRule, said: Words) -> str:

@@ -144,6 +144,7 @@ def test_the_picture_is_svg_that_fetches_nothing_and_escapes_names(days: int) ->
     messages = [Message(span[n % days], "<甲>&", LEADER, "r1") for n in range(7)]
     one = figures(span, [], messages, [], lambda at: at.date())
     content = {**one, "from": span[0].isoformat(), "to": span[-1].isoformat(), "live": one}
+    content |= {"rules_hash": "a", "live_hash": "b"}
     for lang, said in (("zh", "所测规则"), ("en", "rules tried")):
         text = picture(content, lang)
         root = ET.fromstring(text)
@@ -153,7 +154,9 @@ def test_the_picture_is_svg_that_fetches_nothing_and_escapes_names(days: int) ->
         assert "7 / 7" in words
         assert "href" not in text
     bars = list(ET.fromstring(picture(content)).iter("{http://www.w3.org/2000/svg}rect"))
-    assert len(bars) > 5
+    alone = picture(content | {"live_hash": "a"})
+    assert "所测规则" not in alone
+    assert len(list(ET.fromstring(alone).iter("{http://www.w3.org/2000/svg}rect"))) < len(bars)
 
 
 def test_rules_are_known_again_as_file_folder_and_edition_and_other_rules_are_others(tmp_path: Path) -> None:
