@@ -51,7 +51,7 @@ def digest_of(connection: Connection, township: str, at: datetime) -> Digest:
     """What changed in a township since yesterday's hour, as far as the caller sees."""
     local = at.astimezone(CLOCK)
     daily = figures_on(connection, local)
-    since = last_due(local, daily.digest_at) - _DAY
+    since = datetime.combine(local.date() - _DAY, daily.digest_at, CLOCK)
     then = Moment(None, rev_at(connection, since))
     changes = changes_of(connection, township, then, since, local, daily.ahead)
     return Digest(since, local, changes, _counted(changes))

@@ -45,7 +45,7 @@ def plan_or_begin(
     try:
         wanted = scenario_of({key: value for key, value in given.items() if value})
         if not confirmed:
-            return _page(page, given=given, plan=plan_drill(owner, wanted))
+            return _page(page, given=given, plan=_planned(plan_drill(owner, wanted)))
         start_drill(owner, page.session.identity, wanted)
     except RiskMapError as error:
         if error.status >= 500:
@@ -91,6 +91,15 @@ def _page(
         proofs=PROOFS,
         reasons=words(page.lang)["alert_why"],
     )
+
+
+def _planned(plan: dict[str, Any]) -> dict[str, Any]:
+    """A dry run by person, with all channels that each would be told by, and each text once."""
+    people: dict[str, dict[str, Any]] = {}
+    for one in plan["messages"]:
+        people.setdefault(one["person"], one | {"channels": []})["channels"].append(one["channel"])
+    texts = list(dict.fromkeys(one["text"] for one in plan["messages"]))
+    return plan | {"people": list(people.values()), "texts": texts}
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:
