@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from jobs.alert_messages import CITY_DESK, DESK, going_out
 from jobs.channel_watch import NO_WARNING
 from layers.alert_desk import last_pass_at
+from layers.channel_view import channel_states
 from layers.city import stored_city
 from layers.database import snapshot, writing
 from layers.digest import Changes, changes_of
@@ -78,7 +79,7 @@ def send_daily(owner: Engine, *, actor: str, at: datetime) -> int:
         if DIGEST in due and local - last_due(local, daily.digest_at) < _LATE:
             rows += _digests(connection, local, days[DIGEST], daily)
         if HEARTBEAT in due:
-            rows += _heartbeats(connection, local, days[HEARTBEAT])
+            rows += _heartbeats(connection, local, days[HEARTBEAT], daily)
     if not rows:
         return 0
     with writing(owner) as connection:
@@ -105,7 +106,7 @@ def _digests(connection: Connection, local: datetime, day: int, daily: Daily) ->
     return rows
 
 
-def _heartbeats(connection: Connection, local: datetime, day: int) -> list[Row]:
+def _heartbeats(connection: Connection, local: datetime, day: int, daily: Daily) -> list[Row]:
     city, status = stored_city(connection), status_of(connection)
     desk = on_posts(connection, {("area", city.code, CITY_DESK.partition("@")[0])}, local.date())
     seen = pulse(connection, local)
@@ -114,7 +115,9 @@ def _heartbeats(connection: Connection, local: datetime, day: int) -> list[Row]:
         "pass": _age_min(local, last_pass_at(connection)),
         "feed": _age_min(local, seen.last),
     }
-    text = heartbeat_text(city.name, local, ages, seen.live, seen.sensors)
+    fed = not seen.sensors or (seen.last is not None and local - seen.last <= daily.no_feed)
+    failing = any(one.failing for one in channel_states(connection, list(kinds_of(city.channels)), local))
+    text = heartbeat_text(city.name, local, ages, (seen.live, seen.sensors), well=fed and not failing)
     people = [one for found in desk.values() for one in found] or [Person(DESK, "")]
     told = [_message(one, HEARTBEAT, day, text, local, CITY_DESK, None) for one in people]
     return _by_channels(connection, city, local, zip(people, told, strict=True))

@@ -16,6 +16,8 @@ from riskmap.vocabulary import LEVELS
 _AREA, _SOURCE, _DANGER, _ENTERPRISE = (
     metadata.tables[name] for name in ("area", "source", "danger", "enterprise")
 )
+EXPLAINED = 60
+"""colours of a township that are told with their reason, the worst first; after new rules there may be hundreds"""
 _SHOWN = ("source", "grid", "village", "township")
 Row = dict[str, Any]
 
@@ -84,11 +86,15 @@ def _colours(connection: Connection, township: str, then: Moment) -> list[Row]:
             score.c.level, case({kind: n for n, kind in enumerate(_SHOWN)}, value=score.c.kind), score.c.code
         )
     )
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+    if connection.execute(select(exists().select_from(was))).scalar_one() is False:
+        return []  # nothing was computed by then: all would be new
+    rows = [dict(row) | {"why": None, "by": None} for row in connection.execute(query).mappings()]
+    for row in rows[:EXPLAINED]:
+        if row["kind"] == "source":
+            row["why"] = _moved_line(connection, row["code"], then)
+        else:
+            row["by"] = _moved_source(connection, row["kind"], row["code"], then)
     for row in rows:
-        is_source = row["kind"] == "source"
-        row["why"] = _moved_line(connection, row["code"], then) if is_source else None
-        row["by"] = None if is_source else _moved_source(connection, row["kind"], row["code"], then)
         row["level"], row["old_level"] = LEVELS.get(row["level"]), LEVELS.get(row["old_level"])
     return rows
 

@@ -119,15 +119,15 @@ _HOUR_MIN, _DAY_MIN = 60, 1440
 
 
 def heartbeat_text(
-    city: str, at: datetime, ages_min: Mapping[str, int | None], live: int, sensors: int
+    city: str, at: datetime, ages_min: Mapping[str, int | None], sensors: tuple[int, int], *, well: bool
 ) -> str:
-    """The daily message to the duty desk: that the program works, and how old its data are."""
+    """The daily message to the duty desk: whether all works, and how old the data are; `sensors`: in time, of all."""
     parts = [f"{name}{_aged(ages_min.get(key))}" for key, name in _AGES]
-    if sensors:
-        parts.append(f"监测点{live}/{sensors}按时")
+    if sensors[1]:
+        parts.append(f"监测点{sensors[0]}/{sensors[1]}按时")
     return (
-        f"【系统心跳·内部】{city[:10]}安全风险一张图：系统正常，{at:%m月%d日%H:%M}。{'，'.join(parts)}。"
-        "每日一条；到时没有收到，请查看系统并联系维护人员。"
+        f"【系统心跳·内部】{city[:10]}安全风险一张图：{'系统正常' if well else '系统在运行，但有异常'}，"
+        f"{at:%m月%d日%H:%M}。{'，'.join(parts)}。每日一条；到时没有收到，请查看系统并联系维护人员。"
     )
 
 

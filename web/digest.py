@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from jobs.daily import digest_of, figures_on, why_of
+from layers.digest import EXPLAINED
 from layers.history import CLOCK
 from layers.records import fetch
 from riskmap.daily import Counted
@@ -34,6 +35,7 @@ def digest(page: SignedPage, township: Annotated[str, Query(max_length=64)] = ""
         townships=townships if identity.sees_city else {},
         chosen=chosen,
         name=townships.get(chosen, ""),
+        most=EXPLAINED,
         found=found,
         line=line_of(page, found.counted) if found else "",
         hour=figures_on(page.connection, now.astimezone(CLOCK)).digest_at,

@@ -13,7 +13,7 @@ from jobs.daily import digest_of, send_daily
 from jobs.drills import start_drill
 from jobs.risk import assess
 from layers.database import CITY, Identity, owner_engine, reading
-from riskmap.daily import MOST_CHARS, Counted, Daily, digest_text
+from riskmap.daily import MOST_CHARS, Counted, Daily, digest_text, heartbeat_text
 from riskmap.drills import Scenario
 from riskmap.editions import shipped_table
 from riskmap.errors import BadInput
@@ -93,6 +93,14 @@ def test_a_day_is_told_once_to_whom_it_concerns(changed: Engine, reader: Engine)
     with reading(reader, Identity("乙镇长", "township", EAST)) as connection:
         assert digest_of(connection, WEST, MORNING).changes.colours == []
         assert digest_of(connection, EAST, MORNING).counted.calm
+
+
+def test_a_heartbeat_says_normal_only_where_it_is() -> None:
+    ages = {"data": 3, "pass": None, "feed": 1500}
+    text = heartbeat_text("某市", MORNING, ages, (0, 98), well=False)
+    assert "系统正常" not in text
+    for told in ("风险数据3分钟前", "预警计算尚无", "监测数据1天前", "监测点0/98按时"):
+        assert told in text
 
 
 def test_a_message_is_never_too_long() -> None:
