@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from layers.fields import LAYERS, Field
+from layers.proposal_fields import PROPOSALS
 from riskmap.vocabulary import words
 
 LANGUAGES = ("zh", "en")
@@ -28,21 +29,23 @@ _GROUPS: Mapping[str, str] = {
     "zones_external.kind": "hazard",
     "zone_records.kind": "zone_record_kind",
     "lines.kind": "line_kind",
+    "proposals.kind": "source_kind development_kind",
+    "proposals.stage": "siting_stage",
 }
-"""layer.field → the group of its words in `riskmap/words/`"""
+"""layer.field → the groups of its words in `riskmap/words/`"""
 
 
 @cache
 def choice_words(field: Field, lang: str) -> Mapping[str, str]:
     """The words of a field's choices in a language by code, in the field's order."""
-    group = next((group for name, group in _GROUPS.items() if field == _field(name)), "")
-    known = words(lang).get(group, {})
+    groups = next((groups for name, groups in _GROUPS.items() if field == _field(name)), "")
+    known = {code: word for group in groups.split() for code, word in words(lang)[group].items()}
     return {code: known.get(code, code) for code in field.choices}
 
 
 def _field(name: str) -> Field:
     layer, _, field = name.partition(".")
-    return LAYERS[layer].field(field)
+    return (PROPOSALS if layer == PROPOSALS.name else LAYERS[layer]).field(field)
 
 
 def yes_no(lang: str) -> tuple[str, str]:

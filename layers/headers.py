@@ -18,6 +18,7 @@ from pathlib import Path
 from rapidfuzz import fuzz, process
 
 from layers.fields import LAYERS, Layer
+from layers.proposal_fields import PROPOSALS
 from layers.units import UNIT_OF_FIELD, UNIT_WORDS, known_unit, plain_unit
 
 POSITION = {"lon": ("经度", "Longitude"), "lat": ("纬度", "Latitude"), "wkt": ("几何(WKT)", "geometry")}
@@ -27,6 +28,8 @@ QUANTITY = {
     "density_t_m3": ("密度(吨/立方米)", "Density (t/m3)"),
 }
 """an inventory may give a quantity with its unit instead of tonnes, and the density that makes a volume a mass"""
+_LENT = {PROPOSALS.name: ("sources", "inventory")}
+"""whose synonyms count, too: a proposal has the kind of a source and holds what an inventory says"""
 NOTHING = "-"
 """what 序号 means"""
 
@@ -61,9 +64,14 @@ def names_of(layer: Layer) -> dict[str, tuple[str, ...]]:
     names: dict[str, tuple[str, ...]] = {f.name: (f.zh, f.en) for f in layer.fields}
     if layer.position != "none":
         names |= POSITION
-    if layer.table == "inventory":
+    if _tells_stock(layer):
         names |= QUANTITY
     return names
+
+
+def _tells_stock(layer: Layer) -> bool:
+    """Whether its rows say how much of a substance there is, in tonnes or in another unit."""
+    return any(f.name == "quantity_t" for f in layer.fields)
 
 
 def read_synonyms() -> list[tuple[str, str, str]]:
@@ -75,12 +83,13 @@ def read_synonyms() -> list[tuple[str, str, str]]:
 @cache
 def _meanings(layer_name: str) -> dict[str, str]:
     """The keys of all headers of a layer → field; a field's own headers go before every synonym."""
-    layer = LAYERS[layer_name]
+    layer = PROPOSALS if layer_name == PROPOSALS.name else LAYERS[layer_name]
     names = names_of(layer)
+    others = _LENT.get(layer_name, ())
     found = {
         header_key(header): field
         for of, field, header in read_synonyms()
-        if of in {"*", layer_name} and field in {*names, NOTHING}
+        if of in {"*", layer_name, *others} and field in {*names, NOTHING}
     }
     return found | {header_key(text): ours for ours, others in names.items() for text in (ours, *others)}
 
@@ -131,7 +140,7 @@ def completed(header: str, layer: Layer) -> str | None:
 def _with_unit(ours: str, written: str, layer: Layer) -> Meaning:
     unit = plain_unit(written)
     kinds = {f.name: f.kind for f in layer.fields}
-    if ours in {"quantity", "quantity_t"} and layer.table == "inventory" and unit not in _NEUTRAL:
+    if ours in {"quantity", "quantity_t"} and _tells_stock(layer) and unit not in _NEUTRAL:
         known = known_unit(unit)
         if known is None:
             return Meaning(why_not=f"单位“{written}”不能换算为吨")

@@ -49,11 +49,16 @@ _Row: TypeAlias = tuple[str | None, ...]
 def read_quantities(
     field: Field, named: Named, density_of: DensityOf | None
 ) -> tuple[pa.Array, dict[int, Wrong]]:
-    """The column `quantity_t` of a file that has `quantity`, and by row index what is wrong; each different row once."""
+    """The column `quantity_t` of a file that has `quantity`, and by row index what is wrong; each different row once.
+
+    A row without an amount is wrong where the field is required.
+    """
     rows = _different(named)
     found: dict[_Row, str] = {}
     wrong: dict[_Row, Wrong] = {}
     for row in set(rows):
+        if not field.required and not (row[0] or "").strip():
+            continue
         try:
             found[row] = str(_tonnes(field, row, density_of))
         except _At as fault:

@@ -15,10 +15,12 @@ IMPORT_PATH = "/api/v1/imports"
 PREVIEW_PATH = "/api/v1/imports/preview"
 EVENTS_PATH = "/api/v1/events"
 SITING_PATH = "/api/v1/siting"
+SITING_BATCH_PATH = f"{SITING_PATH}/batch"
 _FILE = LONGEST_IMPORT_B, "请缩小文件，或在服务器上用 riskmap import 导入"
 _BOUNDS = {
     IMPORT_PATH: _FILE,
     PREVIEW_PATH: _FILE,
+    SITING_BATCH_PATH: (16 * 1024 * 1024, "请分成几个文件，或用 riskmap siting batch"),
     SITING_PATH: (2 * 1024 * 1024, "请简化拟建用地的边界"),
     EVENTS_PATH: (POST.json_bytes, "请分成几次发送，或把文件放入投递目录 drop/in"),
 }

@@ -9,12 +9,12 @@ import typer
 from layers.database import CITY
 from riskmap.errors import BadInput, NotFound
 from riskmap.vocabulary import words as named
-from web.console import print_json, print_table, say
+from web.console import print_json, print_table, progress, say
 from web.opening import Json, Opened, opened, settings_of
 from web.texts import LANGUAGES
 
 _SHOWN = 30
-_WHAT = ("search", "paper")
+_WHAT = ("search", "paper", "batch")
 _REPORTS = (".pdf", ".html")
 _KEPT = {"rule": "规则", "measured": "实测（米）", "limit": "限值（米）", "near": "对象"}
 
@@ -24,8 +24,8 @@ def siting(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="[search|paper] FILE.json|NUMBER",
-            help="拟建项目；search 全域搜索；paper 按编号重印意见书",
+            metavar="[search|paper|batch] FILE.json|NUMBER|IN OUT.xlsx",
+            help="拟建项目；search 全域搜索；paper 按编号重印意见书；batch 逐行审查一个文件",
         ),
     ],
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
@@ -35,16 +35,25 @@ def siting(
     ] = None,
     by: Annotated[str, typer.Option(help="意见书的出具人")] = CITY.name,
     most: Annotated[int, typer.Option(help="搜索时每个列表最多几个单元", min=1, max=1000)] = 200,
+    crs: Annotated[str | None, typer.Option(help="batch：wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="batch：字段对应文件 .toml")] = None,
+    sheet: Annotated[str | None, typer.Option(help="batch：工作表，或 GeoPackage 的图层")] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="batch：有错的行不算失败")] = False,
     json: Json = False,
 ) -> None:
     """选址准入审查：逐条规则给出结论、实测距离、限值和依据；或全域搜索可选位置。只有 --report 会写入：意见书归档。"""
     what = words[0] if words[0] in _WHAT and len(words) > 1 else ""
-    if len(words) != 1 + bool(what):
-        raise typer.BadParameter("写成 siting FILE.json、siting search FILE.json 或 siting paper NUMBER")
+    if len(words) != 1 + bool(what) + (what == "batch"):
+        raise typer.BadParameter(
+            "写成 siting FILE.json、siting search FILE.json、siting paper NUMBER 或 siting batch IN OUT.xlsx"
+        )
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")
     with opened(settings_of(context)) as city:
-        if what == "search":
+        if what == "batch":
+            reading = {"crs": crs, "mapping": mapping, "sheet": sheet}
+            answer = _batch(city, Path(words[1]), Path(words[2]), lang, reading, quiet=json)
+        elif what == "search":
             answer = _searched(city, words[-1], lang, most)
         elif what == "paper" or report is not None:
             answer = _paper(city, words[-1], report, lang, by, again=what == "paper")
@@ -52,10 +61,10 @@ def siting(
             answer = _judged(city, words[-1], lang, effects=effects)
     if json:
         print_json(answer)
-    elif what == "search":
-        _tell_search(answer)
     else:
-        _tell(answer)
+        {"search": _tell_search, "batch": _tell_batch}.get(what, _tell)(answer)
+    if what == "batch" and answer["rejected"] and not partial:
+        raise typer.Exit(1)
 
 
 def _judged(city: Opened, file: str, lang: str, *, effects: bool) -> dict[str, Any]:
@@ -73,6 +82,34 @@ def _searched(city: Opened, file: str, lang: str, most: int) -> dict[str, Any]:
     from jobs.siting_search import search
 
     return search(city.reader, CITY, proposal_of(Path(file)), lang=lang, most=most)
+
+
+def _batch(
+    city: Opened, file: Path, out: Path, lang: str, reading: dict[str, Any], *, quiet: bool
+) -> dict[str, Any]:
+    from jobs.siting_batch import Batch
+
+    if out.suffix.lower() != ".xlsx":
+        raise BadInput(f"结论不能写入 {out.name}", remedy="请以 .xlsx 结尾")
+    batch = Batch(city.reader, CITY, lang=lang)
+    with progress(quiet=quiet) as bar:
+        for share in batch.judge(file, **reading):
+            bar("审查", share)
+    batch.write(out)
+    return batch.report()
+
+
+def _tell_batch(report: dict[str, Any]) -> None:
+    told = named("zh")["siting_outcome"]
+    say(f"{report['rows_read']} 行，审查 {report['judged']} 个项目")
+    for word, number in report["verdicts"].items():
+        say(f"{told[word]}：{number}")
+    columns = {"row": "行", "name": "项目", "verdict_text": "结论", "clause": "决定性依据", "object": "对象"}
+    print_table("结论", report["items"][:_SHOWN], columns)
+    columns = {"row": "行", "field": "字段", "value": "值", "reason": "原因", "remedy": "改法"}
+    print_table("未审查的行", report["rejected"][:_SHOWN], columns)
+    for note in report["notes"]:
+        say(f"注意：{note}")
 
 
 def _paper(

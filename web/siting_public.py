@@ -89,7 +89,7 @@ def _columns(lang: str) -> list[tuple[str, Any]]:
         (t("papers.state_replaced"), lambda one: one["replaced_by"]),
         (t("paper.project"), lambda one: one["name"]),
         (t("paper.kind"), lambda one: kind_word(lang, one["kind"])),
-        (t("paper.stage"), lambda one: t(f"paper.stage_{one['stage']}")),
+        (t("paper.stage"), lambda one: word(lang, "siting_stage", one["stage"])),
         (t("siting_public.township"), lambda one: one["township"]),
         (t("paper.area"), lambda one: one["area_m2"]),
         (t("paper.outcome"), lambda one: word(lang, "siting_outcome", one["verdict"])),
