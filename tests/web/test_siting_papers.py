@@ -20,7 +20,7 @@ from tests import siting_city
 from tests.browser import PHONE, looking
 from tests.database import Databases
 from tests.served import Served, add_people, served
-from tests.siting_city import SCOPE, box, put
+from tests.siting_city import SCOPE, box, point, put
 from web.commands import app
 
 PAPER = {"applicant": "示例燃气公司", "project_code": "2026-430981-07", "note": "=1+1 两台卧罐<b>"}
@@ -110,6 +110,20 @@ def test_the_command_files_and_prints_again(
     for name in ("out.docx", "nowhere/out.pdf"):
         refused = run(str(file), "--report", str(tmp_path / name))
         assert (refused.exit_code, refused.exception.status) == (1, 422)
+
+
+def test_exactly_the_limit_is_decided_and_said(metre_site: Served) -> None:
+    """A hundred metres from a road: “within 100 m” includes them, and the paper says so."""
+    program = metre_site.program("planner")
+    given = {"kind": "lpg_store", "geometry": point(3000, 100), "inventory": GIVEN["inventory"]}
+    filed = program.post("/api/v1/siting/papers", json=given)
+    assert filed.status_code == 201
+    rows = [row for row in filed.json()["rules"] if row["margin"] == 0]
+    assert {(row["limit"], row["inclusive"], row["outcome"]) for row in rows} >= {(100.0, False, "veto")}
+    page = metre_site.browser("planner").client.get(f"/siting/papers/{filed.json()['archive_number']}").text
+    assert page.count("恰为限值：原文不含本数，判为不满足") == len(
+        [row for row in rows if not row["inclusive"]]
+    )
 
 
 def test_who_may_not_is_told_so(metre_site: Served, filed: dict[str, Any]) -> None:
