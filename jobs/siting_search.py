@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,12 +49,25 @@ class Searched(NamedTuple):
         """Of each cell the verdict of all rules."""
         return _VERDICT_AT[self.worst.severity]
 
+    @property
+    def ranked(self) -> Any:
+        """Of each cell the verdict of the other rules: by these the cells are ranked."""
+        return _VERDICT_AT[self.other.severity]
 
-def search(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh", most: int = 200) -> Row:
+
+def search(
+    reader: Engine,
+    identity: Identity,
+    given: Any,
+    *,
+    lang: str = "zh",
+    most: int = 200,
+    more: Callable[[Searched, Judged], Row] | None = None,
+) -> Row:
     """The cells of the city where the proposal may stand, ranked; of those that are refused how many by which rule.
 
     `given` is a proposal, its geometry left out, and `cell_m` (100 by default). A cell is judged as the proposal would be,
-    drawn as the cell's middle.
+    drawn as the cell's middle. `more` tells what else is made of it (jobs.siting_picture).
     """
     started = time.perf_counter()
     proposal, cell_m = _asked(given)
@@ -67,6 +80,7 @@ def search(reader: Engine, identity: Identity, given: Any, *, lang: str = "zh", 
         "cell_m": cell_m,
         "cells": len(found.worst.severity),
         **_answer(found, people, most, lang),
+        **(more(found, judged) if more else {}),
         "editions": {"edition": judged.edition.name, "siting": judged.rules.edition},
         "complete": identity.sees_city,
         "note": told("decides", lang),
@@ -189,7 +203,7 @@ def _asked(given: Any) -> tuple[Any, int]:
 
 
 def _answer(found: Searched, people: Floats | None, most: int, lang: str) -> Row:
-    verdicts, ranked = found.verdicts, _VERDICT_AT[found.other.severity]
+    verdicts, ranked = found.verdicts, found.ranked
     refused = verdicts >= VERDICTS.index("not_in_principle")
     by_rule = Counter(found.rules[n] for n in found.worst.rule[refused].tolist())
     order = order_of(found, people)

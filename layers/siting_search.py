@@ -32,8 +32,19 @@ class Ground(NamedTuple):
     def lonlat(self, cells: Iterable[int]) -> Floats:
         """Degrees of the middles of some cells, (n, 2), fine enough to come back to their mm."""
         index = np.fromiter(cells, np.int64)
+        return self._degrees(self.grid.x[index], self.grid.y[index])
+
+    def corners(self, columns: Iterable[int], rows: Iterable[int]) -> Floats:
+        """Degrees of the south west corners of the cells where some columns and rows meet, row by row, (n, 2)."""
+        step = self.grid.step_mm
+        column, row = np.meshgrid(np.fromiter(columns, np.int64), np.fromiter(rows, np.int64))
+        return self._degrees(
+            self.grid.x0 + (column.ravel() - 0.5) * step, self.grid.y0 + (row.ravel() - 0.5) * step
+        )
+
+    def _degrees(self, x_mm: Floats, y_mm: Floats) -> Floats:
         way = Transformer.from_crs(self.srid, GEOGRAPHIC_SRID, always_xy=True)
-        lon, lat = way.transform(self.grid.x[index] / MILLI, self.grid.y[index] / MILLI)
+        lon, lat = way.transform(x_mm / MILLI, y_mm / MILLI)
         return np.round(np.column_stack([lon, lat]), _DEGREE_DIGITS)
 
 

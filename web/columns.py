@@ -69,11 +69,11 @@ def _confidence(page: Page, row: Row, _names: dict[str, str]) -> str:
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "target": (
         Column("list.name", _named),
-        Column("siting.class", _word("target_class", "target_class")),
+        Column("targets.class", _word("target_class", "target_class")),
         Column("list.kind", _word("kind", "target_kind")),
         Column("list.township", _township),
-        Column("siting.people_day", _number("people_day"), numeric=True),
-        Column("siting.people_night", _number("people_night"), numeric=True),
+        Column("targets.people_day", _number("people_day"), numeric=True),
+        Column("targets.people_night", _number("people_night"), numeric=True),
         Column("list.status", _word("status", "status")),
     ),
     "zone_external": (

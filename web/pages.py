@@ -218,12 +218,12 @@ def zones_external(
     return _ledger(page, "zones_external", "zone_external", township, number)
 
 
-@router.get("/siting")
-def siting(
+@router.get("/targets")
+def targets(
     page: SignedPage, township: Text = "", number: Annotated[Number, Query(alias="page")] = 1
 ) -> HTMLResponse:
     """The protected targets that distances are kept to."""
-    return _ledger(page, "siting", "target", township, number)
+    return _ledger(page, "targets", "target", township, number)
 
 
 @router.get("/events")

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from jobs.siting import verdict_on
 from jobs.siting_effects import effects_of
 from jobs.siting_papers import file_paper
+from jobs.siting_picture import as_picture
 from jobs.siting_search import search
 from riskmap.errors import BadInput
 from web.api import ERRORS, Record
@@ -87,14 +88,17 @@ async def searched(
     identity: SignedIn,
     lang: Lang,
     most: Annotated[int, Query(ge=1, le=1000, description="每个列表最多几个单元")] = 200,
+    picture: Annotated[bool, Query(description="同时给出每个单元的结论，供地图着色")] = False,
 ) -> Record:
     """Every cell of the city judged as this proposal, best first; of those refused how many by which rule. Writes nothing.
 
     `refused` counts cells that are vetoed or in principle not, under the rule that decides. What binds every cell alike
-    stands in `everywhere`, and the other rules rank the cells: `verdict` of a cell is that of all rules.
+    stands in `everywhere`, and the other rules rank the cells: `verdict` of a cell is that of all rules. `picture` tells
+    of every cell what the ranking rules say, as runs along the grid's rows, and how the grid lies on a map.
     """
     given = document(await request.body())
-    return await run_in_threadpool(search, reader, identity, given, lang=lang, most=most)
+    more = as_picture if picture else None
+    return await run_in_threadpool(search, reader, identity, given, lang=lang, most=most, more=more)
 
 
 def document(content: bytes) -> Any:

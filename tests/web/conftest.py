@@ -12,7 +12,7 @@ from jobs.setup import prepare_database
 from layers.database import owner_engine, snapshot
 from layers.schema import metadata
 from riskmap.settings import load_city
-from tests import town, zone_town
+from tests import siting_city, town, zone_town
 from tests.browser import DESK, Looking, launched, looking
 from tests.database import LONG_AGO, Databases
 from tests.served import Served, add_people, quick_hashing, served
@@ -126,3 +126,19 @@ def own_zone_site(databases: Databases, zone_template: str, tmp_path: Path) -> I
 def zone_codes(zone_site: Served) -> tuple[str, str]:
     """The zone across the border, and the one of ours alone."""
     return zone_town.zone_codes(zone_site.dsn)
+
+
+def _peopled_metres(dsn: str) -> None:
+    owner = owner_engine(dsn)
+    siting_city.put(owner, "enterprise", "E-station", "POINT(2000 -2000)", name="示例加油站")
+    owner.dispose()
+    add_people(dsn, siting_city.SCOPE["township"], siting_city.SCOPE["village"], siting_city.SCOPE["grid"], "E-station")
+
+
+@pytest.fixture(scope="module")
+def metre_site(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The city of metres with a person of every role, served to the tests of one file."""
+    city = siting_city.template_of(databases)
+    template = databases.template("riskmap_siting_people", _peopled_metres, city)
+    with databases.fresh(template) as dsn, served(dsn, tmp_path_factory.mktemp("home")) as running:
+        yield running

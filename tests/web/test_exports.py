@@ -159,7 +159,7 @@ def test_a_template_is_for_whoever_is_signed_in(site: Served) -> None:
         ("/dangers?state=all&grade=major", "dangers", {"grade": "major"}),
         ("/dangers", "dangers", {"state": "open"}),
         (f"/duty?township={town.OURS}", "duty", {"township": town.OURS}),
-        (f"/siting?township={town.OURS}", "targets", {"township": town.OURS}),
+        (f"/targets?township={town.OURS}", "targets", {"township": town.OURS}),
         ("/zones/external", "zones_external", {}),
         ("/events", "events", {}),
     ],

@@ -24,7 +24,7 @@ PAGES = (
         "/dangers",
         "/dangers?state=all",
     ),
-    *("/duty", f"/duty?township={town.OURS}", "/zones", "/zones/external", "/siting", "/alerts", "/events"),
+    *("/duty", f"/duty?township={town.OURS}", "/zones", "/zones/external", "/targets", "/siting", "/alerts", "/events"),
     *("/phone", "/wall", "/account"),
     *(
         "/quality",
@@ -251,7 +251,7 @@ def test_a_city_without_levels_says_so_instead_of_colouring(site: Served) -> Non
 def test_pages_link_only_where_there_is_something(own_site: Served) -> None:
     client = own_site.browser("city").client
     menu = client.get("/risk").text
-    assert 'href="/siting"' in menu
+    assert 'href="/targets"' in menu
     assert 'href="/zones"' not in menu
     assert "请先导入图层 zones_external" in client.get("/zones/external").text
 

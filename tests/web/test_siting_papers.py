@@ -34,21 +34,6 @@ GIVEN: dict[str, Any] = {
 ALIKE = ("verdict", "rules", "counts", "gaps", "site", "editions", "binding")
 
 
-def _peopled(dsn: str) -> None:
-    owner = owner_engine(dsn)
-    put(owner, "enterprise", "E-station", "POINT(2000 -2000)", name="示例加油站")
-    owner.dispose()
-    add_people(dsn, SCOPE["township"], SCOPE["village"], SCOPE["grid"], "E-station")
-
-
-@pytest.fixture(scope="module")
-def metre_site(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    city = siting_city.template_of(databases)
-    template = databases.template("riskmap_siting_people", _peopled, city)
-    with databases.fresh(template) as dsn, served(dsn, tmp_path_factory.mktemp("home")) as running:
-        yield running
-
-
 @pytest.fixture(scope="module")
 def filed(metre_site: Served) -> dict[str, Any]:
     answer = metre_site.program("planner").post("/api/v1/siting?file=true", json=GIVEN)

@@ -49,15 +49,21 @@ window.RiskMap = window.RiskMap || {};
       told && !risen ? el("span", {}, amount) : null);
   }
 
-  /* A JSON answer. Errors carry `status`, or `offline` where there was no answer at all. */
-  async function ask(address, signal) {
-    const answer = await fetch(address, { signal, headers: { accept: "application/json" } }).catch((error) => {
+  /* A JSON answer; a `body` is sent as JSON with the page's token. Errors carry `status` and `remedy`, or `offline`
+     where there was no answer at all. */
+  async function ask(address, signal, body) {
+    const headers = { accept: "application/json" };
+    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    if (sent.body) Object.assign(headers, { "content-type": "application/json", "x-csrf-token": document.body.dataset.csrf });
+    const answer = await fetch(address, { signal, headers, ...sent }).catch((error) => {
       throw Object.assign(error, { offline: error.name !== "AbortError" });
     });
     if (answer.status === 401) RiskMap.live.signedOut();
-    const document = await answer.json();
-    if (!answer.ok) throw Object.assign(new Error(document.detail || answer.statusText), { status: answer.status });
-    return document;
+    const told = await answer.json();
+    if (!answer.ok) {
+      throw Object.assign(new Error(told.detail || answer.statusText), { status: answer.status, remedy: told.remedy || "" });
+    }
+    return told;
   }
 
   RiskMap.dom = { el, LEVELS, levelColours, number, distance, clock, levelPill, ask };
