@@ -86,7 +86,7 @@ def area_results(inputs: Inputs, ground: Ground, standing: Standing, city_code: 
     parts += [area_rows(inputs.areas, ground, standing, scores, level, incidents) for level in PART_OF]
     townships = parts[-1]["score"].to_numpy(), parts[-1]["base"].to_numpy()
     parts.append(overlay_rows(inputs.areas, ground, standing, scores))
-    sums = _sums(ground, scores, np.zeros(len(ground.people), np.int64), 1, "city")
+    sums = sums_of(ground, scores, np.zeros(len(ground.people), np.int64), 1, "city")
     parts.append(city_row(ground, townships, sums, incidents.get(("city", None), []), city_code))
     return parts
 
@@ -150,7 +150,8 @@ class Sums(NamedTuple):
         }
 
 
-def _sums(ground: Ground, scores: PlaceScores, index: Array, n: int, level: str) -> Sums:
+def sums_of(ground: Ground, scores: PlaceScores, index: Array, n: int, level: str) -> Sums:
+    """Of each of `n` areas of a level, `index` saying which one each place stands in (−1: none)."""
     people, worst = ground.places.people, ground.weights.worst_placed[level]
     score, base = (area_scores(one, people, index, n, worst, worst_first(one)) for one in scores)
     burden, base_burden = (burdens(one, people, index, n) for one in scores)
@@ -170,7 +171,7 @@ def area_rows(
     """Grid units, villages or townships by the code of their places; every person counts in one of each."""
     areas = areas[areas["level"] == level].sort_values("code", ignore_index=True)
     codes = areas["code"].to_numpy(object)
-    sums = _sums(ground, scores, index_of(ground.people[PART_OF[level]], codes), len(codes), level)
+    sums = sums_of(ground, scores, index_of(ground.people[PART_OF[level]], codes), len(codes), level)
     happening = np.array([(level, code) in incidents for code in codes], bool)
     return _area_rows(
         ground, areas, level, standing, index_of(standing.frame[PART_OF[level]], codes), sums, happening
@@ -196,7 +197,7 @@ def _overlay(
         shapely.prepare(row.geom)
         there = shapely.contains(row.geom, standing.surfaces)
     own, held = (np.where(one, 0, -1).astype(np.int64) for one in (inside, there))
-    sums = _sums(ground, scores, own, 1, "overlay")
+    sums = sums_of(ground, scores, own, 1, "overlay")
     return _area_rows(ground, area, "overlay", standing, held, sums, np.zeros(1, bool))
 
 

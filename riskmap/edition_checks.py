@@ -7,6 +7,7 @@ from riskmap.densities import Densities
 from riskmap.dynamic import DynamicWeights
 from riskmap.editions import Edition
 from riskmap.siting_paper_rules import PaperRules
+from riskmap.siting_relocation import RelocationRules
 from riskmap.siting_rules import SitingRules
 from riskmap.sources import Gb18218
 from riskmap.substances import Catalogue
@@ -35,5 +36,6 @@ def check_edition(edition: Edition) -> None:
     ZoneRules.from_edition(edition)
     SitingRules.from_edition(edition)
     PaperRules.from_edition(edition)
+    RelocationRules.from_edition(edition)
     AlertRules.from_edition(edition)
     LedgerRules.from_edition(edition)
