@@ -25,7 +25,15 @@ def peopled(owner: Engine) -> None:
         put(owner, "population", f"P-{n}", f"POINT({east} {north})", people=Decimal(900 + 100 * n))
     for code, east, tonnes in (("S-store", -3100, 60), ("S-far", 3500, 500)):
         put(owner, "source", code, f"POINT({east} 2800)", name=code, kind="hazchem_store")
-        put(owner, "inventory", f"I-{code}", None, source_code=code, substance="液氯", quantity_t=Decimal(tonnes))
+        put(
+            owner,
+            "inventory",
+            f"I-{code}",
+            None,
+            source_code=code,
+            substance="液氯",
+            quantity_t=Decimal(tonnes),
+        )
     put(owner, "target", "T-near", "POINT(-3000 2850)", name="近校", target_class="high_sensitive")
 
 
@@ -57,7 +65,9 @@ def test_what_would_leave_is_what_leaves(databases: Databases) -> None:
         owner.dispose()
     for one in first["areas"]:
         key = one["kind"], one["code"]
-        assert (one["score"] * 1e6, one["score_after"] * 1e6) == pytest.approx((before[key][0], after[key][0]))
+        assert (one["score"] * 1e6, one["score_after"] * 1e6) == pytest.approx(
+            (before[key][0], after[key][0])
+        )
         assert before[key][0] > after[key][0]
     people = {"P-0": 900, "P-1": 1000, "P-2": 1100, "P-homes": 60}
     left = sum((before["place", code][0] - after["place", code][0]) * n for code, n in people.items())

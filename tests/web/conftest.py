@@ -132,7 +132,13 @@ def _peopled_metres(dsn: str) -> None:
     owner = owner_engine(dsn)
     siting_city.put(owner, "enterprise", "E-station", "POINT(2000 -2000)", name="示例加油站")
     owner.dispose()
-    add_people(dsn, siting_city.SCOPE["township"], siting_city.SCOPE["village"], siting_city.SCOPE["grid"], "E-station")
+    add_people(
+        dsn,
+        siting_city.SCOPE["township"],
+        siting_city.SCOPE["village"],
+        siting_city.SCOPE["grid"],
+        "E-station",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,16 @@ PAGES = (
         "/dangers",
         "/dangers?state=all",
     ),
-    *("/duty", f"/duty?township={town.OURS}", "/zones", "/zones/external", "/targets", "/siting", "/alerts", "/events"),
+    *(
+        "/duty",
+        f"/duty?township={town.OURS}",
+        "/zones",
+        "/zones/external",
+        "/targets",
+        "/siting",
+        "/alerts",
+        "/events",
+    ),
     *("/phone", "/wall", "/account"),
     *(
         "/quality",

@@ -74,7 +74,15 @@ def test_no_page_names_a_record_of_others(demo_site: Served, foreign: dict[str, 
         "/sources?what=enterprise",
         "/dangers?state=all",
     ]
-    addresses += [f"/duty?township={town.THEIRS}", "/duty", "/zones", "/zones/external", "/targets", "/siting", "/alerts"]
+    addresses += [
+        f"/duty?township={town.THEIRS}",
+        "/duty",
+        "/zones",
+        "/zones/external",
+        "/targets",
+        "/siting",
+        "/alerts",
+    ]
     addresses += ["/events", "/phone", "/wall"]
     addresses += [
         f"/{page}?township={town.THEIRS}" for page in ("sources", "dangers", "targets", "alerts", "zones")

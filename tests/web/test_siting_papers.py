@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,10 @@ from playwright.sync_api import Browser
 from typer.testing import CliRunner
 
 from jobs.setup import prepare_database
-from layers.database import owner_engine
 from riskmap.settings import Settings, SitingSettings, load_city
-from tests import siting_city
 from tests.browser import PHONE, looking
-from tests.database import Databases
-from tests.served import Served, add_people, served
-from tests.siting_city import SCOPE, box, point, put
+from tests.served import Served
+from tests.siting_city import box, point
 from web.commands import app
 
 PAPER = {"applicant": "示例燃气公司", "project_code": "2026-430981-07", "note": "=1+1 两台卧罐<b>"}
