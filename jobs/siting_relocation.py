@@ -124,7 +124,8 @@ def _areas(
     townships = parts[-1]["base"].to_numpy()
     parts.append(city_row(ground, (townships, townships), _whole(ground, calm), [], city_code))
     told = [part.select(["kind", "code", "base", "base_level"]).to_pandas() for part in parts]
-    return pd.concat(told, ignore_index=True).set_index(["kind", "code"])
+    found: pd.DataFrame = pd.concat(told, ignore_index=True).set_index(["kind", "code"])
+    return found
 
 
 def _whole(ground: Ground, scores: PlaceScores) -> Sums:
@@ -180,8 +181,8 @@ def _own_areas(
                 "kind": key[0],
                 "code": key[1],
                 "name": names.get(key[1]),
-                "score": points(was["base"]),
-                "score_after": points(would["base"]),
+                "score": points(int(was["base"])),
+                "score_after": points(int(would["base"])),
                 "level": LEVELS.get(was["base_level"]),
                 "level_after": LEVELS.get(would["base_level"]),
             }

@@ -37,7 +37,7 @@ class Ground(NamedTuple):
     def corners(self, columns: Iterable[int], rows: Iterable[int]) -> Floats:
         """Degrees of the south west corners of the cells where some columns and rows meet, row by row, (n, 2)."""
         step = self.grid.step_mm
-        column, row = np.meshgrid(np.fromiter(columns, np.int64), np.fromiter(rows, np.int64))
+        column, row = np.meshgrid(np.fromiter(columns, np.float64), np.fromiter(rows, np.float64))
         return self._degrees(
             self.grid.x0 + (column.ravel() - 0.5) * step, self.grid.y0 + (row.ravel() - 0.5) * step
         )

@@ -15,6 +15,7 @@ from web.texts import LANGUAGES
 
 _SHOWN = 30
 _WHAT = ("search", "paper", "batch")
+_RELOCATION = "relocation"
 _REPORTS = (".pdf", ".html")
 _KEPT = {"rule": "规则", "measured": "实测（米）", "limit": "限值（米）", "near": "对象"}
 
@@ -24,8 +25,8 @@ def siting(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="[search|paper|batch] FILE.json|NUMBER|IN OUT.xlsx",
-            help="拟建项目；search 全域搜索；paper 按编号重印意见书；batch 逐行审查一个文件",
+            metavar="[search|paper|batch] FILE.json|NUMBER|IN OUT.xlsx | relocation",
+            help="拟建项目；search 全域搜索；paper 按编号重印意见书；batch 逐行审查一个文件；relocation 搬迁建议清单",
         ),
     ],
     lang: Annotated[str, typer.Option(help="zh en")] = "zh",
@@ -34,6 +35,7 @@ def siting(
         Path | None, typer.Option(help="出具意见书并写入 .pdf 或 .html；归档并取得编号")
     ] = None,
     by: Annotated[str, typer.Option(help="意见书的出具人")] = CITY.name,
+    csv: Annotated[Path | None, typer.Option(help="搬迁建议清单另存为 CSV")] = None,
     most: Annotated[int, typer.Option(help="搜索时每个列表最多几个单元", min=1, max=1000)] = 200,
     crs: Annotated[str | None, typer.Option(help="batch：wgs84 cgcs2000 gcj02 bd09 EPSG:n")] = None,
     mapping: Annotated[Path | None, typer.Option(help="batch：字段对应文件 .toml")] = None,
@@ -42,10 +44,13 @@ def siting(
     json: Json = False,
 ) -> None:
     """选址准入审查：逐条规则给出结论、实测距离、限值和依据；或全域搜索可选位置。只有 --report 会写入：意见书归档。"""
+    if words == [_RELOCATION]:
+        _relocation(context, csv, lang, json=json)
+        return
     what = words[0] if words[0] in _WHAT and len(words) > 1 else ""
     if len(words) != 1 + bool(what) + (what == "batch"):
         raise typer.BadParameter(
-            "写成 siting FILE.json、siting search FILE.json、siting paper NUMBER 或 siting batch IN OUT.xlsx"
+            "写成 siting FILE.json、siting search FILE.json、siting paper NUMBER、siting batch IN OUT.xlsx 或 siting relocation"
         )
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"没有语言 {lang}，可用：{' '.join(LANGUAGES)}")
@@ -65,6 +70,37 @@ def siting(
         {"search": _tell_search, "batch": _tell_batch}.get(what, _tell)(answer)
     if what == "batch" and answer["rejected"] and not partial:
         raise typer.Exit(1)
+
+
+def _relocation(context: typer.Context, csv: Path | None, lang: str, *, json: bool) -> None:
+    """The relocation list, as a table, a document, or a file besides."""
+    from jobs.siting_relocation import relocations
+    from layers.database import reading
+    from layers.records import fetch
+    from web.siting_relocation import as_csv
+
+    with opened(settings_of(context)) as city:
+        answer = relocations(city.owner, CITY)
+        with reading(city.reader, CITY) as connection:
+            names = {one["code"]: one["name"] for one in fetch(connection, "township").items}
+    if csv is not None:
+        csv.write_bytes(as_csv(answer, names, lang))
+    if json:
+        print_json(answer)
+        return
+    columns = {
+        "rank": "名次",
+        "code": "编码",
+        "name": "危险源",
+        "risk_removed": "减少的风险（人·分）",
+        "people": "周边人口",
+        "density_per_km2": "人/平方公里",
+        "targets": "防护目标",
+    }
+    print_table("人口密集区域的危险化学品", answer["items"], columns)
+    say(
+        f"核对 {answer['looked_at']} 个；阈值 {answer['dense_per_km2']} 人/平方公里（{answer['editions']['relocation']}，建议值）"
+    )
 
 
 def _judged(city: Opened, file: str, lang: str, *, effects: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Whoever is signed in reads it, and everybody where the city says so; the databas
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -26,6 +26,8 @@ from web.texts import translate, word
 
 router = APIRouter(prefix="/siting", include_in_schema=False)
 _MOST = 100_000
+Column = tuple[str, Callable[[dict[str, Any]], Any]]
+"""header and cell of a column"""
 
 
 @router.get("/public")
@@ -53,15 +55,17 @@ def public_csv(reader: Reader, session: CurrentSession, lang: Lang) -> Response:
     """The whole list as a CSV file that a spreadsheet opens as it is."""
     with _rows(reader, session) as rows:
         found, _ = notices(rows, limit=_MOST)
+    headers = {"content-disposition": 'attachment; filename="siting.csv"'}
+    return Response(csv_of(_columns(lang), found), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def csv_of(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> bytes:
+    """Rows as a CSV file that a spreadsheet opens as it is, without a cell that it would take for a formula."""
     text = io.StringIO()
     writer = csv.writer(text)
-    columns = _columns(lang)
     writer.writerow([header for header, _ in columns])
-    writer.writerows([_plain(cell(one)) for _, cell in columns] for one in found)
-    headers = {"content-disposition": 'attachment; filename="siting.csv"'}
-    return Response(
-        text.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers
-    )
+    writer.writerows([_plain(cell(one)) for _, cell in columns] for one in rows)
+    return text.getvalue().encode("utf-8-sig")
 
 
 @contextmanager
@@ -77,8 +81,8 @@ def _rows(reader: Engine, session: Session | None) -> Iterator[Connection]:
         yield connection
 
 
-def _columns(lang: str) -> list[tuple[str, Any]]:
-    """Header and cell of each column."""
+def _columns(lang: str) -> list[Column]:
+    """The columns of the list."""
 
     def t(key: str) -> str:
         return translate(lang, key)

@@ -16,7 +16,6 @@ from riskmap.settings import Settings
 from tests.browser import PHONE, looking
 from tests.served import Served
 from tests.siting_city import box, lonlat, point
-from tests.web.test_siting_papers import metre_site as metre_site
 from web.commands import app
 
 API = "/api/v1/siting/batch"
