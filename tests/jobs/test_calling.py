@@ -15,12 +15,13 @@ from jobs.reminding import remind
 from jobs.warning_proofs import note_call, note_outcome, note_read
 from jobs.warning_steps import take_step
 from layers.alert_ledger import warning_told
+from layers.calls import calls_of
 from layers.database import CITY, Identity, owner_engine, reader_engine, reading, writing
 from riskmap.channels import CallState
-from riskmap.errors import AlreadySigned, BadInput, Refused
+from riskmap.errors import AlreadySigned, BadInput, NotFound, Refused
 from tests.import_files import AREA_HEADER, SOURCE_HEADER, at, evening, load, load_areas, rows, square
 
-WEST = "430981101"
+WEST, EAST = "430981101", "430981102"
 DESK = Identity("desk", "city")
 HEAD = Identity("head", "township", WEST)
 DEPUTY = Identity("deputy", "township", WEST)
@@ -172,6 +173,11 @@ def test_one_telephone_that_rings_unheard_is_noted_for_everything_it_rang_for(to
     load(town.owner, town.folder, "events", EVENT, event)
     run_alerts(town.owner, actor="test", at=evening())
     assert town.listed(0) == [("甲镇长", "named")] * 2
+    for identity, seen in ((DESK, 1), (HEAD, 1), (Identity("乙", "township", EAST), 0)):
+        with reading(town.reader, identity) as connection:
+            assert len(calls_of(connection, [number])[number]) == seen, "a call is its township's to see"
+    with pytest.raises(NotFound):
+        note_call(town.owner, town.reader, Identity("乙", "township", EAST), number, n=1, result="key")
     note_call(town.owner, town.reader, DESK, number, n=1, result="no_answer", others=True, at=minutes(0))
     assert rows(town.owner, "SELECT result, noted_by FROM call") == [("no_answer", "市值班")] * 2
     assert town.listed(3) == [("甲镇长", "named")] * 2
