@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from jobs.alert_messages import CITY_DESK, Messenger, News, posts_of, told_fact
-from layers.calls import called_out, calls_of, drop_calls, keep_call, list_calls, not_needed
+from layers.calls import BY_VOICE, called_out, calls_of, drop_calls, keep_call, list_calls, not_needed
 from layers.city import stored_city
 from layers.database import snapshot, writing
 from layers.editions import edition_on
@@ -20,8 +20,8 @@ from riskmap.settings import City
 
 CALL_LIST = "call_list"
 """by which way a person of the desk calls"""
-BY_VOICE, NOBODY, EXHAUSTED = "call", "nobody", "exhausted"
-"""reasons of messages: read aloud by a gateway; told the desk because nobody is on duty, because nobody answered"""
+NOBODY, EXHAUSTED = "nobody", "exhausted"
+"""why the desk is told: nobody is on duty, nobody answered"""
 Row = dict[str, Any]
 
 

@@ -25,6 +25,7 @@ from riskmap.channels import (
     Channel,
     Delivered,
     Delivery,
+    Dialling,
     Level,
     Message,
     Never,
@@ -87,6 +88,10 @@ class Delivering:
     def replying(self) -> list[tuple[str, Replying]]:
         """The channels whose receivers can answer, by name."""
         return [(name, one) for name, one in self._channels.items() if isinstance(one, Replying)]
+
+    def dialling(self) -> list[tuple[str, Dialling]]:
+        """The channels that call people, by name."""
+        return [(name, one) for name, one in self._channels.items() if isinstance(one, Dialling)]
 
     def run(self, over: threading.Event) -> None:
         """Send until `over` is set; what is under way then is still waited for a little and written down."""

@@ -10,14 +10,22 @@ from jobs.calling import CALL_LIST, as_call
 from jobs.warning_steps import LOOK_ON, MAY_END
 from layers.alert_desk import unread_by
 from layers.alert_ledger import add_steps, warning_to_write, warning_told
-from layers.calls import call_to_write, called_by_machine, keep_call, list_calls, listed_with
-from layers.database import Identity, reading, writing
+from layers.calls import (
+    BY_VOICE,
+    call_to_write,
+    called_by_machine,
+    keep_call,
+    list_calls,
+    listed_with,
+    ringing,
+)
+from layers.database import Identity, reading, snapshot, writing
 from layers.history import CLOCK, open_revision
 from layers.officers import person_of
 from riskmap.alert_desk import ANSWER, CALL
 from riskmap.alert_life import OPEN
 from riskmap.calling import BY_KEY, KNOCK, NAMED, NO_ANSWER, Call, check_call, is_answered
-from riskmap.channels import CallState
+from riskmap.channels import CallOutcome, CallState, message_key
 from riskmap.errors import Forbidden, NotFound, Refused
 
 Row = dict[str, Any]
@@ -97,6 +105,25 @@ def note_outcome(
         came = {"result": result, "answered_by": "", "repeated": digit if result == BY_KEY else ""}
         _note(connection, row, one["n"], came, one["channel"], at, rev)
     return True
+
+
+def take_outcomes(
+    owner: Engine, channel: str, outcomes: Sequence[CallOutcome], at: datetime | None = None
+) -> int:
+    """Note how calls ended, as a channel of voice tells it by the keys of their messages; how many were news."""
+    if not outcomes:
+        return 0
+    with snapshot(owner) as connection:
+        calls = ringing(connection, channel)
+    found = {
+        message_key(str(warning), person, channel, BY_VOICE, n): number
+        for number, warning, person, n in calls
+    }
+    known = [(found[one.key], one) for one in outcomes if one.key in found]
+    return sum(
+        note_outcome(owner, delivery_id=number, state=one.state, digit=one.digit, at=at)
+        for number, one in known
+    )
 
 
 def _beside_the_list(connection: Connection, warning: Row, person: str, at: datetime, rev: int) -> int:

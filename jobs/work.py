@@ -26,6 +26,7 @@ from jobs.risk import assess, is_stale
 from jobs.signing import forget_old_links, take_replies
 from jobs.stability import check_stability, stability_due
 from jobs.users import forget_old_sessions
+from jobs.warning_proofs import take_outcomes
 from jobs.zones import is_stale as zones_stale
 from jobs.zones import renew
 from layers.feed import heed, take_runner_lock
@@ -40,7 +41,7 @@ _SHADOW_S = 300
 _WAIT_S = 2.0
 _REPLIES_S = 5
 _CHANNELS_S = 60
-_TASKS = ("drop", "colours", "shadow", "demo_feed", "replies", "channels")
+_TASKS = ("drop", "colours", "shadow", "demo_feed", "replies", "outcomes", "channels")
 _SCHEDULED = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
 """A turn that comes while the last one is still at work finds it so and ends (`_alone`); none is skipped for being late."""
 
@@ -197,13 +198,18 @@ class Worker:
         self._alone("drop", lambda: patrol(self._owner, self._drop))
 
     def _look_for_replies(self) -> None:
-        """Take in what people answered to short messages."""
+        """Take in what people answered to short messages, and how calls ended that a machine made."""
 
         def look() -> None:
             for name, channel in self._delivering.replying() if self._delivering else ():
                 take_replies(self._owner, name, channel.replies())
 
+        def hear() -> None:
+            for name, channel in self._delivering.dialling() if self._delivering else ():
+                take_outcomes(self._owner, name, channel.outcomes())
+
         self._alone("replies", look)
+        self._alone("outcomes", hear)
 
     def _watch_channels(self) -> None:
         """Tell the desk of a channel that fails."""

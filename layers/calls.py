@@ -13,6 +13,8 @@ from layers.schema import SCOPE
 from riskmap.calling import DROPPED
 
 Row = dict[str, Any]
+BY_VOICE = "call"
+"""the reason of messages that a machine reads aloud"""
 WAITING = "sent"
 """the state in which a warning is called out: told, and not signed for by as many as must"""
 
@@ -81,10 +83,23 @@ def call_to_write(connection: Connection, warning_id: int, n: int) -> Row | None
 def called_by_machine(connection: Connection, delivery_id: int) -> tuple[int, int] | None:
     """The call that a message of the voice channel is, as (warning, n); None where it is none."""
     query = select(delivery.c.warning_id, delivery.c.n).where(
-        delivery.c.delivery_id == delivery_id, delivery.c.reason == "call"
+        delivery.c.delivery_id == delivery_id, delivery.c.reason == BY_VOICE
     )
     row = connection.execute(query).first()
     return (row[0], row[1]) if row else None
+
+
+def ringing(connection: Connection, channel: str) -> list[tuple[int, int, str, int]]:
+    """The calls under way that a channel of voice makes: number of the message, warning, person and n of each."""
+    mine = and_(
+        delivery.c.warning_id == call.c.warning_id,
+        delivery.c.n == call.c.n,
+        delivery.c.channel == call.c.channel,
+        delivery.c.reason == BY_VOICE,
+    )
+    columns = (delivery.c.delivery_id, delivery.c.warning_id, delivery.c.person, delivery.c.n)
+    query = select(*columns).join(call, mine).where(call.c.channel == channel, call.c.result.is_(None))
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
 
 
 def list_calls(connection: Connection, calls: Sequence[Row], warnings: dict[int, Row], rev: int) -> list[Row]:

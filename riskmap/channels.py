@@ -149,6 +149,14 @@ class CallOutcome:
     digit: str = ""
 
 
+@runtime_checkable
+class Dialling(Protocol):
+    """A channel that calls people and tells how the calls ended."""
+
+    def outcomes(self) -> list[CallOutcome]:
+        """How calls ended; some perhaps told before. Unavailable where it cannot be had."""
+
+
 # --- when to try again -----------------------------------------------------------------------------------
 
 

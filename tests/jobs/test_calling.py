@@ -12,12 +12,12 @@ from jobs.alert_lookout import Lookout
 from jobs.alerts import run_alerts
 from jobs.calling import call_out
 from jobs.reminding import remind
-from jobs.warning_proofs import note_call, note_outcome, note_read
+from jobs.warning_proofs import note_call, note_outcome, note_read, take_outcomes
 from jobs.warning_steps import take_step
 from layers.alert_ledger import warning_told
 from layers.calls import calls_of
 from layers.database import CITY, Identity, owner_engine, reader_engine, reading, writing
-from riskmap.channels import CallState
+from riskmap.channels import CallOutcome, CallState, message_key
 from riskmap.errors import AlreadySigned, BadInput, NotFound, Refused
 from tests.import_files import AREA_HEADER, SOURCE_HEADER, at, evening, load, load_areas, rows, square
 
@@ -263,7 +263,12 @@ def test_a_machine_that_calls_proves_by_a_pressed_key_and_hands_over_what_it_can
     )
     town.note(number, 9, "no_answer")
     assert town.listed(10) == [("甲副镇长", "deputy")]
-    assert town.outcome("confirmed", 11, digit="1")
+    keys = [
+        message_key(str(number), person, "robot", "call", n) for person, n in (("甲镇长", 3), ("甲副镇长", 4))
+    ]
+    ended = [CallOutcome(keys[0], "confirmed", "1"), CallOutcome(keys[1], "confirmed", "1")]
+    assert take_outcomes(town.owner, "robot", ended, minutes(11)) == 1, "of the one call that is under way"
+    assert take_outcomes(town.owner, "robot", ended) == 0
     assert town.listed(20) == []
     assert ("answer", "甲副镇长") in town.steps()
     assert rows(town.owner, "SELECT person, state FROM delivery WHERE channel = 'robot' ORDER BY n") == [
