@@ -131,9 +131,12 @@ def heartbeat_text(
     )
 
 
-def _aged(minutes: int | None) -> str:
-    if minutes is None:
-        return "尚无"
+def lasting(minutes: int) -> str:
+    """How long, in Chinese, in the largest unit that there is one of."""
     if minutes < _HOUR_MIN:
-        return f"{minutes}分钟前"
-    return f"{minutes // _HOUR_MIN}小时前" if minutes < _DAY_MIN else f"{minutes // _DAY_MIN}天前"
+        return f"{minutes}分钟"
+    return f"{minutes // _HOUR_MIN}小时" if minutes < _DAY_MIN else f"{minutes // _DAY_MIN}天"
+
+
+def _aged(minutes: int | None) -> str:
+    return "尚无" if minutes is None else f"{lasting(minutes)}前"

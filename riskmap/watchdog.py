@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from riskmap.daily import Daily
+from riskmap.daily import Daily, lasting
 
 HOLD = timedelta(minutes=1)
 """a worker that is started anew, a database that takes a breath: shown at once, told only when it lasts"""
@@ -15,8 +15,8 @@ DATABASE, WORKER, PASS, FEED, CHANNEL = "database", "worker", "pass", "feed", "c
 _SAID = {
     DATABASE: "数据库无法连接",
     WORKER: "后台任务没有运行，风险分级和预警提示已停止",
-    PASS: "预警规则已有{minutes}分钟没有计算",
-    FEED: "所有监测点已有{minutes}分钟没有上报",
+    PASS: "预警规则已有{time}没有计算",
+    FEED: "所有监测点已有{time}没有上报",
     CHANNEL: "通知渠道“{name}”不通",
 }
 
@@ -98,7 +98,7 @@ def kind_of(cause: str) -> str:
 def said(cause: str, minutes: int) -> str:
     """A cause in words, for the desk."""
     kind, _, name = cause.partition(" ")
-    return _SAID[kind].format(minutes=minutes, name=name)
+    return _SAID[kind].format(time=lasting(minutes), name=name)
 
 
 def _minutes(at: datetime | None, now: datetime) -> int:

@@ -17,6 +17,8 @@ from web.render import Page, SignedPage
 from web.warning_cards import title_of
 
 router = APIRouter(include_in_schema=False)
+_FIRST = 10
+"""warnings in sight, the most urgent first; the rest is a tap away"""
 
 
 @router.get("/digest")
@@ -36,6 +38,7 @@ def digest(page: SignedPage, township: Annotated[str, Query(max_length=64)] = ""
         chosen=chosen,
         name=townships.get(chosen, ""),
         most=EXPLAINED,
+        first=_FIRST,
         found=found,
         line=line_of(page, found.counted) if found else "",
         hour=figures_on(page.connection, now.astimezone(CLOCK)).digest_at,

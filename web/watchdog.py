@@ -26,6 +26,7 @@ from web.channels import open_channels
 
 FOLDER = "watchdog"
 _LOOK_S = 20.0
+_HOUR_MIN = 60
 _KNOWN = "known.json"
 _LOG = logging.getLogger("riskmap.watchdog")
 
@@ -116,7 +117,15 @@ class Watchdog:
 def lines_of(shown: Mapping[str, int], say: Callable[..., str]) -> list[str]:
     """What the strip of a page says: each trouble in the reader's words; those that have a banner of their own are left out."""
     return [
-        say(f"watch.{kind_of(cause)}", minutes=minutes, name=cause.partition(" ")[2])
+        say(f"watch.{kind_of(cause)}", time=_length(minutes, say), name=cause.partition(" ")[2])
         for cause, minutes in shown.items()
         if kind_of(cause) not in {"database", "worker"}
     ]
+
+
+def _length(minutes: int, say: Callable[..., str]) -> str:
+    """How long, in the largest unit that tells it in two figures or so."""
+    if minutes < 2 * _HOUR_MIN:
+        return f"{minutes} {say('alerts.unit.minute')}"
+    hours = minutes // _HOUR_MIN
+    return f"{hours} {say('alerts.unit.hour')}" if hours < 48 else f"{hours // 24} {say('alerts.unit.day')}"

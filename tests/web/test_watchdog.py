@@ -99,7 +99,7 @@ def test_rules_that_are_not_asked_and_a_silent_feed_stand_in_the_strip(
         for page in PAGES:
             assert _banners(desk, page) == {"worker": False, "watch": True}
         state = own_site.program("city").get("/status").json()
-        assert "预警规则已有 40 分钟没有计算" in state["troubles"]
+        assert "预警规则已有 40 分没有计算" in state["troubles"]
         watch.look(NOW + 42 * MINUTE)
         assert len(_told(own_site.app.state.settings.home)) == 2
 
