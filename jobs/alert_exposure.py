@@ -82,7 +82,7 @@ def expose(
         for fact in facts_of_source(row, levels, why.get(row["code"], {}).get("item")):
             out.add(fact, _place(row))
     for fact, place in (
-        *(() if then else _drills(make_believe(connection, at))),
+        *(() if then else drills_at(connection, at)),
         *_zones(zones_to_tell(connection, rules.least_bad("zone"), then)),
         *facts_of_near(near, rows),
         *_dangers(records, rows, local.date()),
@@ -276,8 +276,9 @@ def believed(row: Row, code: str, level: int, why: str) -> tuple[Fact, Place]:
     return Fact("event", DRILLS, code, level=level, **about), _place(row)
 
 
-def _drills(rows: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
-    for row in rows:
+def drills_at(connection: Connection, at: datetime) -> Iterator[tuple[Fact, Place]]:
+    """What the drills of an instant make believe: no part of what stood then, but of what a live pass was told."""
+    for row in make_believe(connection, at):
         yield Fact(**row["fact"]), Place(*row["place"])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from jobs.alert_exposure import expose
+from jobs.alert_exposure import drills_at, expose
 from jobs.alert_lane import Lane
 from jobs.replay import DIFFERS, EDITION_CHANGED, EQUAL
 from layers.alert_silences import read_silences
@@ -66,6 +66,8 @@ def _again(connection: Connection, lane: Lane, edition: Edition, one: Row, peopl
     then = Moment(None, one["known_rev"])
     lane.heed(_taken(people, one["known_rev"]))
     exposed = expose(connection, lane.rules, DynamicWeights.from_edition(edition), one["at"], then)
+    for fact, place in drills_at(connection, one["at"]):
+        exposed.add(fact, place)
     silences = read_silences(connection, one["at"], then)
     lane.look(exposed, silences, one["at"], then, _taken(people, one["rev"]))
 

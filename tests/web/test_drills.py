@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from jobs.alert_lookout import Lookout
+from jobs.alert_replay import replay_alerts
 from jobs.cap_warnings import tell_in_cap
 from jobs.drills import start_drill
 from jobs.risk import assess
@@ -122,6 +123,7 @@ def test_a_drill_is_planned_begun_signed_and_ended_on_its_page(own_site: Served,
         assert came_and_went(connection, begun) == (len(_listed(own_site, drill=False)), 0)
         assert connection.execute(metadata.tables["event"].select()).first() is None
     assert _levels(owner) == levels
+    assert replay_alerts(owner)["answer"] == "equal", "a replay is told of the drill as the live passes were"
 
 
 def test_a_drill_ends_by_itself_and_a_second_one_waits_for_that(own_site: Served, owner: Engine) -> None:
