@@ -15,7 +15,7 @@ from jobs.siting import verdict_on
 from jobs.siting_effects import effects_of
 from jobs.siting_papers import file_paper
 from layers.audit import verify
-from layers.database import CITY, Identity, reading, writing
+from layers.database import CITY, Identity, nameless, reading, writing
 from layers.history import CLOCK
 from layers.siting_papers import notices, paper_named, papers
 from riskmap.errors import BadInput, Forbidden, NotFound, Refused
@@ -129,6 +129,9 @@ def test_what_is_public_names_no_applicant_and_no_position(
     site = json.loads(kept["data"])["verdict"]["site"]
     for private in (PAPER["applicant"], PAPER["project_code"], str(site["lon"]), "planner"):
         assert private not in told
+    with nameless(metre_reader) as connection:  # nobody signed in: the database itself gives no row
+        assert notices(connection, limit=10) == ([], 0)
+        assert papers(connection, limit=10) == ([], 0)
     with (
         pytest.raises(DatabaseError, match="permission denied"),
         reading(metre_reader, Identity("t", "township", "430981100")) as connection,
