@@ -1,5 +1,13 @@
 -- Roles. The web connects as riskmap_web, which inherits nothing: without an identity no policy applies and no row is seen.
 -- A request takes one of the reader roles for one transaction (SET LOCAL ROLE) and says whose rows (riskmap.<scope>).
+-- Roles are the server's, not the database's: two databases that are prepared at once wait for each other here.
+DO $$
+BEGIN
+  LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'roles cannot be locked here: prepare one database of this server at a time';
+END $$;
+
 DO $$
 DECLARE reader text;
 BEGIN
