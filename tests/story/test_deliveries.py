@@ -79,6 +79,9 @@ def test_every_message_arrives_whatever_is_killed(
     twice = sum(series(database, owner, tmp_path, each, dice, n * MESSAGES) for n in range(kills // each))
     print(f"\n{kills} kills, {kills // each * MESSAGES} messages, {twice} came twice")
     assert twice <= kills * 2 * AT_ONCE
-    states = rows(owner, "SELECT state, min(attempts), max(attempts) FROM delivery GROUP BY state")
-    assert states == [("delivered", 1, 1)]
-    assert rows(owner, "SELECT count(*) FROM attempt") == [(kills // each * MESSAGES,)]
+    ours = "FROM delivery WHERE channel IN ('letters', 'hook')"  # the worker tells the desk of itself, too
+    assert rows(owner, f"SELECT state, min(attempts), max(attempts) {ours} GROUP BY state") == [
+        ("delivered", 1, 1)
+    ]
+    tries = rows(owner, f"SELECT count(*) FROM attempt WHERE delivery_id IN (SELECT delivery_id {ours})")
+    assert tries == [(kills // each * MESSAGES,)]
