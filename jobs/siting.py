@@ -6,6 +6,8 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import numpy as np
+import shapely
 from sqlalchemy import Connection, Engine
 
 from jobs.siting_planned import Planned, nearest_planned, planned_for, shapes_by_object, sources_among
@@ -24,6 +26,7 @@ from layers.siting import (
     sources_about,
     studies_about,
 )
+from layers.zone_ground import geojson_of
 from riskmap.consequence_tables import ROLE as CONSEQUENCES
 from riskmap.consequence_tables import ConsequenceRules
 from riskmap.consequences import Held, consequence_distances
@@ -212,7 +215,10 @@ def _reaching(connection: Connection, site: Site, judged: Judged) -> Iterable[Re
     for row in studies_about(connection, site):
         yield of_study(rules, row, row["share"])
     standing = sources_about(connection, site, rules.zones_mm, rules.unknown_mm)
-    for row in [*standing, *sources_among(judged.planned)]:
+    rows = [*standing, *sources_among(judged.planned)]
+    ways = [shapely.shortest_line(site.shape, row["shape"]) for row in rows]
+    lines = geojson_of(connection, np.array(ways, object)) if ways else []
+    for row, line in zip(rows, lines, strict=True):
         distance = mm_between(site.shape, row["shape"])
         if distance > rules.zones_mm:
             continue
@@ -220,7 +226,7 @@ def _reaching(connection: Connection, site: Site, judged: Judged) -> Iterable[Re
         def share(radius: Radius, row: Row = row, distance: int = distance) -> float:
             return share_near(site.shape, row["shape"], radius.mm, distance)
 
-        yield from of_source(rules, row, distance, share)
+        yield from of_source(rules, {**row, "line": line}, distance, share)
 
 
 def limits(identity: Identity) -> list[Finding]:

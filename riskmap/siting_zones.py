@@ -133,7 +133,9 @@ def of_source(
     What is unknown of a source is told within the edition's distance for it, or next to what is known at least.
     """
     layer = row.get("layer", "source")
-    near = Near(layer, row["code"], row["name"], row["kind"], distance_mm, None, row["status"] or "")
+    near = Near(
+        layer, row["code"], row["name"], row["kind"], distance_mm, row.get("line"), row["status"] or ""
+    )
     close = distance_mm <= rules.unknown_mm
     if row["consequences"] is None:
         if close and row["kind"] in rules.stocked:

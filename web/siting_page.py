@@ -10,6 +10,7 @@ from layers.editions import edition_on
 from layers.history import CLOCK
 from layers.tiles import extent
 from riskmap import __version__
+from riskmap.consequence_words import distance_name
 from riskmap.siting_findings import VERDICTS
 from riskmap.siting_rules import STAGES, SitingRules
 from riskmap.vocabulary import DEVELOPMENT_KINDS, LINE_KINDS, SOURCE_KINDS
@@ -69,6 +70,9 @@ def _config(page: Page, rules: SitingRules) -> Record:
         "verdicts": VERDICTS,
         "measures": {kind: known or ["people"] for kind, known in measures.items()},
         "developments": DEVELOPMENT_KINDS,
+        "distances": {
+            name: distance_name(name, page.lang) for name in sorted({of.result for of in rules.zones})
+        },
         "effects": page.session.identity.sees_city,
         "texts": {key: text for key, text in texts(page.lang).items() if key.startswith(groups)},
     }

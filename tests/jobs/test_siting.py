@@ -91,6 +91,7 @@ def test_zones_of_a_source_reach_a_school_and_not_a_hut(metre_reader: Engine) ->
     found = row(inside, "consequence.vce_1psi.reverse")
     assert (found["outcome"], found["zone"], found["level"]) == ("study_required", "middle", 4)
     assert found["limit"] == pytest.approx(353.4, abs=0.1)
+    assert found["line"]["coordinates"] == [[round(v, 7) for v in lonlat(-3000, y)] for y in (2700, 3000)]
     hut = row(ask(metre_reader, "dwelling", point(-3000, 2700), dwellings=3), "consequence.vce_1psi.reverse")
     assert (hut["outcome"], hut["reason"], hut["level"]) == ("admissible", "may_stand", 1)
     assert "consequence.vce_1psi.reverse" not in {

@@ -15,6 +15,7 @@ window.RiskMap = window.RiskMap || {};
   RiskMap.t = (key, values = {}) =>
     (config.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
   RiskMap.word = (group, code) => (code ? config.texts[`${group}.${code}`] ?? code : "");
+  RiskMap.distances = config.distances;
   const { t, verdict } = RiskMap.rows;
   RiskMap.live = { lost() {}, signedOut: () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`) };
   let map;

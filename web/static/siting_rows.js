@@ -14,7 +14,8 @@ window.RiskMap = window.RiskMap || {};
 
   /* What a rule is called: its text and what it measures to, else what kind of rule it is. */
   function ruleName(row) {
-    const kind = row.rule.split(".")[0];
+    const [kind, name] = row.rule.split(".");
+    if (kind === "consequence" && RiskMap.distances[name]) return [RiskMap.distances[name], row.clause].filter(Boolean).join(" · ");
     const named = RiskMap.word("siting", `rule_${kind}`);
     const what = document.documentElement.lang === "en" ? "" : row.object_zh;
     return [row.clause || (named === `rule_${kind}` ? row.rule : named), what].filter(Boolean).join(" · ");
