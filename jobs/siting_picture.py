@@ -34,7 +34,8 @@ def picture_of(found: Searched) -> Row:
     of verdicts times the position of the deciding rule in `rules`, that of none first.
     """
     grid = found.ground.grid
-    values = found.ranked + len(VERDICTS) * (found.other.rule + 1)
+    deciding = np.where(found.ranked > 0, found.other.rule + 1, 0)
+    values = found.ranked + len(VERDICTS) * deciding
     flat = np.where(grid.at >= 0, values[np.maximum(grid.at, 0)], OUTSIDE)
     columns, rows = (_parts(n) for n in (grid.columns, grid.rows))
     return {

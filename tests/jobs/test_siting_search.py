@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.siting import judge, verdict_on
+from jobs.siting_picture import as_picture
 from jobs.siting_search import Searched, search, searched
 from layers.database import CITY, Identity, reading
 from riskmap.errors import BadInput
@@ -128,3 +129,31 @@ def test_seeded_cells_of_the_demo_city_are_judged_as_single_proposals(
     assert len(found.worst.severity) > 200_000
     chosen = np.random.default_rng(7).choice(len(found.worst.severity), 1000 if soak else 100, replace=False)
     agree(demo_reader, given, found, chosen.tolist())
+
+
+def test_the_picture_is_the_cells(metre_reader: Engine) -> None:
+    """Runs come back to the counts; a cell found by the mesh's corners says what a single verdict says in its middle."""
+    given = {"kind": "school", "people": 300}
+    told = search(metre_reader, CITY, {**given, "cell_m": 250}, more=as_picture)
+    picture = told["picture"]
+    columns, rows, mesh = picture["columns"], picture["rows"], picture["mesh"]
+    values = np.repeat(picture["runs"][::2], picture["runs"][1::2])
+    assert len(values) == columns * rows
+    inside = values[values >= 0]
+    counts = {word: int((inside % len(VERDICTS) == n).sum()) for n, word in enumerate(VERDICTS)}
+    assert counts == told["ranked_counts"]
+    assert (inside >= 0).sum() == told["cells"]
+    corners = np.array(mesh["lonlat"]).reshape(len(mesh["rows"]), len(mesh["columns"]), 2)
+    for i, j in ((0, 0), (4, 4), (7, 1)):
+        column, row = mesh["columns"][j], mesh["rows"][i]
+        parts = mesh["columns"][j + 1] - column, mesh["rows"][i + 1] - row
+        east, north = corners[i, j + 1] - corners[i, j], corners[i + 1, j] - corners[i, j]
+        lon, lat = corners[i, j] + east / parts[0] / 2 + north / parts[1] / 2
+        single = verdict_on(
+            metre_reader, CITY, {**given, "geometry": {"type": "Point", "coordinates": [lon, lat]}}
+        )
+        value = int(values[row * columns + column])
+        assert VERDICTS[value % len(VERDICTS)] == single["verdict"]
+        assert picture["rules"][value // len(VERDICTS)] == single["binding"]
+        if (i, j) == (7, 1):  # by the tank
+            assert told["rules_told"][single["binding"]]["clause"] == single["rules"][0]["clause"]

@@ -193,7 +193,7 @@ window.RiskMap = window.RiskMap || {};
       const rule = answer.picture.rules[Math.floor(value / verdicts.length)];
       const word = verdicts[value % verdicts.length];
       L.popup({ maxWidth: 280, autoPan: false }).setLatLng(latlng).setContent(el("div", { class: "cell-told" }, outcome(word),
-        el("p", {}, rule && word !== "admissible" ? t("cell_binding", { rule: named(rule) }) : t("cell_open")),
+        el("p", {}, rule ? t("cell_binding", { rule: named(rule) }) : t("cell_open")),
         answer.everywhere.map((one) => el("p", {}, `${t("cell_whole")}：${named(one)}`)))).openOn(map);
     }
 
