@@ -13,6 +13,7 @@ from jobs.siting_search import Searched
 from layers.siting import Row
 from riskmap.shapes import Ints
 from riskmap.siting_findings import VERDICTS
+from riskmap.siting_zones import CLAUSE
 
 _MESH = 8
 """parts of the mesh along each side: a city's curvature over an eighth of it is less than a metre"""
@@ -66,7 +67,7 @@ def rule_told(judged: Judged, name: str) -> dict[str, Any]:
         return {"rule": name, **told, "limit": limit}
     for fixed in (one for one in judged.fixed if one.rule == name):
         return {"rule": name, "clause": fixed.clause, "basis": fixed.basis, "object_zh": "", "limit": None}
-    return {"rule": name, "clause": "", "basis": "", "object_zh": "", "limit": None}
+    return {"rule": name, "clause": CLAUSE, "basis": "", "object_zh": "", "limit": None}
 
 
 def _parts(n: int) -> list[int]:

@@ -11,6 +11,8 @@ from riskmap.siting_matrix import LEVELS, Sensitivity
 from riskmap.siting_rules import SitingRules, ZoneOf
 
 RULE = "consequence"
+CLAUSE = "GB 36894-2018；GB/T 37243-2019"
+"""of what zones of existing sources say"""
 Account = Mapping[str, Any]
 """A consequence distance as JSON (`ConsequenceDistance.to_json`), as it is computed or kept with a source."""
 _KPA = re.compile(r"(\d+(?:\.\d+)?)\s*(kPa|kW/m[²2])", re.IGNORECASE)
@@ -200,7 +202,7 @@ def _reached(
         rule=f"{RULE}.{one.result}.reverse",
         outcome=means.outcome,
         reason=means.reason,
-        clause="GB 36894-2018；GB/T 37243-2019",
+        clause=CLAUSE,
         basis="正式评估区域" if one.study else "筛查后果距离",
         basis_date="2019-03-01",
         confidence="study" if one.study else "screening",
