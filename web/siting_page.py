@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from jobs.incident import substance_names
+from jobs.siting_papers import may_file
 from layers.editions import edition_on
 from layers.history import CLOCK
 from layers.tiles import extent
@@ -40,6 +41,7 @@ def siting_page(page: SignedPage) -> HTMLResponse:
     return page.show(
         "siting.html",
         verdicts=VERDICTS,
+        may_file=may_file(page.session.identity),
         stages=STAGES,
         kinds={"facility": SOURCE_KINDS, "development": DEVELOPMENT_KINDS},
         cells_m=CELLS_M,

@@ -90,6 +90,16 @@ def test_the_verdict_follows_the_place(desk: Looking) -> None:
     desk.picture("siting-compare")
 
 
+def test_an_opinion_is_filed_on_what_is_seen(desk: Looking) -> None:
+    page = arrive(desk, address("fireworks_retail", 500, -3000, "&lang=zh"))
+    expect(page.locator(NOW)).to_be_visible()
+    page.click(".filing summary")
+    page.fill("[name=applicant]", "示例公司")
+    page.click("#filing button")
+    page.wait_for_url("**/siting/papers/*")
+    expect(page.locator("main")).to_contain_text("示例公司")
+
+
 def test_an_older_answer_never_takes_the_place_of_a_newer(desk: Looking) -> None:
     """The first question is held back until the second is answered: it is given up, and nothing of it is shown."""
     page = arrive(desk, "/siting?kind=fireworks_production&lang=zh")
@@ -148,20 +158,23 @@ def test_a_search_is_drawn_listed_and_named(desk: Looking) -> None:
 
 
 def test_a_phone(crowded: Served, chromium: Browser) -> None:
-    """Nothing is wider than the screen, nothing overlaps off it; English has no Chinese of ours."""
+    """Nothing is wider than the screen, in English and in Chinese."""
     with looking(chromium, crowded, "city", PHONE, first="/account") as person:
-        for width in (390, 320):
-            person.page.set_viewport_size({"width": width, "height": 844})
-            page = arrive(person, address("fireworks_retail", -1990, -1950, "&lang=en"))
-            expect(page.locator(NOW)).to_have_text("Vetoed")
-            page.click("[data-pin=A]")
-            expect(page.locator("#compared .side")).to_be_visible()
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-            person.picture(f"siting-phone-{width}")
-            page.goto(person.site.url + "/siting/relocation?lang=zh")
-            expect(page.locator("tbody tr")).to_contain_text("示例储罐")
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-            person.picture(f"relocation-phone-{width}")
+
+        def fits(name: str) -> None:
+            for width in (390, 320):
+                person.page.set_viewport_size({"width": width, "height": 844})
+                assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+            person.picture(name)
+
+        page = arrive(person, address("fireworks_retail", -1990, -1950, "&lang=en"))
+        expect(page.locator(NOW)).to_have_text("Vetoed")
+        page.click("[data-pin=A]")
+        expect(page.locator("#compared .side")).to_be_visible()
+        fits("siting-phone")
+        page.goto(person.site.url + "/siting/relocation?lang=zh")
+        expect(page.locator("tbody tr")).to_contain_text("示例储罐")
+        fits("relocation-phone")
 
 
 def test_the_relocation_list_is_one_by_page_file_and_command(crowded: Served, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ window.RiskMap = window.RiskMap || {};
     asked = null;
     document.getElementById("verdict").setAttribute("aria-busy", "false");
     current = answer && { proposal, answer };
-    compare.ready(Boolean(answer));
+    ready(Boolean(answer));
     RiskMap.problem(document.getElementById("problem"), problem);
     document.getElementById("answer").hidden = Boolean(problem);
     scale(answer?.verdict);
@@ -111,7 +111,7 @@ window.RiskMap = window.RiskMap || {};
 
   function nothing() {
     current = null;
-    compare.ready(false);
+    ready(false);
     ways.clearLayers();
     scale(null);
     RiskMap.problem(document.getElementById("problem"), null);
@@ -119,6 +119,30 @@ window.RiskMap = window.RiskMap || {};
     const box = document.getElementById("answer");
     box.hidden = false;
     box.replaceChildren(el("p", { class: "empty" }, t("empty")));
+  }
+
+  /* An opinion is filed on exactly what the verdict on the screen was given to. */
+  async function filed(event) {
+    event.preventDefault();
+    const [button, said] = [event.target.querySelector("button"), event.target.querySelector("[role=status]")];
+    const told = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value.trim()));
+    button.disabled = true;
+    said.textContent = `${t("filing_working")}…`;
+    try {
+      const paper = await ask("/api/v1/siting/papers", undefined, { ...current.proposal, paper: told });
+      location.assign(`/siting/papers/${encodeURIComponent(paper.archive_number)}`);
+    } catch (error) {
+      RiskMap.problem(document.getElementById("filing-problem"), error);
+      said.textContent = "";
+      button.disabled = false;
+    }
+  }
+
+  /* What needs a verdict: keeping a place, filing an opinion. */
+  function ready(is) {
+    compare.ready(is);
+    const button = document.querySelector("#filing button");
+    if (button) button.disabled = !is;
   }
 
   function scale(word) {
@@ -196,6 +220,7 @@ window.RiskMap = window.RiskMap || {};
       fitFields();
       askSoon();
     });
+    document.getElementById("filing")?.addEventListener("submit", filed);
     document.getElementById("stock-add").addEventListener("click", stockRow);
     for (const button of document.querySelectorAll("[data-tool]")) {
       button.addEventListener("click", () => { place.choose(button.dataset.tool); tools(); });
