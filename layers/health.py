@@ -102,10 +102,14 @@ def rights_faults(connection: Connection) -> list[str]:
 
 
 def _unprotected(connection: Connection) -> list[str]:
-    """Tables with a township's rows that have no policy for townships."""
+    """Tables with a township's rows that have no policy for townships and are not the city's alone."""
     policies = text("SELECT tablename FROM pg_policies WHERE 'riskmap_township' = ANY(roles)")
     protected = set(connection.execute(policies).scalars())
-    ours = [table.name for table in metadata.sorted_tables if "township_code" in table.columns]
+    ours = [
+        table.name
+        for table in metadata.sorted_tables
+        if "township_code" in table.columns and not table.info.get("city_only")
+    ]
     return [f"{name} 没有针对乡镇的策略" for name in ours if name not in protected]
 
 

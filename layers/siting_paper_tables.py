@@ -47,6 +47,7 @@ siting_paper = Table(
     Column("rev", BigInteger, nullable=False),
     UniqueConstraint("year", "serial", name="siting_paper_serial"),
     UniqueConstraint("replaces", name="siting_paper_replaced_once"),
+    info={"city_only": True},
 )
 """A paper as it was filed; the database takes back none. `uses` (kind, class) and `consequences` are what the proposal
 would be to later ones, `data` the text that `sha256` is of."""

@@ -20,7 +20,7 @@ from tests.roster import areas, roster
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
-FEW, MORE, MANY = 30_000, 90_000, 1_000_000
+FEW, MORE, MANY = 50_000, 150_000, 1_000_000
 MOST_BYTES_A_ROW = 850
 """so that a million rows stay under a gibibyte beside the 180 MiB of a program that has read nothing yet"""
 

@@ -17,7 +17,8 @@ from tests.served import PASSWORD, Served, hidden, sign_in
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-OPEN_WRITES = {"/login", "/api/v1/token"}
+OPEN_WRITES = {"/login", "/api/v1/token", "/s/{token}"}
+"""what nobody has signed in for: the last one is signing by a link, whose token is the proof"""
 """where somebody without a session may write"""
 
 
