@@ -142,6 +142,7 @@ class Worker:
             self._wake()
             for thread in threads:
                 thread.join()
+            scheduler.remove_all_jobs()  # a job that comes due while the executors end would be an error in the log
             scheduler.shutdown(wait=True)
 
     def _wake(self) -> None:
