@@ -138,11 +138,11 @@ class Worker:
                 for _ in connection.notifies(timeout=_WAIT_S, stop_after=1):
                     self._wake()
         finally:
+            scheduler.remove_all_jobs()  # none is to begin while a run finishes, or once the process ends
             over.set()
             self._wake()
             for thread in threads:
                 thread.join()
-            scheduler.remove_all_jobs()  # a job that comes due while the executors end would be an error in the log
             scheduler.shutdown(wait=True)
 
     def _wake(self) -> None:
