@@ -57,16 +57,24 @@ def run_worker(settings: Settings) -> None:
             delivering=Delivering(city.owner, city.city, channels),
             feeds_demo=settings.demo_feed,
         )
-        thread = threading.Thread(target=worker.run, name="worker")
-        thread.start()
+        over = threading.Event()
+
+        def work() -> None:
+            try:
+                worker.run()
+            finally:
+                over.set()
+
+        threading.Thread(target=work, name="worker").start()
         try:
-            while thread.is_alive():
-                thread.join(_CHECK_S)
+            # not join: a signal in the middle of it makes Python take the thread for ended (bpo-45274)
+            while not over.wait(_CHECK_S):
+                pass
         except (KeyboardInterrupt, SystemExit):
             return
         finally:
             worker.stop()
-            thread.join(_LEAVE_S)
+            over.wait(_LEAVE_S)
 
 
 def run_demo(settings: Settings, *, seed: int, once: bool) -> None:
