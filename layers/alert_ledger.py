@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ARRAY, BigInteger, Connection, and_, any_, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, Connection, Table, and_, any_, func, literal, select
 
 from layers.alert_tables import delivery, warning, warning_step
 from layers.copying import copy_in
@@ -62,20 +62,28 @@ def keep_warnings(connection: Connection, rows: Sequence[Row]) -> None:
 
 def add_steps(connection: Connection, steps: Sequence[Row], warnings: Mapping[int, Row], rev: int) -> None:
     """Add steps (`warning_id`, `action`, `state`, `person`, `at`, `note`) after those that are there, in order."""
-    if not steps:
-        return
-    ids = sorted({step["warning_id"] for step in steps})
-    query = select(warning_step.c.warning_id, func.max(warning_step.c.n)).group_by(warning_step.c.warning_id)
-    of_these = warning_step.c.warning_id == any_(literal(ids, ARRAY(BigInteger())))
+    add_numbered(connection, warning_step, steps, warnings, rev)
+
+
+def add_numbered(
+    connection: Connection, table: Table, rows: Sequence[Row], warnings: Mapping[int, Row], rev: int
+) -> list[Row]:
+    """Add rows about warnings, numbered on within each of them and with its scope; the rows as they are kept."""
+    if not rows:
+        return []
+    ids = sorted({row["warning_id"] for row in rows})
+    query = select(table.c.warning_id, func.max(table.c.n)).group_by(table.c.warning_id)
+    of_these = table.c.warning_id == any_(literal(ids, ARRAY(BigInteger())))
     last: dict[int, int] = {row[0]: row[1] for row in connection.execute(query.where(of_these))}
-    rows = []
-    for step in steps:
-        of = step["warning_id"]
+    kept = []
+    for row in rows:
+        of = row["warning_id"]
         last[of] = last.get(of, 0) + 1
         scope = {name: warnings[of][name] for name in SCOPE}
-        rows.append({**step, **scope, "n": last[of], "rev": rev})
-    names = [column.name for column in warning_step.columns]
-    copy_in(connection, "warning_step", pd.DataFrame(rows, columns=names, dtype=object))
+        kept.append({**row, **scope, "n": last[of], "rev": rev})
+    names = [column.name for column in table.columns]
+    copy_in(connection, table.name, pd.DataFrame(kept, columns=names, dtype=object))
+    return kept
 
 
 def standing_still(connection: Connection) -> list[Row]:

@@ -4,12 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import ARRAY, BigInteger, Connection, and_, any_, func, literal, or_, select
 
+from layers.alert_ledger import add_numbered
 from layers.alert_tables import call, delivery, warning, warning_step
-from layers.copying import copy_in
-from layers.schema import SCOPE
 from riskmap.calling import DROPPED
 
 Row = dict[str, Any]
@@ -104,22 +102,8 @@ def ringing(connection: Connection, channel: str) -> list[tuple[int, int, str, i
 
 def list_calls(connection: Connection, calls: Sequence[Row], warnings: dict[int, Row], rev: int) -> list[Row]:
     """Put calls (`warning_id` and who, as what, by which way, since when) on the list, numbered on; the rows as kept."""
-    if not calls:
-        return []
-    ids = sorted({one["warning_id"] for one in calls})
-    newest = select(call.c.warning_id, func.max(call.c.n)).group_by(call.c.warning_id)
-    among = call.c.warning_id == any_(literal(ids, ARRAY(BigInteger())))
-    last: dict[int, int] = {row[0]: row[1] for row in connection.execute(newest.where(among))}
-    rows = []
-    for one in calls:
-        of = one["warning_id"]
-        last[of] = last.get(of, 0) + 1
-        scope = {name: warnings[of][name] for name in SCOPE}
-        blank = {"made_at": None, "result": None, "answered_by": "", "repeated": "", "noted_by": ""}
-        rows.append({**blank, **one, **scope, "n": last[of], "rev": rev})
-    names = [column.name for column in call.columns]
-    copy_in(connection, "call", pd.DataFrame(rows, columns=names, dtype=object))
-    return rows
+    blank = {"made_at": None, "result": None, "answered_by": "", "repeated": "", "noted_by": ""}
+    return add_numbered(connection, call, [{**blank, **one} for one in calls], warnings, rev)
 
 
 def keep_call(connection: Connection, warning_id: int, n: int, rev: int, **values: Any) -> None:
