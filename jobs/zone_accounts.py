@@ -15,7 +15,7 @@ from layers.ewkb import of_shapes
 from layers.schema import SCOPE
 from layers.zone_ground import Ground
 from layers.zone_state import json_text
-from riskmap.forest import by_strength, join_all
+from riskmap.forest import join_all, shortest_first
 from riskmap.risk import Contribution, levels_of, total
 from riskmap.weights import MILLI, RiskWeights
 from riskmap.zone_cuts import CUT_BY_MEMBERS, CUT_BY_SPAN
@@ -108,7 +108,7 @@ def outlines(zones: Zones, members: pd.DataFrame, number: Mapping[str, int], rul
     where = {code: n for n, code in enumerate(zones.codes)}
     sites[[where[code] for code in members["code"]]] = members["geom"].to_numpy(object)
     links = edges.links.take(within)
-    links = links.take(by_strength(links.distance, links))
+    links = shortest_first(links)
     links = links.take(join_all(np.arange(len(zones.codes)), links.a, links.b))
     ways = shapely.shortest_line(sites[links.a], sites[links.b])
     parts = np.concatenate([members["geom"].to_numpy(object), ways])

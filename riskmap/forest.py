@@ -45,16 +45,23 @@ def spanning_forest(
     return joined(found)
 
 
-def by_strength(key: Shorts, links: Links) -> Ints:
-    """Positions of the links by ascending key, then by their ends."""
-    order = order_of(key, int(key.max(initial=0)))
-    order_ties(order, key[order], links.a, links.b)
-    return order
+def by_strength(links: Links, some: Shorts) -> Shorts:
+    """The positions `some` of the links, those of the shortest first, then by their ends."""
+    distance = links.distance[some]
+    order = order_of(distance, int(distance.max(initial=0)))
+    found = some[order]
+    order_ties(found, distance[order], links.a, links.b)
+    return found
+
+
+def shortest_first(links: Links) -> Links:
+    """The links in order of distance, then of their ends."""
+    return links.take(by_strength(links, np.arange(len(links.a), dtype=np.int32)))
 
 
 def _kept(parent: Ints, links: Links) -> Links:
     """Join what the links join, the shortest first; returns those that joined something."""
-    links = links.take(by_strength(links.distance, links))
+    links = shortest_first(links)
     return links.take(join_all(parent, links.a, links.b))
 
 

@@ -36,7 +36,11 @@ class Links(NamedTuple):
         """Pairs by columns of any width."""
         return cls(*(column.astype(np.int32, copy=False) for column in (a, b, distance)))
 
-    def take(self, index: Ints | Marks | slice) -> "Links":
+    def renumbered(self, number: Ints) -> "Links":
+        """The same pairs, each site by its `number`."""
+        return Links.of(number[self.a], number[self.b], self.distance)
+
+    def take(self, index: Wholes | Marks | slice) -> "Links":
         """The pairs at these positions (or marked so)."""
         return Links(self.a[index], self.b[index], self.distance[index])
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from riskmap.forest import join_all, roots
-from riskmap.nearness import Family, Links, joined, links_within
+from riskmap.nearness import Family, joined, links_within
 from riskmap.shapes import Ints, Marks, Shapes
 from riskmap.zone_links import Edges, Kinship, ZoneSites, kinships
 from riskmap.zone_rules import ZoneRules
@@ -103,7 +103,7 @@ def _part(previous: Zones, inside: Marks) -> tuple[Zones, set[str]]:
     new_position = np.cumsum(inside) - 1
     links = previous.edges.links
     edges = previous.edges.take(np.flatnonzero(inside[links.a]))
-    edges = Edges(edges.kind, _renumbered(edges.links, new_position), edges.cut)
+    edges = Edges(edges.kind, edges.links.renumbered(new_position), edges.cut)
     zone = previous.zone[index]
     borne = np.unique(zone[zone >= 0])
     number = np.full(len(previous.ids) + 1, -1, np.int64)
@@ -113,17 +113,13 @@ def _part(previous: Zones, inside: Marks) -> tuple[Zones, set[str]]:
     return part, set(previous.ids) - set(ids)
 
 
-def _renumbered(links: Links, number: Ints) -> Links:
-    return Links.of(number[links.a], number[links.b], links.distance)
-
-
 def _whole(sites: ZoneSites, made: Zones, index: Ints, previous: Zones, inside: Marks, at: Ints) -> Zones:
     """The part made again put into what stays."""
     links = previous.edges.links
     stays = previous.edges.take(np.flatnonzero(~inside[links.a]))
     edges = Edges(
         np.concatenate([made.edges.kind, stays.kind]),
-        joined([_renumbered(made.edges.links, index), _renumbered(stays.links, at)]),
+        joined([made.edges.links.renumbered(index), stays.links.renumbered(at)]),
         np.concatenate([made.edges.cut, stays.cut]),
     )
     old = np.flatnonzero(~inside & (previous.zone >= 0))

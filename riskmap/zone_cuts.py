@@ -16,9 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from riskmap.compiled import kernel
-from riskmap.forest import join, root, roots
-from riskmap.nearness import Links
-from riskmap.orders import order_of, order_ties
+from riskmap.forest import by_strength, join, root, roots
 from riskmap.shapes import Bytes, Floats, Ints, Marks, Shapes, Shorts
 from riskmap.zone_links import KINDS, Edges
 from riskmap.zone_rules import Bounds
@@ -79,17 +77,8 @@ def _by_strength(edges: Edges, index: Ints, before: Ints, threads: int) -> tuple
     kind, at = edges.kind[index], index.astype(np.int32)
     alike = [at[those & (kind == k)] for those in (same, ~same) for k in range(len(KINDS))]
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        found = list(pool.map(lambda some: _sorted(links, some), alike))
+        found = list(pool.map(lambda some: by_strength(links, some), alike))
     return np.concatenate(found), int(same.sum())
-
-
-def _sorted(links: Links, some: Shorts) -> Shorts:
-    """These positions by distance, then by the ends of the links."""
-    distance = links.distance[some]
-    order = order_of(distance, int(distance.max(initial=0)))
-    found = some[order]
-    order_ties(found, distance[order], links.a, links.b)
-    return found
 
 
 def _extents(shapes: Shapes) -> tuple[Floats, Floats]:

@@ -139,7 +139,7 @@ def linked(
     if not everyone:
         at = np.full(len(kinship.key), -1, np.int64)
         at[index] = np.arange(len(index))
-        held = Links.of(at[held.a], at[held.b], held.distance)
+        held = held.renumbered(at)
     beyond = held.distance > np.maximum(family.reach[held.a], family.reach[held.b])
     cells = far_cells(family)
     forest = spanning_forest(family, held.take(beyond), cells, threads=threads)
@@ -150,7 +150,7 @@ def linked(
     rest = _without(held, kept, len(index))
     if everyone:
         return kept, rest
-    return _placed(kept, index), _placed(rest, index)
+    return kept.renumbered(index), rest.renumbered(index)
 
 
 @kernel
@@ -162,10 +162,6 @@ def _named(links: Links, count: Ints, reach: Ints, most: int) -> Marks:
             within = reach[end] > 0 and links.distance[k] <= reach[end]
             named[k] = named[k] or (within and count[end] <= most)
     return named
-
-
-def _placed(links: Links, index: Ints) -> Links:
-    return Links.of(index[links.a], index[links.b], links.distance)
 
 
 def _part(shapes: Shapes, kinship: Kinship, index: Ints) -> tuple[Shapes, Ints, Ints]:

@@ -126,7 +126,7 @@ def edges_within(sites: ZoneSites, kin: Sequence[Kinship]) -> Edges:
     for one in kin:
         index = np.flatnonzero(one.key >= 0)
         links = links_within(Family(sites.shapes.take(index), one.key[index], one.join[index]))
-        found.append(Links.of(index[links.a], index[links.b], links.distance))
+        found.append(links.renumbered(index))
     return _edges(kin, found)
 
 
@@ -218,8 +218,7 @@ def positions(old: Sequence[str], new: Sequence[str]) -> Ints:
 
 def _still(edges: Edges, kind: int, at: Ints) -> Links:
     """The links of one kind between sites that are there, by the positions of now."""
-    links = edges.links.take(np.flatnonzero(edges.kind == kind))
-    moved = Links.of(at[links.a], at[links.b], links.distance)
+    moved = edges.links.take(np.flatnonzero(edges.kind == kind)).renumbered(at)
     return moved.take((moved.a >= 0) & (moved.b >= 0))
 
 
