@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 import jobs.sign_in
 import jobs.users
@@ -34,6 +35,12 @@ class Served:
         self.dsn = dsn
         self.app = app
         self.clients = ExitStack()
+
+    @property
+    def owner(self) -> Engine:
+        """The engine by which the application's jobs write."""
+        engine: Engine = self.app.state.owner
+        return engine
 
     def client(self, **headers: str) -> httpx.Client:
         """Somebody nobody knows, who reads pages and follows nothing."""

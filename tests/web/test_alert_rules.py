@@ -3,7 +3,6 @@
 import copy
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from jobs.alerts import run_alerts
 from jobs.backtest import backtests
 from jobs.backtests import keep
 from jobs.editions import draft
-from layers.database import owner_engine
 from layers.history import CLOCK
 from riskmap.alert_rules import AlertRules
 from riskmap.edition_files import write_edition
@@ -40,10 +38,8 @@ DRAFT["rules"] = [
 
 
 @pytest.fixture(scope="module")
-def owner(site: Served) -> Iterator[Engine]:
-    engine = owner_engine(site.dsn)
-    yield engine
-    engine.dispose()
+def owner(site: Served) -> Engine:
+    return site.owner
 
 
 @pytest.fixture(scope="module", autouse=True)

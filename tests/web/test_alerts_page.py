@@ -27,10 +27,8 @@ DESK = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
-def owner(site: Served) -> Iterator[Engine]:
-    engine = owner_engine(site.dsn)
-    yield engine
-    engine.dispose()
+def owner(site: Served) -> Engine:
+    return site.owner
 
 
 @pytest.fixture(scope="module", autouse=True)

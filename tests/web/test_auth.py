@@ -24,8 +24,7 @@ OPEN_WRITES = {"/login", "/api/v1/token", "/s/{token}"}
 
 @pytest.fixture
 def owner(own_site: Served) -> Engine:
-    engine: Engine = own_site.app.state.owner
-    return engine
+    return own_site.owner
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """CAP by HTTP: weather warnings posted, our own for who signed in or holds a link, and no longer than it holds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -46,10 +46,8 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def owner(site: Served) -> Iterator[Engine]:
-    engine = owner_engine(site.dsn)
-    yield engine
-    engine.dispose()
+def owner(site: Served) -> Engine:
+    return site.owner
 
 
 @pytest.fixture(autouse=True)

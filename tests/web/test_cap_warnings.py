@@ -1,6 +1,5 @@
 """Our warnings in the feed: an alert, its updates and its end, the same bytes for ever, to whom the warning is visible."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from jobs.cap_warnings import tell_in_cap
 from jobs.warning_steps import take_step
 from layers.cap_feed import ATOM
 from layers.cap_reading import read_cap
-from layers.database import CITY, Identity, owner_engine, writing
+from layers.database import CITY, Identity, writing
 from riskmap.cap import CapAlert
 from tests import town
 from tests.import_files import rows
@@ -24,11 +23,9 @@ FEED = "/cap/feed.atom"
 
 
 @pytest.fixture(scope="module")
-def owner(site: Served) -> Iterator[Engine]:
-    engine = owner_engine(site.dsn)
-    run_alerts(engine, actor="test")
-    yield engine
-    engine.dispose()
+def owner(site: Served) -> Engine:
+    run_alerts(site.owner, actor="test")
+    return site.owner
 
 
 def listed(site: Served, role: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from jobs.channel_watch import watch_channels
 from jobs.sign_in import hash_token
 from jobs.signing import Links, sign_by_link, take_replies
 from jobs.warning_steps import take_step
-from layers.database import CITY, owner_engine, reading, writing
+from layers.database import CITY, reading, writing
 from layers.deliveries import Result, due, record
 from layers.signing import told_by
 from riskmap.errors import LockedOut, NotFound, Refused
@@ -31,11 +30,9 @@ HOUR_S = 3600
 
 
 @pytest.fixture(scope="module")
-def owner(site: Served) -> Iterator[Engine]:
-    engine = owner_engine(site.dsn)
-    run_alerts(engine, actor="test")
-    yield engine
-    engine.dispose()
+def owner(site: Served) -> Engine:
+    run_alerts(site.owner, actor="test")
+    return site.owner
 
 
 @pytest.fixture

@@ -1,23 +1,18 @@
 """The digest's page: each township's leader has their own day, the city chooses one, nobody else has any."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine
 
 from jobs.alerts import run_alerts
-from layers.database import owner_engine
 from tests import town
 from tests.served import Served
 
 
 @pytest.fixture(scope="module", autouse=True)
-def owner(site: Served) -> Iterator[Engine]:
+def owner(site: Served) -> Engine:
     """Each township has an overdue danger that was warned of."""
-    engine = owner_engine(site.dsn)
-    run_alerts(engine, actor="test")
-    yield engine
-    engine.dispose()
+    run_alerts(site.owner, actor="test")
+    return site.owner
 
 
 def test_a_leader_reads_the_own_day_and_no_other(site: Served) -> None:

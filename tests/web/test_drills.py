@@ -49,10 +49,8 @@ def own_site(databases: Databases, town_template: str, tmp_path: Path) -> Iterat
 
 
 @pytest.fixture
-def owner(own_site: Served) -> Iterator[Engine]:
-    engine = owner_engine(own_site.dsn)
-    yield engine
-    engine.dispose()
+def owner(own_site: Served) -> Engine:
+    return own_site.owner
 
 
 def _post(role: str, layer: str, code: str, person: str) -> dict[str, Any]:

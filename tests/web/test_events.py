@@ -1,7 +1,6 @@
 """`POST /api/v1/events`: who may send what, what is refused with which words, and many small requests at once."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from layers.database import owner_engine, writing
+from layers.database import writing
 from layers.history import open_revision
 from layers.posted import NAMES, POST
 from riskmap.settings import Settings
@@ -26,15 +25,19 @@ REPORT = {"layer", "rows_read", "inserted", "updated", "unchanged", "rejected"}
 
 
 @pytest.fixture(scope="module")
-def owner(site: Served) -> Iterator[Engine]:
+def owner(site: Served) -> Engine:
     """The jobs' engine on the served town, which has a gauge on each side."""
-    engine = owner_engine(site.dsn)
     for township, word in ((town.OURS, "ours"), (town.THEIRS, "theirs")):
         town.put(
-            engine, "sensor", f"{word}-gauge", township, source_code=f"{word}-tank", kind="level", unit="m"
+            site.owner,
+            "sensor",
+            f"{word}-gauge",
+            township,
+            source_code=f"{word}-tank",
+            kind="level",
+            unit="m",
         )
-    yield engine
-    engine.dispose()
+    return site.owner
 
 
 @pytest.fixture(scope="module")

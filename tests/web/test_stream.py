@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from jobs.events import write_postings
 from jobs.users import set_password
-from layers.database import owner_engine, writing
+from layers.database import writing
 from layers.feed import LISTENER
 from layers.history import open_revision
 from tests import town
@@ -74,10 +74,8 @@ class Listening:
 
 
 @pytest.fixture
-def owner(own_site: Served) -> Iterator[Engine]:
-    engine = owner_engine(own_site.dsn)
-    yield engine
-    engine.dispose()
+def owner(own_site: Served) -> Engine:
+    return own_site.owner
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.alert_lookout import Lookout
-from layers.database import owner_engine, writing
+from layers.database import writing
 from layers.feed import take_runner_lock
 from layers.pulses import ALERTS, beat
 from riskmap.daily import Daily
@@ -29,10 +29,8 @@ PAGES = ("/", "/alerts", "/phone", "/wall")
 
 
 @pytest.fixture
-def owner(own_site: Served) -> Iterator[Engine]:
-    engine = owner_engine(own_site.dsn)
-    yield engine
-    engine.dispose()
+def owner(own_site: Served) -> Engine:
+    return own_site.owner
 
 
 @contextmanager
