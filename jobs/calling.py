@@ -28,6 +28,8 @@ Row = dict[str, Any]
 class Due(NamedTuple):
     """What is to be done now: calls to list, calls to drop or to hand to the desk, what the desk is told; when to look again."""
 
+    city: City
+    rules: AlertRules
     rows: dict[int, Row]
     calls: list[Row]
     dropped: list[tuple[int, int]]
@@ -68,9 +70,9 @@ def _due(connection: Connection, at: datetime) -> Due:
     city = stored_city(connection)
     voice = next((name for name, one in city.channels.items() if one.get("kind") == "voice"), None)
     rows = called_out(connection, rules.calling.levels)
-    due = Due(rows, [], not_needed(connection, rows), [], [], None)
+    due = Due(city, rules, rows, [], not_needed(connection, rows), [], [], None)
     calls = calls_of(connection, list(rows))
-    known = reminded(connection, (NOBODY,)) if rows else set()
+    known = reminded(connection, rows, (NOBODY,))
     posts = {number: _posts(city, row, rules) for number, row in rows.items()}
     holders, officers = officers_on(connection, {one for of in posts.values() for one in of}, day)
     for number, row in rows.items():
@@ -152,16 +154,14 @@ def _is_mute(row: Row, calling: Calling, at_s: int) -> bool:
 
 
 def _put_messages(connection: Connection, due: Due, listed: list[Row], at: datetime, rev: int) -> None:
-    rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
-    messenger = Messenger(connection, stored_city(connection), rules, at)
-    told = [[_news(due.rows[number], reason, n)] for number, reason, n in due.told]
-    put_messages(connection, messenger.messages(told), rev)
+    messenger = Messenger(connection, due.city, due.rules, at)
+    told = messenger.messages([_news(due.rows[number], reason, n)] for number, reason, n in due.told)
     aloud = [
         (_news_by_voice(due.rows[one["warning_id"]], one), one["channel"])
         for one in listed
         if one["channel"] != CALL_LIST
     ]
-    put_messages(connection, messenger.read_aloud(aloud), rev)
+    put_messages(connection, [*told, *messenger.read_aloud(aloud)], rev)
 
 
 def _news(row: Row, reason: str, n: int) -> News:

@@ -31,7 +31,7 @@ def remind(owner: Engine, *, actor: str, at: datetime | None = None) -> int:
         rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
         rows = standing_still(connection)
         due = reminders((_standing(row) for row in rows), rules, int(at.timestamp()))
-        known = reminded(connection, ("unsigned", "forgotten"))
+        known = reminded(connection, {int(one.warning) for one in due}, ("unsigned", "forgotten"))
     by_number = {row["warning_id"]: row for row in rows}
     numbered = [one._replace(n=one.n + _ROUNDS * by_number[int(one.warning)]["renewals"]) for one in due]
     new = [one for one in numbered if (int(one.warning), one.reason, one.n) not in known]

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, any_, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, Connection, func, literal, select
 
 from layers.alert_tables import alert_run, delivery, warning, warning_step
+from layers.reading import among_numbers
 from riskmap.alert_life import OPEN, PROGRAM
 from riskmap.vocabulary import LEVELS
 
@@ -18,7 +19,9 @@ _TIMES = ("text", "state", "made_at", "done_at", "attempts")
 
 def steps_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]:
     """The steps of some warnings in order, by the warning's number."""
-    query = select(*(warning_step.c[name] for name in _STEP)).where(_among(warning_step.c.warning_id, ids))
+    query = select(*(warning_step.c[name] for name in _STEP)).where(
+        warning_step.c.warning_id == among_numbers(ids)
+    )
     found: dict[int, list[Row]] = {number: [] for number in ids}
     for row in connection.execute(query.order_by(warning_step.c.warning_id, warning_step.c.n)).mappings():
         found[row["warning_id"]].append(dict(row))
@@ -29,7 +32,7 @@ def messages_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Ro
     """The messages that tell of some warnings, by the warning's number, in the order they were made."""
     columns = [delivery.c[name] for name in (*_MESSAGE, *_TIMES)]
     asked = literal(list(ids), ARRAY(BigInteger()))
-    about = _among(delivery.c.warning_id, ids) | delivery.c.also.op("&&")(asked)
+    about = (delivery.c.warning_id == among_numbers(ids)) | delivery.c.also.op("&&")(asked)
     found: dict[int, list[Row]] = {number: [] for number in ids}
     for row in connection.execute(select(*columns).where(about).order_by(delivery.c.delivery_id)).mappings():
         for number in (row["warning_id"], *row["also"]):
@@ -78,10 +81,6 @@ def unread_by(connection: Connection, ids: Sequence[int], person: str) -> list[i
         .exists()
     )
     query = select(warning.c.warning_id).where(
-        _among(warning.c.warning_id, ids), warning.c.state.in_(OPEN), ~read
+        warning.c.warning_id == among_numbers(ids), warning.c.state.in_(OPEN), ~read
     )
     return list(connection.execute(query.order_by(warning.c.warning_id)).scalars())
-
-
-def _among(column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
-    return column == any_(literal(list(ids), ARRAY(BigInteger())))

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ARRAY, BigInteger, Connection, Table, and_, any_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, any_, func, select
 
 from layers.alert_tables import delivery, warning, warning_step
 from layers.copying import copy_in
+from layers.reading import among_numbers
 from layers.records import Page, iso
 from layers.schema import SCOPE, metadata
 from riskmap.alert_life import Step, proofs
@@ -24,7 +25,7 @@ _HIDDEN = ("fingerprint", "rev", *SCOPE[1:])
 
 def warnings_to_write(connection: Connection, ids: Collection[int]) -> dict[int, Row]:
     """The warnings that are open, and some others, by number; locked until the end of this transaction."""
-    asked = warning.c.warning_id == any_(literal(sorted(ids), ARRAY(BigInteger())))
+    asked = warning.c.warning_id == among_numbers(ids)
     query = select(warning).where(warning.c.ended_at.is_(None) | asked).with_for_update()
     return {row["warning_id"]: dict(row) for row in connection.execute(query).mappings()}
 
@@ -71,9 +72,8 @@ def add_numbered(
     """Add rows about warnings, numbered on within each of them and with its scope; the rows as they are kept."""
     if not rows:
         return []
-    ids = sorted({row["warning_id"] for row in rows})
     query = select(table.c.warning_id, func.max(table.c.n)).group_by(table.c.warning_id)
-    of_these = table.c.warning_id == any_(literal(ids, ARRAY(BigInteger())))
+    of_these = table.c.warning_id == among_numbers({row["warning_id"] for row in rows})
     last: dict[int, int] = {row[0]: row[1] for row in connection.execute(query.where(of_these))}
     kept = []
     for row in rows:
@@ -84,6 +84,11 @@ def add_numbered(
     names = [column.name for column in table.columns]
     copy_in(connection, table.name, pd.DataFrame(kept, columns=names, dtype=object))
     return kept
+
+
+def is_quiet() -> ColumnElement[bool]:
+    """Whether a warning is suppressed or silenced."""
+    return warning.c.suppressed_by.is_not(None) | (func.cardinality(warning.c.silenced_by) > 0)
 
 
 def standing_still(connection: Connection) -> list[Row]:
@@ -106,8 +111,7 @@ def standing_still(connection: Connection) -> list[Row]:
         warning.c.ended_at.is_(None),
         last.c.sent_at.is_not(None),
         warning.c.state.in_(("sent", "signed", "handling")),
-        warning.c.suppressed_by.is_(None),
-        func.cardinality(warning.c.silenced_by) == 0,
+        ~is_quiet(),
     )
     told = [last.c[name] for name in ("sent_at", "signed_at", "acted_at", "renewals")]
     query = select(warning, *told).join(last, last.c.warning_id == warning.c.warning_id)
@@ -141,8 +145,7 @@ def warning_page(
     if open_only:
         condition &= warning.c.ended_at.is_(None)
     if quiet is not None:
-        is_quiet = warning.c.suppressed_by.is_not(None) | (func.cardinality(warning.c.silenced_by) > 0)
-        condition &= is_quiet if quiet else ~is_quiet
+        condition &= is_quiet() if quiet else ~is_quiet()
     fired = warning.c.fired_at if oldest_first else warning.c.fired_at.desc()
     order = (warning.c.ended_at.is_not(None), warning.c.warn, fired, warning.c.warning_id)
     rows = connection.execute(_told_query().where(condition).order_by(*order).limit(limit).offset(offset))

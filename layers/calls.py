@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, and_, any_, func, literal, or_, select
+from sqlalchemy import Connection, and_, any_, func, or_, select
 
-from layers.alert_ledger import add_numbered
+from layers.alert_ledger import add_numbered, is_quiet
 from layers.alert_tables import call, delivery, warning, warning_step
+from layers.reading import among_numbers
 from riskmap.calling import DROPPED
 
 Row = dict[str, Any]
@@ -26,8 +27,7 @@ def called_out(connection: Connection, levels: Collection[int]) -> dict[int, Row
         warning.c.ended_at.is_(None),
         warning.c.state == WAITING,
         warning.c.warn.in_(levels),
-        warning.c.suppressed_by.is_(None),
-        func.cardinality(warning.c.silenced_by) == 0,
+        ~is_quiet(),
     )
     rows = connection.execute(query.order_by(warning.c.warning_id)).mappings()
     return {row["warning_id"]: dict(row) for row in rows}
@@ -35,11 +35,14 @@ def called_out(connection: Connection, levels: Collection[int]) -> dict[int, Row
 
 def calls_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]:
     """The calls about some warnings since each was last fired, on the list or made, in order, by the warning's number."""
-    among = call.c.warning_id == any_(literal(list(ids), ARRAY(BigInteger())))
     query = (
         select(call)
         .join(warning, warning.c.warning_id == call.c.warning_id)
-        .where(among, call.c.due_at >= warning.c.fired_at, call.c.result.is_distinct_from(DROPPED))
+        .where(
+            call.c.warning_id == among_numbers(ids),
+            call.c.due_at >= warning.c.fired_at,
+            call.c.result.is_distinct_from(DROPPED),
+        )
     )
     found: dict[int, list[Row]] = {number: [] for number in ids}
     for row in connection.execute(query.order_by(call.c.warning_id, call.c.n)).mappings():
@@ -49,7 +52,7 @@ def calls_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[Row]]
 
 def not_needed(connection: Connection, waiting: Collection[int]) -> list[tuple[int, int]]:
     """The calls on the list whose warning need not be called out (any more), was fired anew since, or has their signature."""
-    waits = call.c.warning_id == any_(literal(sorted(waiting), ARRAY(BigInteger())))
+    waits = call.c.warning_id == among_numbers(waiting)
     signed = call.c.person == any_(warning.c.signed_by)
     query = (
         select(call.c.warning_id, call.c.n)

@@ -11,6 +11,7 @@ from layers.alert_tables import delivery
 from layers.copying import copy_in
 from layers.history import Moment
 from layers.officers import Post, officers_on
+from layers.reading import among_numbers
 from riskmap.calling import chain_of
 from riskmap.sending import IN_APP
 
@@ -42,10 +43,13 @@ def on_posts(
     return found
 
 
-def reminded(connection: Connection, reasons: Collection[str]) -> set[tuple[int, str, int]]:
-    """What the outbox has for some reasons: warning, reason, round."""
+def reminded(
+    connection: Connection, warnings: Collection[int], reasons: Collection[str]
+) -> set[tuple[int, str, int]]:
+    """What the outbox has about some warnings for some reasons: warning, reason, round."""
     query = select(delivery.c.warning_id, delivery.c.reason, delivery.c.n).distinct()
-    rows = connection.execute(query.where(delivery.c.reason.in_(reasons)))
+    asked = delivery.c.warning_id == among_numbers(warnings)
+    rows = connection.execute(query.where(asked, delivery.c.reason.in_(reasons)))
     return {(row[0], row[1], row[2]) for row in rows}
 
 

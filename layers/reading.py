@@ -64,6 +64,11 @@ def among(codes: Collection[str]) -> ColumnElement[Any]:
     return any_(bindparam(None, sorted(codes), type_=ARRAY(Text)))
 
 
+def among_numbers(numbers: Collection[int]) -> ColumnElement[Any]:
+    """For `column == among_numbers(ids)`: any number of them as one parameter."""
+    return any_(bindparam(None, sorted(numbers), type_=ARRAY(BigInteger)))
+
+
 def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Arrays by the name of their column as JSON."""
     if not isinstance(column.type, ARRAY):

@@ -71,6 +71,14 @@ class Town:
         ((n,),) = rows(self.owner, f"SELECT n FROM call WHERE result IS NULL AND warning_id = {number}")
         note_call(self.owner, self.reader, DESK, number, n=n, result=result, at=minutes(minute), **told)
 
+    def gets_a_robot(self) -> None:
+        """A gateway that dials and reads aloud."""
+        with writing(self.owner) as connection:
+            channels = "jsonb_build_object('robot', jsonb_build_object('kind', 'voice', 'url', 'http://127.0.0.1:9/'))"
+            connection.exec_driver_sql(
+                f"UPDATE city SET content = content || jsonb_build_object('channels', {channels})"
+            )
+
     def outcome(self, state: CallState, minute: float, digit: str = "") -> bool:
         """What the gateway tells of the newest call that it was to make."""
         found = rows(self.owner, "SELECT max(delivery_id) FROM delivery WHERE reason = 'call'")
@@ -208,6 +216,17 @@ def test_nobody_on_duty_is_a_message_to_the_desk_of_the_city(town: Town) -> None
     assert "落实当值人员并转告" in text
 
 
+def test_the_desk_is_told_and_a_machine_calls_in_one_look(town: Town) -> None:
+    town.gets_a_robot()
+    town.duty(
+        f"U1,甲镇长,leader,area,{WEST},101,U2,,2026-03-01,,",
+        f"U2,甲副镇长,inspector,area,{WEST},102,,,2026-03-01,,deputy",
+    )
+    town.incident()
+    assert town.listed(0) == [("市值班", "named")]
+    assert (town.told("nobody"), town.told("call")) == (["市值班"], ["市值班"])
+
+
 def test_red_wants_two_people_whatever_accounts_they_have_and_a_deputy_is_one(town: Town) -> None:
     number = town.incident()
     assert town.listed(0) == [("甲镇长", "named")]
@@ -240,13 +259,7 @@ def test_red_wants_two_people_whatever_accounts_they_have_and_a_deputy_is_one(to
 
 
 def test_a_machine_that_calls_proves_by_a_pressed_key_and_hands_over_what_it_cannot(town: Town) -> None:
-    with writing(town.owner) as connection:
-        channels = (
-            "jsonb_build_object('robot', jsonb_build_object('kind', 'voice', 'url', 'http://127.0.0.1:9/'))"
-        )
-        connection.exec_driver_sql(
-            f"UPDATE city SET content = content || jsonb_build_object('channels', {channels})"
-        )
+    town.gets_a_robot()
     number = town.incident()
     assert town.listed(0) == [("甲镇长", "named")]
     assert town.outcome("failed", 0.5)
