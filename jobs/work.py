@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -31,6 +32,7 @@ from jobs.zones import is_stale as zones_stale
 from jobs.zones import renew
 from layers.feed import heed, take_runner_lock
 from layers.history import CLOCK
+from riskmap.channels import Dialling, Replying
 from riskmap.errors import Busy, RiskMapError
 
 _LOG = logging.getLogger("riskmap.work")
@@ -199,15 +201,24 @@ class Worker:
         self._alone("drop", lambda: patrol(self._owner, self._drop))
 
     def _look_for_replies(self) -> None:
-        """Take in what people answered to short messages, and how calls ended that a machine made."""
+        """Take in what people answered to short messages, and how calls ended that a machine made.
+
+        Each gateway by itself: one that is down keeps none of the others from being heard.
+        """
+
+        def take(name: str, channel: Replying) -> int:
+            return take_replies(self._owner, name, channel.replies())
+
+        def note(name: str, channel: Dialling) -> int:
+            return take_outcomes(self._owner, name, channel.outcomes())
 
         def look() -> None:
             for name, channel in self._delivering.replying() if self._delivering else ():
-                take_replies(self._owner, name, channel.replies())
+                self._safely(partial(take, name, channel))
 
         def hear() -> None:
             for name, channel in self._delivering.dialling() if self._delivering else ():
-                take_outcomes(self._owner, name, channel.outcomes())
+                self._safely(partial(note, name, channel))
 
         self._alone("replies", look)
         self._alone("outcomes", hear)

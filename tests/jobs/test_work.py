@@ -1,19 +1,27 @@
-"""The worker is woken by every revision: it catches up with a burst of them, and says nothing of turns it skipped."""
+"""The worker is woken by every revision: it catches up with a burst of them, and says nothing of turns it skipped.
+
+What it hears from outside it hears from each by itself.
+"""
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from jobs.delivering import Delivering
 from jobs.drop import Drop
 from jobs.work import Worker
+from layers.city import stored_city
 from layers.database import snapshot
 from layers.history import head_rev
 from layers.risk import last_run
-from tests.import_files import SOURCE_HEADER, at, load, load_areas
+from riskmap.channels import Delivery, Message, Reply
+from riskmap.errors import Unavailable
+from tests.import_files import SOURCE_HEADER, at, load, load_areas, rows
 
 WAIT_S = 60
 BURST = 25
@@ -55,3 +63,32 @@ def test_a_burst_of_revisions_is_caught_up_with(
             thread.join(WAIT_S)
     assert not thread.is_alive()
     assert [record.getMessage() for record in caplog.records] == []
+
+
+class _Gateway:
+    """A gateway for short messages that has these replies, or is down."""
+
+    def __init__(self, name: str, *replies: Reply) -> None:
+        self.name = name
+        self._replies = replies
+
+    def send(self, message: Message) -> Delivery:
+        raise AssertionError(message)
+
+    def replies(self) -> Sequence[Reply]:
+        if not self._replies:
+            raise Unavailable("短信网关没有回应")
+        return self._replies
+
+
+def test_a_gateway_that_is_down_keeps_no_other_from_being_heard(
+    database: str, owner: Engine, tmp_path: Path
+) -> None:
+    with snapshot(owner) as connection:
+        city = stored_city(connection)
+    up = _Gateway("up", Reply("R1", "00000000000", "好的"))
+    delivering = Delivering(owner, city, {"down": _Gateway("down"), "up": up})
+    drop = Drop.of(tmp_path)
+    worker = Worker(database, owner, lambda: None, home=tmp_path, drop=drop, delivering=delivering)
+    worker._look_for_replies()
+    assert rows(owner, "SELECT reply_id, channel FROM reply") == [("R1", "up")]
