@@ -79,7 +79,7 @@ def look_at_link(owner: Engine, token: str, *, address: str, now: datetime | Non
             forgive_attempt(connection, "link", address, now)
     if link is None:
         raise NotFound("没有这个签收链接，或它早已失效", remedy="请登录系统签收，或致电值班室")
-    return link | {"open": link["used_at"] is None and now < link["until_at"] and link["state"] in OPEN}
+    return _standing(link, now)
 
 
 def sign_by_link(owner: Engine, token: str, *, address: str, now: datetime | None = None) -> Row:
@@ -97,11 +97,20 @@ def sign_by_link(owner: Engine, token: str, *, address: str, now: datetime | Non
         if not use_links(connection, number, person, at):
             raise Refused("这个链接刚刚用过", remedy="请刷新页面")
         step_by_name(connection, number, "sign", person, f"免登录链接签收，渠道 {link['channel']}", at, rev)
-    return look_at_link(owner, token, address=address, now=at)
+        signed = link_of(connection, hash_token(token))
+    assert signed is not None
+    return _standing(signed, at)
+
+
+def _standing(link: Row, now: datetime) -> Row:
+    """A link, and whether it can still sign."""
+    return link | {"open": link["used_at"] is None and now < link["until_at"] and link["state"] in OPEN}
 
 
 def take_replies(owner: Engine, channel: str, replies: Sequence[Reply], now: datetime | None = None) -> int:
     """Take in replies to short messages, each once: 1 signs, any other text is noted for the desk. How many were new."""
+    if not replies:
+        return 0
     at = now or datetime.now(UTC)
     with snapshot(owner) as connection:
         known = known_replies(connection, [one.reply_id for one in replies])

@@ -67,15 +67,18 @@ def note_call(
         rev = open_revision(connection, identity.name, "call", f"预警提示 {warning_id}：叫应")
         warning = _open_warning(connection, warning_id)
         caller = person_of(connection, identity.name, at.astimezone(CLOCK).date())
-        if n is None:
-            n = _beside_the_list(connection, warning, person.strip(), at, rev)
+        one = (
+            _beside_the_list(connection, warning, person.strip(), at, rev)
+            if n is None
+            else _on_list(connection, warning_id, n)
+        )
         came = {"result": result, "answered_by": answered_by.strip(), "repeated": repeated.strip()}
-        _note(connection, warning, n, came, caller, at, rev)
+        _note(connection, warning, one, came, caller, at, rev)
         for other, of_other in more:
-            one = call_to_write(connection, other, of_other)
+            also = call_to_write(connection, other, of_other)
             about = warning_to_write(connection, other)
-            if one and one["result"] is None and about and about["state"] in OPEN:
-                _note(connection, about, of_other, came, caller, at, rev)
+            if also and also["result"] is None and about and about["state"] in OPEN:
+                _note(connection, about, also, came, caller, at, rev)
     with reading(reader, identity) as connection:
         return warning_told(connection, warning_id)
 
@@ -103,7 +106,7 @@ def note_outcome(
             return True
         result = BY_KEY if state == "confirmed" else NO_ANSWER
         came = {"result": result, "answered_by": "", "repeated": digit if result == BY_KEY else ""}
-        _note(connection, row, one["n"], came, one["channel"], at, rev)
+        _note(connection, row, one, came, one["channel"], at, rev)
     return True
 
 
@@ -126,25 +129,30 @@ def take_outcomes(
     )
 
 
-def _beside_the_list(connection: Connection, warning: Row, person: str, at: datetime, rev: int) -> int:
-    """A call that was not on the list, as a row of its own; its number."""
+def _beside_the_list(connection: Connection, warning: Row, person: str, at: datetime, rev: int) -> Row:
+    """A call that was not on the list, as a row of its own."""
     made = {"warning_id": warning["warning_id"], "duty_code": "", "rank": NAMED, "person": person or "—"}
     made |= {"phone": "", "channel": CALL_LIST, "due_at": at}
     (row,) = list_calls(connection, [made], {warning["warning_id"]: warning}, rev)
-    return int(row["n"])
+    return row
 
 
-def _note(
-    connection: Connection, warning: Row, n: int, came: Row, caller: str, at: datetime, rev: int
-) -> None:
-    """What came of a call, in its row and as a step of the warning's life."""
-    warning_id = warning["warning_id"]
+def _on_list(connection: Connection, warning_id: int, n: int) -> Row:
+    """A call of which nothing was noted yet, locked; NotFound, Refused."""
     one = call_to_write(connection, warning_id, n)
     if one is None:
         raise NotFound(f"编号 {warning_id} 没有第 {n} 次叫应", remedy="请刷新页面")
     if one["result"] is not None:
         raise Refused("这次叫应已经登记过，或不再需要", remedy="请刷新页面")
-    keep_call(connection, warning_id, n, rev, **came, made_at=at, noted_by=caller)
+    return one
+
+
+def _note(
+    connection: Connection, warning: Row, one: Row, came: Row, caller: str, at: datetime, rev: int
+) -> None:
+    """What came of a call, in its row and as a step of the warning's life."""
+    warning_id = warning["warning_id"]
+    keep_call(connection, warning_id, one["n"], rev, **came, made_at=at, noted_by=caller)
     call = as_call(one | came | {"made_at": at})
     answered = is_answered(call)
     way = "上门" if one["rank"] == KNOCK else "按键确认" if call.result == BY_KEY else ""

@@ -39,6 +39,8 @@ def untold(connection: Connection) -> list[Row]:
 
     Each with `earlier`, the number of its messages, and `over`, whether the next one says that it ended.
     """
+    since = select(func.coalesce(func.max(cap_message.c.rev), 0)).scalar_subquery()
+    is_news = (warning.c.rev > since) & warning.c.told_at.is_not(None)
     last = (
         select(
             cap_message.c.warning_id,
@@ -46,15 +48,15 @@ def untold(connection: Connection) -> list[Row]:
             func.max(cap_message.c.sent).label("sent"),
             func.bool_or(cap_message.c.msg_type == CANCEL).label("cancelled"),
         )
+        .where(cap_message.c.warning_id.in_(select(warning.c.warning_id).where(is_news)))
         .group_by(cap_message.c.warning_id)
         .subquery()
     )
-    since = select(func.coalesce(func.max(cap_message.c.rev), 0)).scalar_subquery()
     over = warning.c.ended_at.is_not(None)
     query = (
         select(warning, func.coalesce(last.c.earlier, 0).label("earlier"), over.label("over"))
         .outerjoin(last, last.c.warning_id == warning.c.warning_id)
-        .where(warning.c.rev > since, warning.c.told_at.is_not(None))
+        .where(is_news)
         .where(
             or_(
                 last.c.warning_id.is_(None) & ~over,

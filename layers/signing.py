@@ -23,9 +23,9 @@ def link_of(connection: Connection, token_hash: bytes) -> Row | None:
     query = (
         select(
             *sign_link.columns,
-            *(delivery.c[name] for name in ("text", "channel", "made_at")),
-            *(warning.c[name] for name in ("state", "signed_by", "opened_at")),
-            warning.c.warn,
+            delivery.c.text,
+            delivery.c.channel,
+            warning.c.state,
         )
         .join(delivery, delivery.c.delivery_id == sign_link.c.delivery_id)
         .join(warning, warning.c.warning_id == sign_link.c.warning_id)
