@@ -5,7 +5,7 @@ Each message is on the person's pages once its row is written; by its colour it 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -115,6 +115,22 @@ def posts_of(city: City, row: Row, audience: Iterable[str]) -> list[tuple[str, P
     return found
 
 
+def desk_post(city_code: str) -> Post:
+    """The post of the city's duty desk."""
+    return "area", city_code, CITY_DESK.partition("@")[0]
+
+
+def at_desk(connection: Connection, city_code: str, day: date) -> list[Person]:
+    """Who is at the city's duty desk on a day; where nobody is on file, the desk itself."""
+    post = desk_post(city_code)
+    return on_posts(connection, {post}, day).get(post) or [Person(DESK, "")]
+
+
+def number_of(row: Row) -> str:
+    """The number that messages call a warning by."""
+    return f"{row['opened_at'].astimezone(CLOCK):%Y}-{row['warning_id']:05d}"
+
+
 def told_fact(row: Row) -> Fact:
     """The fact that a warning told of, as far as its row keeps it."""
     said = row["said"]
@@ -184,7 +200,7 @@ class Messenger:
         return posts_of(self._city, news.row, news.audience)
 
     def _desk_post(self) -> Post:
-        return "area", self._city.code, CITY_DESK.partition("@")[0]
+        return desk_post(self._city.code)
 
     def _desk(self) -> Person:
         return next(iter(self._people.get(self._desk_post(), ())), Person(DESK, ""))
@@ -198,7 +214,7 @@ class Messenger:
             warn=row["warn"],
             call=desk.name,
             phone=desk.phone,
-            number=f"{row['opened_at'].astimezone(CLOCK):%Y}-{row['warning_id']:05d}",
+            number=number_of(row),
             more=len(more),
             drill=row["drill"],
         )

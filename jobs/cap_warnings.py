@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from jobs.alert_messages import CITY_DESK
+from jobs.alert_messages import at_desk, number_of, told_fact
 from layers.cap_rings import covering_rings
 from layers.cap_store import keep_cap, messages_before, outlines_of, untold
 from layers.cap_writing import write_cap
@@ -19,9 +19,7 @@ from layers.city import stored_city
 from layers.database import snapshot, writing
 from layers.editions import edition_on
 from layers.history import CLOCK, head_rev, open_revision
-from layers.outbox import on_posts
 from layers.schema import SCOPE
-from riskmap.alert_facts import Fact
 from riskmap.alert_rules import AlertRules
 from riskmap.alert_texts import Frame
 from riskmap.cap import Reference, Ring
@@ -53,11 +51,10 @@ def tell_in_cap(owner: Engine, *, actor: str, now: datetime | None = None) -> in
         city, day = stored_city(connection), now.astimezone(CLOCK).date()
         rules = AlertRules.from_edition(edition_on(connection, day))
         earlier = messages_before(connection, [row["warning_id"] for row in rows])
-        post = ("area", city.code, CITY_DESK.partition("@")[0])
-        on_duty = on_posts(connection, {post}, day).get(post, [])
+        on_duty = at_desk(connection, city.code, day)
         outlines = outlines_of(connection, {_area_of(row) or city.code for row in rows})
     places = {code: (name, covering_rings(shape)) for code, (name, shape) in outlines.items()}
-    phone = next((one.phone for one in on_duty), "")
+    phone = on_duty[0].phone
     message = partial(_message, city=city, rules=rules, places=places, phone=phone)
     messages = [message(row, earlier.get(row["warning_id"], ())) for row in rows]
     with writing(owner) as connection:
@@ -72,7 +69,7 @@ def _message(
     """One message as a row: how it reads, and its bytes."""
     at = row["ended_at"] if row["over"] else row["told_at"]
     sent = max([at, *(one.sent for one in earlier)])
-    opened = f"{row['opened_at'].astimezone(CLOCK):%Y}-{row['warning_id']:05d}"
+    opened = number_of(row)
     area = _area_of(row) or city.code
     place, rings = places.get(area, (city.name, ()))
     out = Outgoing(
@@ -114,9 +111,7 @@ def _wording(
 ) -> Wording:
     """A warning in one language: the words of its message, signed by the office and by no person."""
     said = row["said"] | {"what": row["kind"]}
-    fact = Fact(
-        row["kind"], row["layer"], "", side=row["side"], confirmed=bool(said.get("confirmed")), said=said
-    )
+    fact = told_fact(row)._replace(said=said)
     name = city.name if lang == "zh" else city.name_en or city.name
     signature = f"{name}应急管理局" if lang == "zh" else f"{name} Emergency Management Bureau"
     frame = Frame(signature, row["form"], row["warn"], _DESK[lang], phone, number, drill=row["drill"])

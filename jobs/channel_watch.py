@@ -1,26 +1,23 @@
 """A channel that fails is told to the duty desk by another one, once for each time that it goes down."""
 
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 from sqlalchemy import Engine
 
-from jobs.alert_messages import CITY_DESK, DESK, going_out
+from jobs.alert_messages import at_desk
+from jobs.own_messages import NO_WARNING, own_messages
 from layers.channel_view import ChannelState, channel_states
 from layers.city import stored_city
 from layers.database import snapshot, writing
 from layers.editions import edition_on
 from layers.history import CLOCK, open_revision
-from layers.outbox import Person, has_message, on_posts, put_messages
-from layers.schema import SCOPE
+from layers.outbox import has_message, put_messages
 from riskmap.alert_rules import AlertRules
-from riskmap.sending import IN_APP, kinds_of
+from riskmap.sending import kinds_of
 
-NO_WARNING = 0
-"""the number of the warning that messages of the program about itself belong to"""
 _URGENCY = 2
 _MOST_REASON = 40
-Row = dict[str, Any]
 
 
 def watch_channels(owner: Engine, *, now: datetime | None = None) -> list[str]:
@@ -35,15 +32,11 @@ def watch_channels(owner: Engine, *, now: datetime | None = None) -> list[str]:
             return []
         day = now.astimezone(CLOCK).date()
         rules = AlertRules.from_edition(edition_on(connection, day))
-        post = ("area", city.code, CITY_DESK.partition("@")[0])
-        people = on_posts(connection, {post}, day).get(post) or [Person(DESK, "")]
+        people = at_desk(connection, city.code, day)
     down = {one.name for one in failing}
     works = {name: kind for name, kind in channels.items() if name not in down}
-    rows: list[Row] = []
-    for one in new:
-        for person in dict.fromkeys(people):
-            told = _message(one, person, now)
-            rows += [told, *going_out(told, person, rules.sending, works)]
+    tell = partial(own_messages, people, at=now, warn=_URGENCY, sending=rules.sending, channels=works)
+    rows = [row for one in new for row in tell(*_episode(one), _text(one))]
     with writing(owner) as connection:
         names = "、".join(one.name for one in new)
         put_messages(
@@ -58,26 +51,8 @@ def _episode(one: ChannelState) -> tuple[str, int]:
     return f"channel {one.name}", int(last.timestamp()) if last else 0
 
 
-def _message(one: ChannelState, person: Person, now: datetime) -> Row:
-    reason, n = _episode(one)
-    text = (
+def _text(one: ChannelState) -> str:
+    return (
         f"【系统自检·内部】通知渠道“{one.name}”不通：连续失败{one.health.failures}次，{one.health.reason[:_MOST_REASON]}，"
         f"有{one.queue.waiting}条消息在等待。请检查该渠道；紧急提示请电话告知。"
     )
-    return {
-        "warning_id": NO_WARNING,
-        "person": person.name,
-        "channel": IN_APP,
-        "reason": reason,
-        "n": n,
-        **dict.fromkeys(SCOPE),
-        "audience": CITY_DESK,
-        "address": person.phone,
-        "warn": _URGENCY,
-        "text": text,
-        "also": [],
-        "state": "delivered",
-        "made_at": now,
-        "next_at": None,
-        "done_at": now,
-    }

@@ -1,5 +1,6 @@
 """What changed in a township since a moment, each with its heaviest reason: warnings, colours, dangers, dates, zones."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -8,7 +9,6 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, lite
 from layers.alert_tables import warning
 from layers.dangers import due_between, is_open
 from layers.history import Moment, results_of, rows_of
-from layers.regrading import reassessments
 from layers.schema import contribution, metadata, score
 from layers.zone_tables import zone_event, zone_event_site
 from riskmap.vocabulary import LEVELS
@@ -19,6 +19,8 @@ _AREA, _SOURCE, _DANGER, _ENTERPRISE = (
 EXPLAINED = 60
 """colours of a township that are told with their reason, the worst first; after new rules there may be hundreds"""
 _SHOWN = ("source", "grid", "village", "township")
+_NO_LEVEL = len(LEVELS) + 1
+"""what has no colour is better than blue"""
 Row = dict[str, Any]
 
 
@@ -35,9 +37,18 @@ class Changes(NamedTuple):
 
 
 def changes_of(
-    connection: Connection, township: str, then: Moment, since: datetime, now: datetime, ahead: timedelta
+    connection: Connection,
+    township: str,
+    then: Moment,
+    since: datetime,
+    now: datetime,
+    ahead: timedelta,
+    owed: Iterable[Row],
 ) -> Changes:
-    """What changed from `since` (the moment `then`) on; times of the city's clock. Drills are no changes."""
+    """What changed from `since` (the moment `then`) on; times of the city's clock. Drills are no changes.
+
+    `owed` are the `reassessments` of that day, of all townships.
+    """
     today, last = now.date(), (now + ahead).date()
     return Changes(
         begun=_warnings(connection, township, warning.c.opened_at, since),
@@ -45,7 +56,7 @@ def changes_of(
         colours=_colours(connection, township, then) if then.rev else [],
         dangers=_new_dangers(connection, township, then) if then.rev else [],
         overdue=_dangers(connection, township, due_between(since.date(), today)),
-        due=_due(connection, township, today, last),
+        due=_due(connection, township, owed, today, last),
         zones=_zones(connection, township, then) if then.rev else [],
     )
 
@@ -60,10 +71,7 @@ def _warnings(connection: Connection, township: str, at: ColumnElement[Any], sin
 
 
 def _colours(connection: Connection, township: str, then: Moment) -> list[Row]:
-    """Sources and areas of another colour than then, the worst first; what was not there then is new.
-
-    Each with the line of its account that changed most, an area with the source in it whose score did.
-    """
+    """Sources and areas of another colour than then, the worst first, each with `worse`; what was not there then is new."""
     was = results_of("score", then).alias("was")
     same = and_(was.c.kind == score.c.kind, was.c.code == score.c.code)
     name = func.coalesce(_SOURCE.c.name, _AREA.c.name, _ENTERPRISE.c.name)
@@ -88,15 +96,23 @@ def _colours(connection: Connection, township: str, then: Moment) -> list[Row]:
     )
     if connection.execute(select(exists().select_from(was))).scalar_one() is False:
         return []  # nothing was computed by then: all would be new
-    rows = [dict(row) | {"why": None, "by": None} for row in connection.execute(query).mappings()]
-    for row in rows[:EXPLAINED]:
+    rows = []
+    for row in connection.execute(query).mappings():
+        now, was_then = row["level"], row["old_level"]
+        told = {"level": LEVELS.get(now), "old_level": LEVELS.get(was_then), "why": None, "by": None}
+        rows.append({**row, **told, "worse": (now or _NO_LEVEL) < (was_then or _NO_LEVEL)})
+    return rows
+
+
+def explain(connection: Connection, colours: Iterable[Row], then: Moment) -> None:
+    """Say of each of these colours why: the line of a source's account that changed most (`why`), of an area the source
+    in it whose score did (`by`).
+    """
+    for row in colours:
         if row["kind"] == "source":
             row["why"] = _moved_line(connection, row["code"], then)
         else:
             row["by"] = _moved_source(connection, row["kind"], row["code"], then)
-    for row in rows:
-        row["level"], row["old_level"] = LEVELS.get(row["level"]), LEVELS.get(row["old_level"])
-    return rows
 
 
 def _moved_line(connection: Connection, code: str, then: Moment) -> Row | None:
@@ -153,13 +169,13 @@ def _dangers(connection: Connection, township: str, condition: ColumnElement[boo
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _due(connection: Connection, township: str, today: date, last: date) -> list[Row]:
+def _due(connection: Connection, township: str, owed: Iterable[Row], today: date, last: date) -> list[Row]:
     """What comes due from today to a day: dangers to be put right, assessments and filings; by day."""
     found = [
         {"task": None, "name": row["title"], "where": row["where"], "due": row["due"]}
         for row in _dangers(connection, township, due_between(today, last + timedelta(days=1)))
     ]
-    for row in reassessments(connection, today):
+    for row in owed:
         if row["township_code"] == township and row["due_on"]:
             due = date.fromisoformat(row["due_on"])
             if today <= due <= last:

@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from jobs.daily import digest_of, figures_on, why_of
-from layers.digest import EXPLAINED
-from layers.history import CLOCK
-from layers.records import fetch
+from jobs.daily import day_of, digest_of, why_of
+from layers.digest import EXPLAINED, explain
+from layers.status import township_names
 from riskmap.daily import Counted
 from riskmap.errors import Forbidden
 from web.render import Page, SignedPage
@@ -25,13 +24,16 @@ _FIRST = 10
 def digest(page: SignedPage, township: Annotated[str, Query(max_length=64)] = "") -> HTMLResponse:
     """A township's day for its leader; whoever sees the city chooses a township."""
     identity, now = page.session.identity, datetime.now(UTC)
-    townships = {one["code"]: one["name"] for one in fetch(page.connection, "township").items}
+    townships = township_names(page.connection)
     if identity.role == "township":
         township = identity.area_code or ""
     elif not identity.sees_city:
         raise Forbidden("每日变化按乡镇汇总，供乡镇负责人和市级用户查看", remedy="请联系所在乡镇")
     chosen = township if township in townships else min(townships, default="")
-    found = digest_of(page.connection, chosen, now) if chosen else None
+    day = day_of(page.connection, now)
+    found = digest_of(page.connection, chosen, day) if chosen else None
+    if found:
+        explain(page.connection, found.changes.colours[:EXPLAINED], day.then)
     return page.show(
         "digest.html",
         townships=townships if identity.sees_city else {},
@@ -41,7 +43,7 @@ def digest(page: SignedPage, township: Annotated[str, Query(max_length=64)] = ""
         first=_FIRST,
         found=found,
         line=line_of(page, found.counted) if found else "",
-        hour=figures_on(page.connection, now.astimezone(CLOCK)).digest_at,
+        hour=day.since,
         whys={(one["kind"], one["code"]): why_of(one, page.lang) for one in found.changes.colours}
         if found
         else {},

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, Response
 
-from jobs.daily import digest_of
+from jobs.daily import day_of, digest_of
 from jobs.warning_proofs import note_read
 from layers import dangers, duty
 from layers.records import fetch
@@ -63,7 +63,8 @@ def _phone(
     kind = "city" if identity.sees_city or identity.committee else identity.role
     mine = fetch(rows, kind, identity.enterprise_code if kind == "enterprise" else identity.area_code)
     cards, total = to_do(page, view_of(page, now, calls=False), limit=_MOST_CARDS)
-    today = digest_of(rows, identity.area_code, now) if kind == "township" and identity.area_code else None
+    leads = identity.area_code if kind == "township" else None
+    today = digest_of(rows, leads, day_of(rows, now)) if leads else None
     return page.show(
         "phone.html",
         digest=today,

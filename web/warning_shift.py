@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from jobs.alert_messages import desk_post
 from layers.alert_desk import came_and_went, done_since
 from layers.alert_ledger import warning_page
 from layers.alert_silences import silences_told
@@ -48,7 +49,7 @@ def shift_of(page: Page, now: datetime) -> Row:
         {**one, "number": number_of(one), "title": title_of(page, one)}
         for one in done_since(rows, since, _MOST_DONE)
     ]
-    post = ("area", page.status.city_code, "duty_officer")
+    post = desk_post(page.status.city_code)
     city = page.session.identity.sees_city
     on_duty = on_posts(rows, {post}, now.astimezone(CLOCK).date()).get(post, []) if city else []
     silences = silences_told(rows, now) if city else []

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.alerts import run_alerts
-from jobs.daily import digest_of, send_daily
+from jobs.daily import day_of, digest_of, send_daily
 from jobs.drills import start_drill
 from jobs.risk import assess
 from layers.database import CITY, Identity, owner_engine, reading
@@ -82,17 +82,17 @@ def test_a_day_is_told_once_to_whom_it_concerns(changed: Engine, reader: Engine)
     )
 
     with reading(reader, Identity("甲镇长", "township", WEST)) as connection:
-        found = digest_of(connection, WEST, MORNING)
+        found = digest_of(connection, WEST, day_of(connection, MORNING))
         assert {(one["kind"], one["name"], one["old_level"]) for one in found.changes.colours} >= {
             ("source", "甲罐", "yellow")
         }
         assert [one["title"] for one in found.changes.dangers] == ["阀门泄漏"]
         assert [one["title"] for one in found.changes.overdue] == ["标识缺失"]
         assert {one["name"] for one in found.changes.due} >= {"阀门泄漏"}
-        assert digest_of(connection, WEST, MORNING + timedelta(days=2)).counted.calm
+        assert digest_of(connection, WEST, day_of(connection, MORNING + timedelta(days=2))).counted.calm
     with reading(reader, Identity("乙镇长", "township", EAST)) as connection:
-        assert digest_of(connection, WEST, MORNING).changes.colours == []
-        assert digest_of(connection, EAST, MORNING).counted.calm
+        assert digest_of(connection, WEST, day_of(connection, MORNING)).changes.colours == []
+        assert digest_of(connection, EAST, day_of(connection, MORNING)).counted.calm
 
 
 def test_a_heartbeat_says_normal_only_where_it_is() -> None:
