@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Engine
 
 from jobs.alert_messages import at_desk
 from jobs.own_messages import NO_WARNING, own_messages
-from layers.alert_desk import last_pass_at
 from layers.channel_view import channel_states
 from layers.city import stored_city
 from layers.database import snapshot, writing
@@ -18,6 +17,7 @@ from layers.digest import Changes, changes_of, explain
 from layers.editions import edition_on
 from layers.history import CLOCK, Moment, open_revision, rev_at
 from layers.outbox import Person, has_message, on_posts, put_messages
+from layers.pulses import ALERTS, last_beat
 from layers.regrading import reassessments
 from layers.sensors import pulse
 from layers.status import status_of, township_names
@@ -145,7 +145,7 @@ def _heartbeat(connection: Connection, city: City, local: datetime, daily: Daily
     seen = pulse(connection, local)
     ages = {
         "data": _age_min(local, status_of(connection).data_time),
-        "pass": _age_min(local, last_pass_at(connection)),
+        "pass": _age_min(local, last_beat(connection, ALERTS)),
         "feed": _age_min(local, seen.last),
     }
     states = channel_states(connection, list(kinds_of(city.channels)), local)

@@ -12,7 +12,8 @@ from jobs.alerts import run_alerts
 from jobs.daily import day_of, digest_of, send_daily
 from jobs.drills import start_drill
 from jobs.risk import assess
-from layers.database import CITY, Identity, owner_engine, reading
+from layers.database import CITY, Identity, owner_engine, reading, writing
+from layers.pulses import ALERTS, beat
 from riskmap.daily import MOST_CHARS, Counted, Daily, digest_text, heartbeat_text
 from riskmap.drills import Scenario
 from riskmap.editions import shipped_table
@@ -73,9 +74,12 @@ def test_a_day_is_told_once_to_whom_it_concerns(changed: Engine, reader: Engine)
         assert told in text
     assert "演练" not in text
     assert _sent(changed, MORNING + timedelta(minutes=10)) == []
+    with writing(changed) as connection:
+        beat(connection, ALERTS, MORNING)
     (heartbeat,) = _sent(changed, MORNING.replace(hour=8, minute=0))
     assert heartbeat[:2] == ("市值班", "heartbeat")
     assert "系统正常" in heartbeat[2]
+    assert "预警计算20分钟前" in heartbeat[2]
     next_day = _sent(changed, MORNING.replace(hour=8, minute=1) + timedelta(days=1))
     assert [(person, reason) for person, reason, _ in next_day] == [("市值班", "heartbeat")], (
         "calm: no message"
