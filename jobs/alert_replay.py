@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from jobs.alert_exposure import drills_at, expose
 from jobs.alert_lane import Lane
+from jobs.progress import unwatched
 from jobs.replay import DIFFERS, EDITION_CHANGED, EQUAL
 from layers.alert_silences import read_silences
 from layers.alert_state import read_state
@@ -31,7 +32,7 @@ def replay_alerts(owner: Engine, *, progress: Any = None) -> Row:
     did in between is taken from the ledger. `answer` is `equal`, `differs` (`differences` names what) or
     `edition_changed`: the edition on file is not the one that a pass used.
     """
-    tell = progress or _silent
+    tell = progress or unwatched
     with snapshot(owner) as connection:
         passes, people = passes_on_file(connection), steps_of_people(connection)
         told: Row = {"passes": len(passes), "warnings": 0, "messages": 0, "differences": []}
@@ -112,7 +113,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(value[name]) for name in sorted(value)}
     return list(value) if isinstance(value, list | tuple) else value
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""

@@ -15,6 +15,7 @@ from jobs.areas import places_within
 from jobs.assessment import assess_records
 from jobs.city import City, arrange
 from jobs.frames import each
+from jobs.progress import unwatched
 from jobs.results import Assessment
 from layers.audit import newest_change
 from layers.city import stored_city
@@ -65,7 +66,7 @@ def compare(
 
     `at` is the instant that records are looked at, now where none is given. NotFound for an unknown edition.
     """
-    sides = _compute(owner, old, new, at or datetime.now(UTC), progress or _silent)
+    sides = _compute(owner, old, new, at or datetime.now(UTC), progress or unwatched)
     both = _side_by_side(sides)
     pairs = zip(both["old_level"], both["new_level"], strict=True)  # in a frame None differs from None
     turned = both[[old != new for old, new in pairs]]
@@ -262,7 +263,3 @@ def _parts(city: City, area: Any, n: int) -> np.ndarray[Any, np.dtype[np.int64]]
     for part in parts:
         values[part.source] = part.value
     return values
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from jobs.imports import Progress
 from jobs.past import past_of
+from jobs.progress import Progress
 from layers.crs import declared_crs
 from layers.database import Identity, reading, writing
 from layers.exports import Block, Export, Wanted

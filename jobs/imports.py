@@ -1,6 +1,6 @@
 """Importing files: read, check, place and compare everything first, then write it as one revision, all or nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from jobs.progress import Progress, unwatched
 from layers.audit import changed_since
 from layers.checks import Fault
 from layers.city import stored_city
@@ -40,7 +41,6 @@ from layers.staging import (
 )
 from riskmap.errors import BadInput, Refused
 
-Progress = Callable[[str, float], None]
 _COMPARED = 20_000
 """rows: for so many new ones duplicates are looked for in about two seconds beside a million stored"""
 
@@ -152,7 +152,7 @@ def import_file(
     are faulty, with the report as the error's fact `report`; nothing was written then.
     """
     layer = layer_named(layer_name)
-    say = progress or _silent
+    say = progress or unwatched
     say("读取文件", 0.05)
     if isinstance(mapping, Path):
         mapping = read_mapping(mapping, layer)
@@ -186,7 +186,7 @@ def import_table(
 ) -> ImportReport:
     """Import rows that are in memory already; as `import_file` otherwise."""
     return _import(
-        owner_engine, [(layer_name, table)], order, crs=crs, mapping=mapping, say=progress or _silent
+        owner_engine, [(layer_name, table)], order, crs=crs, mapping=mapping, say=progress or unwatched
     )[0]
 
 
@@ -212,10 +212,6 @@ def import_day(
     return _import(owner_engine, tables, order)
 
 
-def _silent(_label: str, _share: float) -> None:
-    """For callers that show no progress."""
-
-
 def _import(
     engine: Engine,
     tables: Sequence[tuple[str, Table]],
@@ -223,7 +219,7 @@ def _import(
     *,
     crs: str | None = None,
     mapping: Mapping | None = None,
-    say: Progress = _silent,
+    say: Progress = unwatched,
 ) -> list[ImportReport]:
     with writing(engine) as connection:
         rules = Rules(stored_city(connection), lambda: edition_on(connection, order.day))

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Engine
 
 from jobs.assessment import assess_records
+from jobs.progress import unwatched
 from layers.city import stored_city
 from layers.computed import computed_for, keep_computed
 from layers.database import snapshot, writing
@@ -43,7 +44,7 @@ def past_of(owner: Engine, as_of: str, *, levels: bool = True, progress: Any = N
         if not _TURN.acquire(timeout=_LONGEST_WAIT_S):
             raise Busy("正在回算其他日期，本次没有轮到", remedy="请稍后重试")
         try:
-            known = _computed(owner, then, at, edition, progress or _silent)
+            known = _computed(owner, then, at, edition, progress or unwatched)
         finally:
             _TURN.release()
     return replace(then, computed=known)
@@ -64,7 +65,3 @@ def _computed(owner: Engine, then: Moment, at: datetime, edition: Edition, tell:
     tell("写入结果", 0.8)
     with writing(owner) as connection:
         return keep_computed(connection, then, at, inputs.edition, told, result.contribution_blocks())
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""

@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Engine
 
-from jobs.imports import ImportReport, Order, Progress, import_table
+from jobs.imports import ImportReport, Order, import_table
+from jobs.progress import Progress
 from layers.fields import LAYERS
 from layers.files import read_table
 from layers.headers import known_headers

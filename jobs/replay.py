@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.assessment import assess_records
+from jobs.progress import unwatched
 from jobs.results import Assessment
 from layers.city import stored_city
 from layers.database import snapshot
@@ -27,7 +28,7 @@ def replay(owner: Engine, run_id: int, *, progress: Any = None) -> dict[str, Any
     one release is a replay promised) or `edition_changed` (the edition on file is not the one it used: nothing is
     computed). Nothing is written. NotFound where the ledger has no such run.
     """
-    tell = progress or _silent
+    tell = progress or unwatched
     tell("读取记录", 0.1)
     with snapshot(owner) as connection:
         run = run_numbered(connection, run_id)
@@ -92,7 +93,3 @@ def _in_points(values: tuple[Any, ...] | None) -> dict[str, Any] | None:
         return None
     score, level, grade = values
     return {"score": points(score), "level": LEVELS.get(level), "grade": grade}
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from jobs.assessment import assess_records
 from jobs.dynamic import step_after
 from jobs.incremental import assess_changes
+from jobs.progress import unwatched
 from layers.audit import changed_since
 from layers.city import stored_city
 from layers.database import snapshot, writing
@@ -50,7 +51,7 @@ def assess(
     anew, everything where that may reach everything or `full` asks for it; what comes out as it was is not written.
     `at` is for loading history: the records as they are, looked at as if it were then.
     """
-    tell = progress or _silent
+    tell = progress or unwatched
     if as_of:
         return _assess_past(owner, actor, as_of, tell)
     try:
@@ -191,10 +192,6 @@ def _next_step(inputs: Inputs) -> str:
     """When a value may next change with no record changing: a record's start or end, an hour of decay, midnight."""
     rules = DynamicWeights.from_edition(inputs.edition)
     return step_after(rules, inputs.records, inputs.at).isoformat()
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""
 
 
 def is_stale(owner: Engine) -> bool:

@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from jobs.levels import Outline, Scored
+from jobs.progress import unwatched
 from layers.city import stored_city
 from layers.database import snapshot, writing
 from layers.editions import edition_named, filed
@@ -39,7 +40,7 @@ def check_stability(owner: Engine, *, actor: str, progress: Any = None) -> dict[
 
     RiskMapError where the run's own colours do not come out again: a check of another city than the map's is none.
     """
-    started, tell = time.monotonic(), progress or _silent
+    started, tell = time.monotonic(), progress or unwatched
     tell("读取记录", 0.02)
     with snapshot(owner) as connection:
         run = last_run(connection)
@@ -155,7 +156,3 @@ def _frame(outline: Outline, flips: Flips) -> pd.DataFrame:
         for (kind, at), told in found.items()
     ]
     return pd.DataFrame(rows, columns=["kind", "code", "flips"])
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection, Engine
 
+from jobs.progress import unwatched
 from jobs.zone_accounts import zone_tables
 from jobs.zone_events import event_tables, reach_table, returned, scopes_of, told_of
 from jobs.zone_reading import Found
@@ -49,10 +50,10 @@ def renew(
     """
     for _ in range(_TRIES - 1):
         try:
-            return _renewed(owner, actor, at, progress or _silent, full=full)
+            return _renewed(owner, actor, at, progress or unwatched, full=full)
         except _Overtaken:
             continue
-    return _renewed(owner, actor, at, progress or _silent, full=full)
+    return _renewed(owner, actor, at, progress or unwatched, full=full)
 
 
 def is_stale(owner: Engine) -> bool:
@@ -160,7 +161,3 @@ def _counts(zones: Zones) -> dict[str, Any]:
         "cut": int((zones.edges.cut != 0).sum()),
         "events": events,
     }
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""

@@ -56,8 +56,6 @@ app.command("siting")(siting_commands.siting)
 app.command("themes")(theme_commands.themes)
 app.command("zones")(zone_commands.zones)
 
-_ROWS_SHOWN = 200
-
 AsOf = Annotated[str | None, typer.Option("--as-of", help="截至某日（2026-01-31）或某时刻")]
 
 
