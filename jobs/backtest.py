@@ -7,7 +7,7 @@ anything, so repeats are at their most. Silences that were set in that time hold
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from jobs.alert_exposure import Exposed, expose
 from jobs.alert_lane import Lane
 from jobs.course import Instant, days_between, instants
+from jobs.progress import unwatched
 from layers.alert_silences import read_silences
 from layers.alert_zones import first_zones
 from layers.backtests import begin_of_file, incidents_between
@@ -24,7 +25,6 @@ from layers.editions import edition_on
 from layers.history import CLOCK
 from riskmap.alert_rules import AlertRules
 from riskmap.backtest import Incident, Message, Warned, difference, figures
-from riskmap.dynamic import DynamicWeights
 from riskmap.errors import BadInput
 from riskmap.rule_files import rules_hash, rules_table
 from riskmap.sending import IN_APP
@@ -52,15 +52,17 @@ def backtests(
     owner: Engine, tables: Sequence[Mapping[str, Any]], first: date, last: date, *, progress: Any = None
 ) -> list[Row]:
     """Several sets of rules tried on the same days, each as `backtest` tells it: the days are gone through once."""
-    tell = progress or _silent
+    tell = progress or unwatched
     with snapshot(owner, scratch=True) as connection:
         days = _days(connection, first, last)
         live = rules_table(edition_on(connection, datetime.now(CLOCK).date()))
         sets = {rules_hash(one): AlertRules.from_table(one) for one in (*tables, live)}
         trial = _Trial.of(connection, list(sets.values()))
         trial.run(days, tell)
+        incidents = _incidents(connection, days)
         told = {
-            digest: _figures(connection, lane, days) for digest, lane in zip(sets, trial.lanes, strict=True)
+            digest: figures(days, warned_in(lane), messages_in(lane), incidents, _day_of)
+            for digest, lane in zip(sets, trial.lanes, strict=True)
         }
         zones_since = first_zones(connection)
     without = [day for day in days if zones_since is None or day < zones_since.astimezone(CLOCK).date()]
@@ -82,7 +84,7 @@ def backtests(
 
 
 def _days(connection: Connection, first: date, last: date) -> list[date]:
-    begin = begin_of_file(connection).astimezone(CLOCK).date()
+    begin = begin_of_file(connection).date()
     today = datetime.now(CLOCK).date()
     if first > last or last >= today or (last - first).days >= LONGEST_DAYS:
         raise BadInput(
@@ -126,14 +128,14 @@ class _Trial:
 
     def _look(self, one: Instant) -> None:
         """Look with each set of rules; where nothing has changed, what was exposed before is so still."""
-        at, weights = one.at, DynamicWeights.from_edition(one.edition)
+        at = one.at
         if one.changed or self.longer_silent:
             self.seen = {}
         due = []
         for lane in self.lanes:
             asked = lane.rules.asked
             if asked not in self.seen:
-                self.seen[asked] = expose(self.connection, lane.rules, weights, at, one.then)
+                self.seen[asked] = expose(self.connection, lane.rules, one.weights, at, one.then)
             passed = lane.look(self.seen[asked], self.silences, at, one.then)
             due += [passed.next_s, _longer_silent_s(lane, int(at.timestamp()))]
         self.own_s = min((one for one in due if one is not None), default=None)
@@ -158,13 +160,12 @@ def _longer_silent_s(lane: Lane, at_s: int) -> int | None:
     return min(due, default=None)
 
 
-def _figures(connection: Connection, lane: Lane, days: list[date]) -> Row:
-    begin, end = (datetime.fromisoformat(f"{day}T00:00:00+08:00") for day in (days[0], days[-1] + _DAY))
-    incidents = [
+def _incidents(connection: Connection, days: list[date]) -> list[Incident]:
+    begin, end = (datetime.combine(day, time(), CLOCK) for day in (days[0], days[-1] + _DAY))
+    return [
         Incident(row["time"], row["source_code"] or "", row["enterprise_code"] or "")
         for row in incidents_between(connection, begin, end)
     ]
-    return figures(days, warned_in(lane), messages_in(lane), incidents, _day_of)
 
 
 def warned_in(lane: Lane) -> list[Warned]:
@@ -201,7 +202,3 @@ def messages_in(lane: Lane) -> list[Message]:
 
 def _day_of(at: datetime) -> date:
     return at.astimezone(CLOCK).date()
-
-
-def _silent(_label: str, _share: float) -> None:
-    """Nobody watches."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.backtest import backtests
-from layers.backtests import begin_of_file, keep_backtest, kept_backtest
+from layers.backtests import begin_of_file, keep_backtest, kept_backtest, last_tried
 from layers.database import snapshot, writing
 from layers.editions import edition_named, edition_on, filed
 from layers.history import CLOCK, open_revision
@@ -52,7 +52,7 @@ def check_tried(connection: Connection, old: Edition, new: Edition, today: date)
     these rules were not tried on the last days.
     """
     digest = rules_hash(rules_table(new))
-    begin = begin_of_file(connection).astimezone(CLOCK).date()
+    begin = begin_of_file(connection).date()
     if digest == rules_hash(rules_table(old)) or begin >= today:
         return None
     kept = kept_backtest(connection, digest)
@@ -76,7 +76,7 @@ def summary(kept: Row) -> Row:
 
 def last_days(connection: Connection, today: date) -> tuple[date, date]:
     """The days that rules are tried on: the last ones that are over, as far as anything is on file."""
-    begin = begin_of_file(connection).astimezone(CLOCK).date()
+    begin = begin_of_file(connection).date()
     return max(today - LAST_DAYS * _DAY, min(begin, today - _DAY)), today - _DAY
 
 
@@ -95,15 +95,15 @@ def shadow(owner: Engine, *, actor: str, progress: Any = None) -> list[str]:
 
 def _due(connection: Connection, today: date) -> list[Edition]:
     """The edition in force and the drafts whose rules were not tried on the days until yesterday; each set once."""
-    if begin_of_file(connection).astimezone(CLOCK).date() >= today:
+    if begin_of_file(connection).date() >= today:
         return []
     drafts = [one.name for one in filed(connection) if not one.head.approved and not one.head.shipped]
     editions = [edition_on(connection, today), *(edition_named(connection, name) for name in drafts)]
     due: dict[str, Edition] = {}
     for edition in editions:
         digest = rules_hash(rules_table(edition))
-        kept = kept_backtest(connection, digest)
-        if kept is None or kept["to_on"] < today - _DAY:
+        last = last_tried(connection, digest)
+        if last is None or last < today - _DAY:
             due.setdefault(digest, edition)
     return list(due.values())
 

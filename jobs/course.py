@@ -43,11 +43,11 @@ _LAYERS = (
 
 
 class Instant(NamedTuple):
-    """One instant of the course: what then stood, the edition of the day, and whether that may be otherwise than before."""
+    """One instant of the course: what then stood, the weights of the day, and whether that may be otherwise than before."""
 
     at: datetime
     then: Moment
-    edition: Edition
+    weights: DynamicWeights
     changed: bool
 
 
@@ -61,7 +61,7 @@ class Day:
         self.end = self.begin + _DAY
         known = moment(connection, day.isoformat())
         self.edition: Edition = _edition(connection, day, known, before)
-        self._weights = DynamicWeights.from_edition(self.edition)
+        self.weights = DynamicWeights.from_edition(self.edition)
         self._connection = connection
         self.then: Moment = lay_out(connection, known, _LAYERS, before.then if before else None)
         self._inputs = read_inputs(connection, self.begin, self.then, used=self.edition)
@@ -74,11 +74,11 @@ class Day:
         """What stood at an instant, its results at hand; instants come in order."""
         if at >= self._change:
             inputs = replace(
-                self._inputs, at=at, records=read_dynamic(self._connection, at, self._weights, self.then)
+                self._inputs, at=at, records=read_dynamic(self._connection, at, self.weights, self.then)
             )
             self._city = at_instant(self._city, inputs)
             self.then = self._laid(source_accounts(inputs, self._city).results)
-            self._change = step_after(self._weights, inputs.records, at)
+            self._change = step_after(self.weights, inputs.records, at)
         return self.then
 
     def changes_at(self, at: datetime) -> bool:
@@ -132,7 +132,7 @@ def instants(
     silent_min: Sequence[int],
     own_next: Callable[[], datetime | None],
 ) -> Iterator[Instant]:
-    """Every instant of some days at which anything may change, with what then stood and the edition of the day.
+    """Every instant of some days at which anything may change, with what then stood and the weights of the day.
 
     `own_next` is asked after each: when whoever looks has something to say without any change.
     """
@@ -142,7 +142,7 @@ def instants(
         at = day.begin
         while at < day.end:
             changed = day.changes_at(at)
-            yield Instant(at, day.stand(at), day.edition, changed)
+            yield Instant(at, day.stand(at), day.weights, changed)
             own = own_next()
             later = day.next_after(at)
             at = (min(later, own) if own is not None and own > at else later).astimezone(CLOCK)

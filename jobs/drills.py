@@ -10,7 +10,7 @@ from jobs.alert_exposure import Place, believed
 from jobs.alert_messages import Messenger, told_news
 from jobs.alert_rows import Ledger
 from jobs.alerts import run_alerts
-from layers.alert_ledger import add_steps, keep_warnings, last_warning_id, warnings_to_write
+from layers.alert_ledger import add_steps, keep_warnings, last_warning_id, warning_to_write
 from layers.alert_silences import read_silences
 from layers.alert_sources import sources_to_tell
 from layers.alert_state import Known
@@ -115,8 +115,8 @@ def put_away_drills(owner: Engine, *, actor: str, at: datetime) -> int:
 
 
 def _archive(connection: Connection, numbers: list[int], at: datetime, rev: int) -> None:
-    found = warnings_to_write(connection, numbers)
-    rows = {number: found[number] for number in numbers if found[number]["state"] == "lifted"}
+    found = ((number, warning_to_write(connection, number)) for number in numbers)
+    rows = {number: row for number, row in found if row and row["state"] == "lifted"}
     for row in rows.values():
         step = Step("archive", PROGRAM, int(at.timestamp()))
         row |= {"state": after(Life(row["state"]), step, 1).state, "rev": rev}

@@ -1,14 +1,14 @@
 """What a replay and a back-test of warnings read of the past: passes, steps of people, incidents, signs of life."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, and_, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from layers.alert_tables import alert_run, backtest, delivery, warning, warning_step
-from layers.history import Moment, rows_of
+from layers.history import CLOCK, Moment, rows_of
 from layers.schema import revision
 from layers.sensors import last_sign
 from riskmap.alert_decisions import CLEAR_REASONS, FIRE_REASONS
@@ -100,9 +100,9 @@ def signs_of_day(
 
 
 def begin_of_file(connection: Connection) -> datetime:
-    """When the first revision was recorded: before it nothing is known."""
+    """When the first revision was recorded, by the city's clock: before it nothing is known."""
     begin: datetime = connection.execute(select(func.min(revision.c.at))).scalar_one()
-    return begin
+    return begin.astimezone(CLOCK)
 
 
 def keep_backtest(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -120,8 +120,19 @@ def kept_backtest(connection: Connection, rules_hash: str) -> Row | None:
     return dict(row) if row else None
 
 
+def last_tried(connection: Connection, rules_hash: str) -> date | None:
+    """The last day of the newest back-test on file of exactly these rules; None where there is none."""
+    of_these = backtest.c.rules_hash == bytes.fromhex(rules_hash)
+    query = select(backtest.c.to_on).where(of_these).order_by(backtest.c.rev.desc()).limit(1)
+    found: date | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
 def fired_by_rule(connection: Connection, since: Sequence[datetime]) -> dict[str, Row]:
-    """By rule what the caller sees of the live ledger: warnings opened since each of some instants, and the last one."""
+    """By rule what the caller sees of the live ledger, drills left out: warnings opened since each of some instants, and
+    the last one.
+    """
     counts = [func.count().filter(warning.c.opened_at >= one).label(f"n{n}") for n, one in enumerate(since)]
     query = select(warning.c.rule, func.max(warning.c.fired_at).label("last"), *counts)
-    return {row["rule"]: dict(row) for row in connection.execute(query.group_by(warning.c.rule)).mappings()}
+    rows = connection.execute(query.where(~warning.c.drill).group_by(warning.c.rule)).mappings()
+    return {row["rule"]: dict(row) for row in rows}

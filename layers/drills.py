@@ -61,12 +61,11 @@ def put_away(connection: Connection, code: str, at: datetime, rev: int) -> None:
     connection.execute(drill.update().where(drill.c.code == code).values(archived_at=at, rev=rev))
 
 
-def drills_told(connection: Connection, limit: int) -> list[Row]:
-    """The drills that the caller may see, newest first, each with the warnings that came of it."""
-    rows = [
-        dict(row)
-        for row in connection.execute(select(*_SHOWN).order_by(drill.c.code.desc()).limit(limit)).mappings()
-    ]
+def drills_told(connection: Connection, limit: int, code: str | None = None) -> list[Row]:
+    """The drills (or one) that the caller may see, newest first, each with the warnings that came of it."""
+    query = select(*_SHOWN).order_by(drill.c.code.desc()).limit(limit)
+    query = query.where(drill.c.code == code) if code else query
+    rows = [dict(row) for row in connection.execute(query).mappings()]
     for row in rows:
         row["warnings"] = [warning_told(connection, number) for number in numbers_of(connection, row["code"])]
     return rows

@@ -54,6 +54,8 @@ def _tried(
     from jobs.backtests import keep as keep_it
     from jobs.backtests import last_days
 
+    if picture is not None and picture.suffix != ".svg":
+        raise BadInput(f"不能写成 {picture.suffix or '无扩展名'} 的图", remedy="请给出 .svg 文件名")
     table = _table(city, rules)
     with reading(city.reader, CITY) as connection:
         usual = last_days(connection, datetime.now(CLOCK).date())
@@ -83,8 +85,6 @@ def _table(city: Opened, rules: str) -> Any:
 def _draw(told: dict[str, Any], path: Path) -> None:
     from riskmap.backtest_picture import picture
 
-    if path.suffix != ".svg":
-        raise BadInput(f"不能写成 {path.suffix or '无扩展名'} 的图", remedy="请给出 .svg 文件名")
     path.write_text(picture(told), "utf-8")
 
 

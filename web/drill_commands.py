@@ -16,7 +16,6 @@ from web.texts import word
 
 app = typer.Typer(help="演练：走一遍预警提示的全过程，处处标明演练", invoke_without_command=True)
 _WHO = Identity("cli", "city")
-_MOST = 20
 Code = Annotated[str | None, typer.Argument(help="演练编号；不写为最近一场")]
 
 
@@ -72,7 +71,7 @@ def report(context: typer.Context, code: Code = None, json: Json = False) -> Non
     from layers.drills import drills_told
 
     with opened(settings_of(context)) as city, reading(city.reader, CITY) as connection:
-        found = [row for row in drills_told(connection, _MOST) if code in {None, row["code"]}]
+        found = drills_told(connection, 1, code)
     if not found:
         raise NotFound(f"没有演练 {code or ''}".rstrip(), remedy="请先运行 riskmap drill")
     row = found[0]
