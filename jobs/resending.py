@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from jobs.warning_proofs import may_call
-from layers.alert_ledger import add_steps, warning_to_write
+from jobs.warning_steps import note_step
 from layers.channel_view import delivery_told
 from layers.database import Identity, reading, writing
 from layers.deliveries import hasten, put_again
-from layers.history import open_revision
+from layers.history import CLOCK, open_revision
+from layers.officers import person_of
 from riskmap.errors import Forbidden, Refused
 from riskmap.sending import IN_APP
 
@@ -32,11 +33,8 @@ def resend(owner: Engine, reader: Engine, identity: Identity, delivery_id: int) 
     with writing(owner) as connection:
         rev = open_revision(connection, identity.name, "resend", f"重发消息 {delivery_id}")
         again = hasten(connection, delivery_id, at) or put_again(connection, delivery_id, at, rev)
-        row = warning_to_write(connection, told["warning_id"])
-        if row is not None:
-            step = {"warning_id": told["warning_id"], "action": "resend", "state": row["state"]}
-            note = f"{told['person']}，渠道 {told['channel']}"
-            by = {"person": identity.name, "at": at, "note": note}
-            add_steps(connection, [{**step, **by}], {told["warning_id"]: row}, rev)
+        person = person_of(connection, identity.name, at.astimezone(CLOCK).date())
+        note = f"{told['person']}，渠道 {told['channel']}"
+        note_step(connection, told["warning_id"], "resend", person, note, at, rev)
     with reading(reader, identity) as connection:
         return delivery_told(connection, again)

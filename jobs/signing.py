@@ -13,12 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from jobs.sign_in import count_attempt, forgive_attempt, hash_token
-from jobs.warning_steps import step_by_name
-from layers.alert_ledger import add_steps, warning_to_write
+from jobs.warning_steps import note_step, step_by_name
 from layers.database import snapshot, writing
 from layers.history import open_revision
 from layers.signing import (
-    UNSIGNED,
     forget_links,
     keep_links,
     keep_reply,
@@ -27,7 +25,7 @@ from layers.signing import (
     told_by,
     use_links,
 )
-from riskmap.alert_life import OPEN
+from riskmap.alert_life import OPEN, UNSIGNED
 from riskmap.channels import Reply
 from riskmap.errors import NotFound, Refused
 
@@ -135,18 +133,10 @@ def _take_reply(connection: Connection, channel: str, one: Reply, at: datetime) 
             step_by_name(connection, number, "sign", actor, note, at, rev)
             use_links(connection, number, actor, at)
         else:
-            _note(connection, number, actor, note, at, rev)
+            note_step(connection, number, "reply", actor, note, at, rev)
     kept = {"reply_id": one.reply_id, "channel": channel, "address": one.address, "text": one.text, "at": at}
     of = {"person": about and about["person"], "warning_id": about and about["warning_id"]}
     keep_reply(connection, {**kept, **of, "outcome": outcome, "rev": rev})
-
-
-def _note(connection: Connection, number: int, person: str, note: str, at: datetime, rev: int) -> None:
-    """A reply that is no signature, as a row of the warning's life."""
-    row = warning_to_write(connection, number)
-    assert row is not None
-    step = {"warning_id": number, "action": "reply", "state": row["state"], "person": person}
-    add_steps(connection, [{**step, "at": at, "note": note}], {number: row}, rev)
 
 
 def _spellings(address: str) -> set[str]:

@@ -73,6 +73,18 @@ def step_by_name(
     add_steps(connection, [{**told, "person": person, "at": at, "note": note}], {warning_id: row}, rev)
 
 
+def note_step(
+    connection: Connection, warning_id: int, action: str, person: str, note: str, at: datetime, rev: int
+) -> None:
+    """Write a row of a warning's life that leaves its state as it is, in the revision that is open; nothing where there is
+    no such warning.
+    """
+    row = warning_to_write(connection, warning_id)
+    if row is not None:
+        step = {"warning_id": warning_id, "action": action, "state": row["state"], "person": person}
+        add_steps(connection, [{**step, "at": at, "note": note}], {warning_id: row}, rev)
+
+
 def add_silence(
     owner: Engine,
     identity: Identity,

@@ -8,8 +8,10 @@ from sqlalchemy import Connection, func, select
 
 from layers.alert_ledger import with_times
 from layers.alert_tables import attempt, delivery
+from layers.city import stored_city
 from riskmap.channel_health import Attempt, Health, channel_health
 from riskmap.errors import NotFound
+from riskmap.sending import kinds_of
 
 Row = dict[str, Any]
 _TOLD = ("delivery_id", "warning_id", "person", "audience", "channel", "reason", "n", "text", "state")
@@ -116,6 +118,11 @@ class ChannelState(NamedTuple):
     def failing(self) -> bool:
         """Whether whoever depends on it is to be told another way."""
         return self.health.state == "failing"
+
+
+def city_channel_states(connection: Connection, now: datetime) -> list[ChannelState]:
+    """How each of the city's channels stands now."""
+    return channel_states(connection, list(kinds_of(stored_city(connection).channels)), now)
 
 
 def channel_states(connection: Connection, channels: Sequence[str], now: datetime) -> list[ChannelState]:

@@ -34,7 +34,7 @@ class Result(NamedTuple):
 def due(connection: Connection, free: Mapping[str, int], busy: Collection[int], now: datetime) -> list[Row]:
     """Messages to be sent now, the most urgent first, at most so many by each channel; not those that are under way."""
     elsewhere = delivery.c.delivery_id != all_(literal(sorted(busy), ARRAY(BigInteger())))
-    columns = [delivery.c[name] for name in (*_SENT, "made_at", "attempts", "further")]
+    columns = [delivery.c[name] for name in (*_SENT, "made_at", "attempts")]
     found: list[Row] = []
     for channel, most in free.items():
         query = (

@@ -10,7 +10,6 @@ from layers.alert_tables import delivery, warning
 from layers.delivery_tables import reply, sign_link
 
 Row = dict[str, Any]
-UNSIGNED = ("fired", "sent")
 
 
 def keep_links(connection: Connection, links: Sequence[Row]) -> None:

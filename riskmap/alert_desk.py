@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from riskmap.alert_life import Step
+from riskmap.alert_life import UNSIGNED, Step
 from riskmap.alert_rules import AlertRules
 
 CALL = "call"
@@ -36,7 +36,7 @@ class Todo(NamedTuple):
 
 def next_thing(seen: Seen, rules: AlertRules, *, calls: bool) -> Todo:
     """The one next thing; whoever `calls` sees to it first that a red or orange warning is answered by voice."""
-    if seen.state in ("fired", "sent"):
+    if seen.state in UNSIGNED:
         if calls and seen.warn in rules.calling.levels and _last(seen, ANSWER) is None:
             return _call(seen, rules.calling.again_s)
         return _within("sign", seen.fired_s, rules.sign_s.of(seen.warn))

@@ -37,6 +37,8 @@ _PROOF_OF = {
     "answer": "answered",
     "handle": "acted",
 }
+UNSIGNED = ("fired", "sent")
+"""states in which a warning waits for its signatures"""
 NOTED = ("report", "lift")
 """actions that need a note: what was done, why it is over"""
 _MOST_NOTE = 1000
@@ -134,7 +136,7 @@ def reminders(standing: Iterable[Standing], rules: AlertRules, at_s: int) -> lis
     """What is to be reminded of by now, in order; every earlier round is named again, the outbox knows what it has."""
     found = []
     for one in standing:
-        if one.state in ("fired", "sent"):
+        if one.state in UNSIGNED:
             rounds = (at_s - one.fired_s) // rules.sign_s.of(one.warn)
             found += [
                 Reminder(one.warning, "unsigned", n, audience)

@@ -12,7 +12,7 @@ from layers.channel_view import channel_states, delivery_told, troubled
 from layers.city import stored_city
 from layers.signing import replies_since
 from riskmap.errors import Forbidden, RiskMapError
-from riskmap.sending import kinds_of
+from riskmap.sending import IN_APP, kinds_of
 from web.api import ERRORS, Record
 from web.deps import Owner, Reader, Rows, SignedIn
 from web.render import Page, SignedPage
@@ -81,5 +81,5 @@ def _message(page: Page, delivery_id: int, error: RiskMapError | None = None) ->
         told=told,
         error=error,
         done="done" in page.request.query_params,
-        may_resend=may_call(page.session.identity) and told["channel"] != "in_app",
+        may_resend=may_call(page.session.identity) and told["channel"] != IN_APP,
     )

@@ -14,14 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jobs.demo_feed import Feeds, feeds
 from jobs.drop import Drop
 from jobs.zones import zones_late
-from layers.channel_view import ChannelState, channel_states
-from layers.city import stored_city
+from layers.channel_view import ChannelState, city_channel_states
 from layers.database import CITY, reading
 from layers.records import iso
 from layers.status import Status, status_of
 from riskmap import __version__
 from riskmap.errors import NotFound, RiskMapError
-from riskmap.sending import kinds_of
 from web.deps import Reader, Rows, client_address
 from web.render import troubles_of
 from web.texts import lang_of
@@ -164,7 +162,7 @@ def _state(request: Request, reader: Engine) -> _State:
     try:
         with reading(reader, CITY) as connection:
             late = zones_late(connection, now)
-            channels = channel_states(connection, list(kinds_of(stored_city(connection).channels)), now)
+            channels = city_channel_states(connection, now)
             return status_of(connection), feeds(connection, now, wanted=wanted), "", late, channels
     except RiskMapError as error:
         return None, None, error.detail, False, []

@@ -15,7 +15,7 @@ from layers.fields import LAYERS as FILES
 from layers.history import CLOCK
 from layers.quality import OUTSIDE, Wanted, counts, listing
 from layers.quality_workbook import Words, quality_workbook
-from layers.records import fetch
+from layers.status import township_names
 from layers.unpeopled import unpeopled
 from riskmap.confidence import LETTERS, Figures
 from riskmap.errors import BadInput, Forbidden
@@ -181,8 +181,7 @@ def _may_merge(identity: Identity) -> bool:
 
 def _places(page: Page) -> dict[str, str]:
     """Townships by code, and the place of what lies in none."""
-    found = {one["code"]: one["name"] for one in fetch(page.connection, "township").items}
-    return found | {OUTSIDE: page.text("quality.outside")}
+    return township_names(page.connection) | {OUTSIDE: page.text("quality.outside")}
 
 
 def _words(lang: str) -> Words:

@@ -76,13 +76,13 @@ def _relocation(context: typer.Context, csv: Path | None, lang: str, *, json: bo
     """The relocation list, as a table, a document, or a file besides."""
     from jobs.siting_relocation import relocations
     from layers.database import reading
-    from layers.records import fetch
+    from layers.status import township_names
     from web.siting_relocation import as_csv
 
     with opened(settings_of(context)) as city:
         answer = relocations(city.owner, CITY)
         with reading(city.reader, CITY) as connection:
-            names = {one["code"]: one["name"] for one in fetch(connection, "township").items}
+            names = township_names(connection)
     if csv is not None:
         csv.write_bytes(as_csv(answer, names, lang))
     if json:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from jobs.siting_relocation import relocations
 from layers.database import Identity
-from layers.records import fetch
+from layers.status import township_names
 from riskmap.errors import Busy
 from web.api import ERRORS, Record
 from web.deps import Lang, Owner, Rows, SignedIn
@@ -41,7 +41,7 @@ def listed(owner: Engine, identity: Identity) -> Record:
 def page_of_list(page: SignedPage, owner: Owner) -> HTMLResponse:
     """The list to read and to print."""
     found = listed(owner, page.session.identity)
-    names = {one["code"]: one["name"] for one in fetch(page.connection, "township").items}
+    names = township_names(page.connection)
     return page.show("siting_relocation.html", found=found, townships=names)
 
 
@@ -49,7 +49,7 @@ def page_of_list(page: SignedPage, owner: Owner) -> HTMLResponse:
 def csv_file(owner: Owner, rows: Rows, identity: SignedIn, lang: Lang) -> Response:
     """The list as a CSV file that a spreadsheet opens as it is."""
     found = listed(owner, identity)
-    names = {one["code"]: one["name"] for one in fetch(rows, "township").items}
+    names = township_names(rows)
     headers = {"content-disposition": 'attachment; filename="relocation.csv"'}
     return Response(as_csv(found, names, lang), media_type="text/csv; charset=utf-8", headers=headers)
 

@@ -17,7 +17,7 @@ from layers.editions import edition_on
 from layers.history import CLOCK
 from layers.officers import person_of
 from riskmap.alert_desk import CALL, Seen, Todo, is_life, next_thing, urgency
-from riskmap.alert_life import PROGRAM, PROOFS, Step, proofs
+from riskmap.alert_life import PROGRAM, PROOFS, UNSIGNED, Step, proofs
 from riskmap.alert_rules import AlertRules
 from riskmap.calling import turn_s
 from riskmap.sending import IN_APP, proving
@@ -79,7 +79,7 @@ class Card:
     @property
     def lacking(self) -> int:
         """How many people's signatures are still missing."""
-        waits = self.row["state"] in ("fired", "sent")
+        waits = self.row["state"] in UNSIGNED
         return max(self.needed - len(self.row["signed_by"]), 0) if waits else 0
 
     @property

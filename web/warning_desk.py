@@ -12,11 +12,9 @@ from jobs.warning_proofs import note_call
 from jobs.warning_steps import may_silence, take_step
 from layers.alert_desk import last_pass_at
 from layers.alert_ledger import warning_page
-from layers.channel_view import ChannelState, channel_states
-from layers.city import stored_city
+from layers.channel_view import ChannelState, city_channel_states
 from layers.status import township_names
 from riskmap.errors import AlreadySigned, BadInput, Forbidden, RiskMapError
-from riskmap.sending import kinds_of
 from web.deps import Owner, Reader
 from web.render import Page, SignedPage
 from web.warning_cards import cards_of, to_do, view_of
@@ -152,7 +150,7 @@ def _channels(page: Page, now: datetime) -> list[ChannelState]:
     """How the ways fare by which people are told; for the city's desk."""
     if not page.session.identity.sees_city:
         return []
-    return channel_states(page.connection, list(kinds_of(stored_city(page.connection).channels)), now)
+    return city_channel_states(page.connection, now)
 
 
 def back_to(address: str, done: str, about: int) -> Response:

@@ -9,13 +9,14 @@ from fastapi.responses import HTMLResponse
 from jobs.zone_ledger import ledgers
 from layers.history import CLOCK
 from layers.search import nearest
+from layers.status import township_names
 from layers.zone_persons import heads_of
 from layers.zone_view import ground_around
 from riskmap import __version__
 from web.render import Page, SignedPage
 from web.zone_drawing import drawing_of, plane_of
 from web.zone_words import due_told
-from web.zones import known_zone, phone_list, township_names
+from web.zones import known_zone, phone_list
 
 router = APIRouter(include_in_schema=False)
 

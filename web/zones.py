@@ -13,7 +13,7 @@ from jobs.zone_explain import explain_zone
 from jobs.zone_ledger import Ledger, Note, confirm, ledgers, may_confirm, may_record, record
 from layers.editions import edition_on
 from layers.history import Moment
-from layers.records import fetch
+from layers.status import township_names
 from layers.tiles import extent
 from layers.zone_persons import persons_of
 from layers.zone_view import Counts, count_zones, sites_of
@@ -122,11 +122,6 @@ def drawn() -> Row:
             *(f"/static/{name}.js?v={__version__}" for name in _SCRIPTS),
         ],
     }
-
-
-def township_names(connection: Connection) -> dict[str, str]:
-    """Townships by code: names are everyone's."""
-    return {one["code"]: one["name"] for one in fetch(connection, "township").items}
 
 
 def _texts(page: Page) -> dict[str, str]:
