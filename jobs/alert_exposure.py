@@ -175,7 +175,7 @@ def _zones(zones: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
 
 
 def _near_rows(connection: Connection, rules: AlertRules, then: Moment | None) -> list[Row]:
-    within_mm = max(rules.farthest(side) for side in ("own", "neighbour", "outside"))
+    within_mm = rules.farthest_mm
     return near_to_people(connection, rules.least_bad("near"), within_mm, then) if within_mm else []
 
 

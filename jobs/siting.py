@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection, Engine
 
-from jobs.siting_planned import Planned, nearest_planned, planned_for, shapes_by_object, sources_among
+from jobs.siting_planned import Planned, by_object, nearer_planned, planned_for, sources_among
 from layers.database import Identity, reading
 from layers.editions import edition_on
 from layers.history import CLOCK, head_rev
@@ -94,13 +95,25 @@ def verdict_on(reader: Engine, identity: Identity, given: Any, *, lang: str = "z
 
 
 def verdict_at(
-    connection: Connection, identity: Identity, given: Any, at: datetime, *, lang: str = "zh"
+    connection: Connection,
+    identity: Identity,
+    given: Any,
+    at: datetime,
+    *,
+    edition: Edition | None = None,
+    lang: str = "zh",
 ) -> Row:
-    """The verdict by what a transaction sees, at an instant; see `verdict_on`."""
-    judged = judge(connection, given, at.date(), whole=identity.sees_city)
-    proposal, rules = judged.proposal, judged.rules
-    own = proposal.enterprise_code
-    site = site_of(connection, proposal.geometry, most_m2=rules.area_m2, own=own)
+    """The verdict by what a transaction sees, at an instant; see `verdict_on`. `edition`: that day's, if it is at hand."""
+    judged = judge(connection, given, at.date(), edition=edition, whole=identity.sees_city)
+    site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
+    return verdict_of_judged(connection, identity, judged, site, at, lang=lang)
+
+
+def verdict_of_judged(
+    connection: Connection, identity: Identity, judged: Judged, site: Site, at: datetime, *, lang: str = "zh"
+) -> Row:
+    """The verdict on a proposal that was read and placed; see `verdict_on`."""
+    site = replace(site, own=judged.proposal.enterprise_code)
     found = [*judged.fixed, *_around(connection, site, judged), *limits(identity)]
     return {
         **_answer(judged, in_order(found), lang),
@@ -117,13 +130,19 @@ def verdict_at(
 
 
 def judge(
-    connection: Connection, given: Any, today: date, *, shape_needed: bool = True, whole: bool = False
+    connection: Connection,
+    given: Any,
+    today: date,
+    *,
+    edition: Edition | None = None,
+    shape_needed: bool = True,
+    whole: bool = False,
 ) -> Judged:
-    """A proposal read under the edition in force, with every row that binds it.
+    """A proposal read under the edition in force (read here, unless it is given), with every row that binds it.
 
     `whole`: the reader sees the whole city, and the filed proposals in it.
     """
-    edition = edition_on(connection, today)
+    edition = edition or edition_on(connection, today)
     rules = SitingRules.from_edition(edition)
     given, asked = split_asked(given)
     proposal = read_proposal(given, vertices=rules.vertices, today=today, shape_needed=shape_needed)
@@ -196,12 +215,10 @@ def _stock_gaps(
 def _around(connection: Connection, site: Site, judged: Judged) -> list[Finding]:
     """What the place says: distances of every row that binds, and zones of sources that reach it."""
     looked = looked_mm(judged.rules, judged.bounds)
+    filed = by_object(judged.planned, looked)
     near = nearest(connection, site, looked)
-    for code, one in nearest_planned(connection, site, judged.planned, looked).items():
-        if code not in near or one.distance_mm < near[code].distance_mm:
-            near[code] = one
+    near |= nearer_planned(connection, site, filed, looked, near)
     missing = on_file(connection, [one for one in looked if one.code not in near])
-    filed = shapes_by_object(judged.planned, looked)
     known = {one.code: missing.get(one.code, True) or bool(filed[one.code]) for one in looked}
     found = findings(judged.bounds, near, known)
     if judged.sensitive:
@@ -215,13 +232,13 @@ def _reaching(connection: Connection, site: Site, judged: Judged) -> Iterable[Re
     for row in studies_about(connection, site):
         yield of_study(rules, row, row["share"])
     standing = sources_about(connection, site, rules.zones_mm, rules.unknown_mm)
-    rows = [*standing, *sources_among(judged.planned)]
-    ways = [shapely.shortest_line(site.shape, row["shape"]) for row in rows]
+    rows = [
+        (row, mm_between(site.shape, row["shape"])) for row in (*standing, *sources_among(judged.planned))
+    ]
+    near = [(row, distance) for row, distance in rows if distance <= rules.zones_mm]
+    ways = [shapely.shortest_line(site.shape, row["shape"]) for row, _ in near]
     lines = geojson_of(connection, np.array(ways, object)) if ways else []
-    for row, line in zip(rows, lines, strict=True):
-        distance = mm_between(site.shape, row["shape"])
-        if distance > rules.zones_mm:
-            continue
+    for (row, distance), line in zip(near, lines, strict=True):
 
         def share(radius: Radius, row: Row = row, distance: int = distance) -> float:
             return share_near(site.shape, row["shape"], radius.mm, distance)

@@ -6,20 +6,18 @@ import numpy as np
 from sqlalchemy import Connection
 
 from jobs.siting import Judged
-from jobs.siting_search import NEAR_M, Searched, order_of, searched
+from jobs.siting_search import NEAR_M, Searched, counts_of, order_of, searched
 from layers.incident import place_at
 from layers.siting import Row, Site
 from layers.siting_search import people_near
 from riskmap.errors import BadInput, TooLarge
 from riskmap.sections import MILLI
 from riskmap.shapes import Floats, Ints
-from riskmap.siting_findings import VERDICTS, verdict_of
+from riskmap.siting_findings import VERDICTS
 from riskmap.siting_paper_rules import PaperRules
-from riskmap.siting_rules import OUTCOMES
 
 _APART_MM = 1000.0 * MILLI
 """two that are named stand so far apart"""
-_VERDICT_AT = np.array([VERDICTS.index(verdict_of(outcome)) for outcome in OUTCOMES], np.int8)
 
 
 def alternatives_at(connection: Connection, judged: Judged, site: Site, rules: PaperRules) -> Row:
@@ -33,7 +31,7 @@ def alternatives_at(connection: Connection, judged: Judged, site: Site, rules: P
     except (BadInput, TooLarge) as error:
         return {"cell_m": rules.cell_m, "cells": 0, "none": error.detail, "items": []}
     people = people_near(connection, found.ground.grid, NEAR_M)
-    ranked = _VERDICT_AT[found.other.severity]
+    ranked = found.ranked
     order = order_of(found, people)
     good = order[ranked[order] == ranked.min()] if len(order) else order
     away = _away_mm(found, site)
@@ -47,8 +45,7 @@ def alternatives_at(connection: Connection, judged: Judged, site: Site, rules: P
         "cell_m": rules.cell_m,
         "cells": len(order),
         "none": None,
-        "counts": {word: int((found.verdicts == n).sum()) for n, word in enumerate(VERDICTS)},
-        "ranked_counts": {word: int((ranked == n).sum()) for n, word in enumerate(VERDICTS)},
+        **counts_of(found),
         "everywhere": [_named(judged, name) for name in found.everywhere],
         "refused": [{**_named(judged, found.rules[n]), "cells": cells} for cells, n in by_count],
         "items": [{**item, "nearest": n < len(nearest)} for n, item in enumerate(items)],

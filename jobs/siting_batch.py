@@ -58,11 +58,13 @@ class Batch:
         BadInput where the file cannot be used, TooLarge where it has more than `most` proposals. What is wrong in one
         row is its fault, and the others are judged.
         """
-        table = read_table(path, sheet=sheet, encoding=encoding, known=known_headers(PROPOSALS))
+        theirs = _mapping(mapping)
+        known = known_headers(PROPOSALS, theirs.columns.values() if theirs else ())
+        table = read_table(path, sheet=sheet, encoding=encoding, known=known)
         at = datetime.now(CLOCK).replace(microsecond=0)
         with reading(self._reader, self._identity) as connection:
-            rules = Rules(stored_city(connection), lambda: edition_on(connection, at.date()))
-            theirs = _mapping(mapping)
+            edition = edition_on(connection, at.date())
+            rules = Rules(stored_city(connection), lambda: edition)
             found = proposals_of(table, rules, crs=crs, mapping=theirs)
             self.rows_read, self.faults, self.notes = found.rows_read, list(found.faults), found.notes
             number = len(found.proposals)
@@ -73,7 +75,9 @@ class Batch:
                 )
             for n, one in enumerate(found.proposals, start=1):
                 try:
-                    answer = verdict_at(connection, self._identity, one.content, at, lang=self._lang)
+                    answer = verdict_at(
+                        connection, self._identity, one.content, at, edition=edition, lang=self._lang
+                    )
                     self.judged.append(Judged(one.row, one.content, answer))
                 except (BadInput, TooLarge) as error:
                     self.faults.append(

@@ -56,6 +56,13 @@ def effects_at(connection: Connection, given: Any, now: datetime, *, lang: str =
     """What would change by what a transaction sees, at an instant; see `effects_of`."""
     judged = judge(connection, given, now.astimezone(CLOCK).date())
     site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
+    return effects_of_judged(connection, judged, site, now, lang=lang)
+
+
+def effects_of_judged(
+    connection: Connection, judged: Judged, site: Site, now: datetime, *, lang: str = "zh"
+) -> Row:
+    """What a proposal that was read and placed would change; see `effects_of`."""
     scope = scope_at(connection, site)
     inputs, rev = read_inputs(connection, now), head_rev(connection)
     city_code = stored_city(connection).code

@@ -37,7 +37,6 @@ from riskmap.vocabulary import LEVELS
 
 Row = dict[str, Any]
 _RECOMPUTED = ("level", "inventory", "near")
-_SIDES = ("own", "neighbour", "outside")
 _UNSENT = "未发出"
 
 
@@ -52,13 +51,16 @@ def messages_with(
     rules = AlertRules.from_edition(edition)
     told = expose(connection, rules, DynamicWeights.from_edition(edition), now).facts
     others = [fact for fact in told if fact.kind not in _RECOMPUTED]
-    codes = {code for _, state in (before, after) for code in _worth_telling(state, rules)}
+    asked = [_worth_telling(state, rules) for _, state in (before, after)]
     members = zone_of_members(connection)
     rows = {
         row["code"]: row | {"zone": members.get(row["enterprise_code"] or row["code"], "")}
-        for row in sources_to_tell(connection, 0, 0, codes)
+        for row in sources_to_tell(connection, 0, 0, asked[0] | asked[1])
     }
-    was, would = ([*others, *_facts(rules, rows, *one)] for one in (before, after))
+    was, would = (
+        [*others, *_facts(rules, rows, codes, *one)]
+        for codes, one in zip(asked, (before, after), strict=True)
+    )
     known, silences = read_state(connection).state, read_silences(connection, now)
     at_s = int(now.timestamp())
     begun = one_pass(known, was, rules, silences, at_s).state
@@ -80,13 +82,15 @@ def _worth_telling(state: Assessment, rules: AlertRules) -> set[str]:
     return set(scores["code"][asked])
 
 
-def _facts(rules: AlertRules, rows: Mapping[str, Row], inputs: Inputs, state: Assessment) -> Iterable[Fact]:
-    """Facts of colours, threshold quantities and nearness of one computed state."""
+def _facts(
+    rules: AlertRules, rows: Mapping[str, Row], codes: set[str], inputs: Inputs, state: Assessment
+) -> Iterable[Fact]:
+    """Facts of colours, threshold quantities and nearness of one computed state, of the sources worth telling."""
     levels = rules.least_bad("level"), 0
     scores = state.scores[state.scores["kind"] == "source"].set_index("code")
     sources = inputs.sources.set_index("code")
     standing: dict[str, Row] = {}
-    for code in sorted(_worth_telling(state, rules)):
+    for code in sorted(codes):
         score, told = scores.loc[code], _facts_in(scores.loc[code, "facts"])
         row = rows.get(code) or _unknown_row(code, sources.loc[code], inputs)
         level = _whole(score["level"])
@@ -128,7 +132,7 @@ def _near_rows(
     rules: AlertRules, standing: Mapping[str, Row], sources: pd.DataFrame, inputs: Inputs
 ) -> Iterable[Row]:
     """By source and township what of its people and targets the source comes near to, as `near_to_people` tells it."""
-    within_m = max(rules.farthest(side) for side in _SIDES) / MILLI
+    within_m = rules.farthest_mm / MILLI
     worst = rules.least_bad("near")
     places = pd.concat(
         [

@@ -6,16 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from jobs.siting import Judged, judge, verdict_at
+from jobs.siting import Judged, judge, verdict_of_judged
 from jobs.siting_alternatives import alternatives_at
-from jobs.siting_effects import effects_at
+from jobs.siting_effects import effects_of_judged
 from jobs.siting_ground import ground_of_paper
 from layers.city import stored_city
 from layers.database import Identity, snapshot, writing
-from layers.editions import edition_on
 from layers.history import CLOCK, open_revision
 from layers.records import iso
-from layers.siting import Row, Site, scope_at, site_of
+from layers.siting import Row, Site, site_of
 from layers.siting_papers import keep_paper, next_serial, paper_named
 from layers.status import status_of
 from riskmap import __version__
@@ -53,10 +52,9 @@ def file_paper(owner: Engine, identity: Identity, given: Any, *, at: datetime | 
     now = (at or datetime.now(CLOCK)).astimezone(CLOCK).replace(microsecond=0)
     with snapshot(owner) as connection:
         judged, site, content = _content(connection, identity, given, now)
-        scope = scope_at(connection, site)
     with writing(owner) as connection:
+        serial = next_serial(connection, now.year)  # the queue: whoever files at once is seen from here on
         old = _replaced(connection, judged.asked.replaces)
-        serial = next_serial(connection, now.year)
         number = number_of(content["city"]["code"], now.year, serial)
         version = old["version"] + 1 if old else 1
         verdict = {**content["verdict"], "archive_number": number}
@@ -66,7 +64,7 @@ def file_paper(owner: Engine, identity: Identity, given: Any, *, at: datetime | 
         sha256 = digest(text)
         rev = open_revision(connection, identity.name, "siting", f"选址意见书 {number} SHA-256 {sha256}")
         own = {"number": number, "rev": rev, "sha256": bytes.fromhex(sha256), "data": text}
-        paper, notice = _rows(judged, content, scope)
+        paper, notice = _rows(judged, content)
         keep_paper(connection, paper | own, site, notice | {k: own[k] for k in ("number", "rev", "sha256")})
     filed = {name: content[name] for name in ("number", "version", "replaces", "valid_until", "made_at")}
     return {**verdict, "effects": content["effects"], "paper": {**filed, "sha256": sha256}}
@@ -90,11 +88,11 @@ def _content(
 ) -> tuple[Judged, Site, Row]:
     """Everything a paper tells but its number, by what one transaction sees."""
     judged = judge(connection, given, now.date(), whole=True)
-    rules = PaperRules.from_edition(edition_on(connection, now.date()))
+    rules = PaperRules.from_edition(judged.edition)
     site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
     city = stored_city(connection)
-    verdict = verdict_at(connection, identity, given, now)
-    effects = effects_at(connection, given, now)
+    verdict = verdict_of_judged(connection, identity, judged, site, now)
+    effects = effects_of_judged(connection, judged, site, now)
     content = {
         "format": FORMAT,
         "synthetic": status_of(connection).synthetic,
@@ -124,7 +122,7 @@ def _content(
     return judged, site, content
 
 
-def _rows(judged: Judged, content: Mapping[str, Any], scope: Mapping[str, Any]) -> tuple[Row, Row]:
+def _rows(judged: Judged, content: Mapping[str, Any]) -> tuple[Row, Row]:
     """The paper's row and the public one, but for what both have."""
     proposal, verdict = judged.proposal, content["verdict"]
     first = next((row for row in verdict["rules"] if row["rule"] == verdict["binding"]), None)
@@ -148,8 +146,6 @@ def _rows(judged: Judged, content: Mapping[str, Any], scope: Mapping[str, Any]) 
         "project_code": content["asked"]["project_code"],
         "made_at": made_at,
         "made_by": content["made_by"],
-        "known_rev": verdict["data"]["rev"],
-        "township_code": scope["township_code"],
         "enterprise_code": proposal.enterprise_code,
         "uses": [{"kind": use.kind, "class": classes.get(use.kind)} for use in proposal.uses],
         "consequences": judged.accounts,

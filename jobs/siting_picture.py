@@ -12,7 +12,7 @@ from jobs.siting import Judged
 from jobs.siting_search import Searched
 from layers.siting import Row
 from riskmap.shapes import Ints
-from riskmap.siting_findings import VERDICTS
+from riskmap.siting_findings import VERDICTS, metres
 from riskmap.siting_zones import CLAUSE
 
 _MESH = 8
@@ -63,8 +63,7 @@ def rule_told(judged: Judged, name: str) -> dict[str, Any]:
     """A rule by its name, with its text and what it measures to, as its row in a verdict has them."""
     for bound in (one for one in judged.bounds if one.rule == name):
         told = {"clause": bound.clause, "basis": bound.basis, "object_zh": bound.object.name_zh}
-        limit = None if bound.limit_mm is None else bound.limit_mm / 1000
-        return {"rule": name, **told, "limit": limit}
+        return {"rule": name, **told, "limit": metres(bound.limit_mm)}
     for fixed in (one for one in judged.fixed if one.rule == name):
         return {"rule": name, "clause": fixed.clause, "basis": fixed.basis, "object_zh": "", "limit": None}
     return {"rule": name, "clause": CLAUSE, "basis": "", "object_zh": "", "limit": None}

@@ -1,6 +1,6 @@
 """Planned and approved neighbours (在批在建): filed proposals that were not refused and still hold, as a later one meets them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -63,28 +63,33 @@ def planned_for(
     ]
 
 
-def nearest_planned(
-    connection: Connection, site: Site, planned: Iterable[Planned], looked: Mapping[SitingObject, int]
+def nearer_planned(
+    connection: Connection,
+    site: Site,
+    filed: Mapping[str, Sequence[Planned]],
+    looked: Mapping[SitingObject, int],
+    near: Mapping[str, Near],
 ) -> dict[str, Near]:
-    """By object the nearest filed proposal that is one and stands within so many mm, with the shortest way to it."""
-    found: dict[str, tuple[int, str, Planned]] = {}
-    for one in planned:
-        distance = mm_between(site.shape, one.shape)
-        for wanted, far in looked.items():
-            known = found.get(wanted.code)
-            if (
-                distance <= far
-                and one.is_one(wanted)
-                and (known is None or (distance, one.number) < known[:2])
-            ):
-                found[wanted.code] = (distance, one.number, one)
+    """By object the nearest filed proposal (`filed`, by object) within so many mm, with the shortest way to it, where
+    nothing that is known to be `near` is as near.
+    """
+    distances = {
+        one.number: mm_between(site.shape, one.shape) for standing in filed.values() for one in standing
+    }
+    found: dict[str, Planned] = {}
+    for wanted, far in looked.items():
+        first = min(filed[wanted.code], key=lambda one: (distances[one.number], one.number), default=None)
+        if first is None or distances[first.number] > far:
+            continue
+        if wanted.code not in near or distances[first.number] < near[wanted.code].distance_mm:
+            found[wanted.code] = first
     if not found:
         return {}
-    ways = [shapely.shortest_line(site.shape, one.shape) for *_, one in found.values()]
+    ways = [shapely.shortest_line(site.shape, one.shape) for one in found.values()]
     lines = geojson_of(connection, np.array(ways, object))
     return {
-        code: Near(LAYER, one.number, one.name, one.kind, distance, line, STATUS)
-        for (code, (distance, _, one)), line in zip(found.items(), lines, strict=True)
+        code: Near(LAYER, one.number, one.name, one.kind, distances[one.number], line, STATUS)
+        for (code, one), line in zip(found.items(), lines, strict=True)
     }
 
 
@@ -93,9 +98,6 @@ def sources_among(planned: Iterable[Planned]) -> list[Row]:
     return [one.as_source() for one in planned if one.consequences and one.kind not in DEVELOPMENT_KINDS]
 
 
-def shapes_by_object(
-    planned: Iterable[Planned], objects: Iterable[SitingObject]
-) -> dict[str, list[shapely.Geometry]]:
-    """By object the shapes of the filed proposals that are one."""
-    standing = list(planned)
-    return {wanted.code: [one.shape for one in standing if one.is_one(wanted)] for wanted in objects}
+def by_object(planned: Sequence[Planned], objects: Iterable[SitingObject]) -> dict[str, list[Planned]]:
+    """By object the filed proposals that are one."""
+    return {wanted.code: [one for one in planned if one.is_one(wanted)] for wanted in objects}

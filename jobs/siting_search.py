@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from jobs.siting import Judged, judge, limits
-from jobs.siting_planned import shapes_by_object, sources_among
+from jobs.siting_planned import by_object, sources_among
 from layers.database import Identity, reading
 from layers.history import CLOCK
 from layers.siting import Row
@@ -100,7 +100,8 @@ def searched(
     ground = ground_of(connection, cell_m)
     own = judged.proposal.enterprise_code
     cuts = looked_mm(judged.rules, judged.bounds)
-    records = records_of(connection, cuts, own, shapes_by_object(judged.planned, cuts))
+    filed = {code: [one.shape for one in some] for code, some in by_object(judged.planned, cuts).items()}
+    records = records_of(connection, cuts, own, filed)
     distances = {one.code: nearest_mm(ground.grid, records[one.code], cut) for one, cut in cuts.items()}
     rings = _rings(connection, judged, own)
     speaking = [*judged.fixed, *more]
@@ -212,14 +213,21 @@ def _answer(found: Searched, people: Floats | None, most: int, lang: str) -> Row
         for word in ("admissible", "study_required")
     }
     return {
-        "counts": {word: int((verdicts == n).sum()) for n, word in enumerate(VERDICTS)},
-        "ranked_counts": {word: int((ranked == n).sum()) for n, word in enumerate(VERDICTS)},
+        **counts_of(found),
         "admissible": _cells(found, lists["admissible"], people, rules=False),
         "study_required": _cells(found, lists["study_required"], people, rules=True),
         "refused": dict(by_rule.most_common()),
         "everywhere": list(found.everywhere),
         "criteria": [{"name": name, "text": told(name, lang)} for name in ("people_500m", "spare_m")],
         "least": _least(found) if not any(len(cells) for cells in lists.values()) else None,
+    }
+
+
+def counts_of(found: Searched) -> Row:
+    """How many cells have which verdict, by all rules and by those that rank them."""
+    return {
+        name: {word: int((cells == n).sum()) for n, word in enumerate(VERDICTS)}
+        for name, cells in (("counts", found.verdicts), ("ranked_counts", found.ranked))
     }
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from layers.schema import metadata
+from layers.siting_paper_tables import siting_notice
+from layers.siting_papers import list_is_public
 
 WEB_ROLE = "riskmap_web"
 READER_ROLES = (
@@ -102,26 +104,24 @@ def rights_faults(connection: Connection) -> list[str]:
 
 
 def _unprotected(connection: Connection) -> list[str]:
-    """Tables with a township's rows that have no policy for townships and are not the city's alone."""
+    """Tables with a township's rows that have no policy for townships."""
     policies = text("SELECT tablename FROM pg_policies WHERE 'riskmap_township' = ANY(roles)")
     protected = set(connection.execute(policies).scalars())
-    ours = [
-        table.name
-        for table in metadata.sorted_tables
-        if "township_code" in table.columns and not table.info.get("city_only")
-    ]
+    ours = [table.name for table in metadata.sorted_tables if "township_code" in table.columns]
     return [f"{name} 没有针对乡镇的策略" for name in ours if name not in protected]
 
 
 def _visible_without_identity(connection: Connection) -> list[str]:
     readable = connection.execute(text(_READABLE), {"role": WEB_ROLE, "privilege": "SELECT"}).all()
+    public = {siting_notice.name} if list_is_public(connection) else set()  # the city's own choice
     quote = connection.dialect.identifier_preparer.quote
     with connection.begin_nested() as savepoint:
         connection.execute(text(f"SET LOCAL ROLE {WEB_ROLE}"))
         seen = [
             row.relname
             for row in readable
-            if connection.execute(text(f"SELECT EXISTS (SELECT FROM {quote(row.relname)})")).scalar_one()
+            if row.relname not in public
+            and connection.execute(text(f"SELECT EXISTS (SELECT FROM {quote(row.relname)})")).scalar_one()
         ]
         savepoint.rollback()
     return [f"没有登录身份也能看到 {name} 的行" for name in seen]

@@ -19,7 +19,7 @@ from layers.fields import Field, Layer
 from layers.headers import POSITION, QUANTITY, header_key
 from layers.history import CLOCK
 from layers.mapping import Mapping, value_key
-from layers.parsing import FORMULA_SIGNS, MOST_DIGITS, Unreadable, breaks_files, has_mark, reader_of
+from layers.parsing import MOST_DIGITS, Unreadable, breaks_files, has_mark, is_formula, reader_of
 from layers.sheets import Shapes
 from layers.units import TONNES, known_unit, tonnes
 from riskmap.errors import BadInput, Refused
@@ -197,7 +197,7 @@ class Sheet:
         if value is None:
             return None
         text = value if value.isprintable() else "".join(map(_harmless, value))
-        dangerous = self.form.formulas and (text.lstrip()[:1] or "x") in FORMULA_SIGNS
+        dangerous = self.form.formulas and is_formula(text)
         leads = self.form.formulas and text[:1] in _KEPT
         return f"'{text}" if dangerous or leads or has_mark(text) else text
 

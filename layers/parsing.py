@@ -26,10 +26,10 @@ CLEAN_CODE = r"^[A-Z0-9_./:-][A-Z0-9_./:#-]*$"
 CLEAN_TEXT = r"^[A-Za-z0-9\p{Han}_.()（）·，。、-]+( [A-Za-z0-9\p{Han}_.()（）·，。、-]+)*$"
 """RE2: a text that `read_text` gives back as it is"""
 
-FORMULA_SIGNS = "=+@＝＋－＠-"
+_FORMULA_SIGNS = "=+@＝＋－＠-"
 """with one of these a spreadsheet takes a cell for a formula; `-` last, so that it is no span in a pattern"""
 _APOSTROPHES = frozenset("'‘’＇`")
-_APOSTROPHE = re.compile(rf"['‘’＇`](?=['‘’＇`]*\s*[\w{FORMULA_SIGNS}])")
+_APOSTROPHE = re.compile(rf"['‘’＇`](?=['‘’＇`]*\s*[\w{_FORMULA_SIGNS}])")
 _EXAMPLE = re.compile(r"\s*(示例|example)\s*[:：]", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+", re.ASCII)
 _CREDIT_CODE = re.compile(r"[0-9A-Y]{2}\d{6}[0-9a-zA-Z]{10}", re.ASCII)
@@ -56,6 +56,11 @@ class Unreadable(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet may take a text for a formula."""
+    return (text.lstrip()[:1] or "x") in _FORMULA_SIGNS
 
 
 def tidy(text: str) -> str:

@@ -35,9 +35,7 @@ siting_paper = Table(
     Column("made_at", DateTime(timezone=True), nullable=False),
     Column("made_by", Text, nullable=False),
     Column("valid_until", Date, nullable=False),
-    Column("known_rev", BigInteger, nullable=False),
     Column("edition", Text, nullable=False),
-    Column("township_code", CODE),
     Column("enterprise_code", CODE),
     Column("uses", JSONB, nullable=False),
     Column("consequences", JSONB, nullable=False),
@@ -47,11 +45,9 @@ siting_paper = Table(
     Column("rev", BigInteger, nullable=False),
     UniqueConstraint("year", "serial", name="siting_paper_serial"),
     UniqueConstraint("replaces", name="siting_paper_replaced_once"),
-    info={"city_only": True},
 )
 """A paper as it was filed; the database takes back none. `uses` (kind, class) and `consequences` are what the proposal
 would be to later ones, `data` the text that `sha256` is of."""
-Index("siting_paper_geom_m", siting_paper.c.geom_m, postgresql_using="gist")
 Index("siting_paper_project", siting_paper.c.project_code, siting_paper.c.made_at)
 
 siting_notice = Table(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from riskmap.alert_facts import KINDS, SIDES, Fact
 from riskmap.alert_texts import Templates
 from riskmap.alert_windows import Window, window_of
-from riskmap.editions import Edition, Row, shipped_table
+from riskmap.editions import Edition, Row, shipped_table, table_or_shipped
 from riskmap.errors import BadInput
 from riskmap.sections import Cells, Sections
 from riskmap.sending import Sending, sending_of
@@ -158,7 +158,7 @@ class AlertRules:
         Raises BadInput, naming file, row and field, for a missing or unknown key, a figure out of its bounds, a code
         that is doubled, an unknown kind, role or place, or a message that may grow too long or says what none may.
         """
-        return cls.from_table(edition.tables.get(ROLE) or shipped_table(SHIPPED))
+        return cls.from_table(table_or_shipped(edition, ROLE, SHIPPED))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "AlertRules":
@@ -201,6 +201,11 @@ class AlertRules:
         """Within how many mm the rules ask for sources on a side of a township's border; 0 where they ask for none."""
         asked = (rule for rule in self.rules if rule.kind == "near" and rule.side in {"", side})
         return max((rule.limit or 0 for rule in asked), default=0)
+
+    @property
+    def farthest_mm(self) -> int:
+        """Within how many mm the rules ask for sources on any side."""
+        return max(self.farthest(side) for side in SIDES)
 
     @cached_property
     def asked(self) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from riskmap.editions import Edition, shipped_table
+from riskmap.editions import Edition, table_or_shipped
 from riskmap.sections import Cells, Sections
 
 _SHIPPED = "daily_2026_1"
@@ -32,7 +32,7 @@ class Daily:
     @classmethod
     def from_edition(cls, edition: Edition | None) -> "Daily":
         """The figures of an edition's table `daily`; the shipped ones where it names none. BadInput as they are read."""
-        return cls.from_table((edition.tables.get("daily") if edition else None) or shipped_table(_SHIPPED))
+        return cls.from_table(table_or_shipped(edition, "daily", _SHIPPED))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Daily":

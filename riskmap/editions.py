@@ -177,6 +177,11 @@ def shipped_table(name: str) -> Mapping[str, Any]:
     return read_table(_TABLES, name)
 
 
+def table_or_shipped(edition: "Edition | None", role: str, name: str) -> Mapping[str, Any]:
+    """An edition's table for a role, else the one that comes with the program."""
+    return (edition.tables.get(role) if edition else None) or shipped_table(name)
+
+
 def read_table(folder: Path, name: str) -> Mapping[str, Any]:
     """A table by itself, from its folder or file beside or in a folder. BadInput as for `load_edition`."""
     return _read_table(folder, Row(name, None, {}), name, name)

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, Self
 from riskmap.consequence_figures import Toxic
 from riskmap.consequence_tables import SKIES, STABILITIES, ConsequenceRules
 from riskmap.consequences import ConsequenceDistance, Held, NoteCode, consequence_distances, toxic_of
-from riskmap.editions import Edition, Row, shipped_table
+from riskmap.editions import Edition, Row, table_or_shipped
 from riskmap.errors import BadInput, OutsideValidity
 from riskmap.plume import Footprint, Plume, stability_of
 from riskmap.toxics import release_rate_kg_s
@@ -62,7 +62,7 @@ class Figures:
     @classmethod
     def of(cls, edition: Edition) -> Self:
         """The edition's figures, else those that come with the program. BadInput for a table that is wrong."""
-        table = edition.tables.get(ROLE) or shipped_table(_SHIPPED)
+        table = table_or_shipped(edition, ROLE, _SHIPPED)
         name = table["table"]["edition"]
 
         def section(part: str, *keys: str) -> Row:

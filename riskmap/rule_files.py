@@ -12,14 +12,14 @@ from typing import Any
 
 from riskmap.alert_rules import MAY_LACK, ROLE, SHIPPED, AlertRules
 from riskmap.edition_files import is_rows, read_edition, toml_of
-from riskmap.editions import Edition, read_table, read_toml, shipped_table
+from riskmap.editions import Edition, read_table, read_toml, table_or_shipped
 
 Table = Mapping[str, Any]
 
 
 def rules_table(edition: Edition) -> Table:
     """What an edition says of warnings: its own table, or the shipped one."""
-    return edition.tables.get(ROLE) or shipped_table(SHIPPED)
+    return table_or_shipped(edition, ROLE, SHIPPED)
 
 
 def rules_hash(table: Table) -> str:

@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from riskmap.editions import EDITIONS_KEPT, Edition, shipped_table
+from riskmap.editions import EDITIONS_KEPT, Edition, table_or_shipped
 from riskmap.sections import Cells, Sections
 from riskmap.siting_findings import VERDICTS
 from riskmap.zone_ledger import months_after
@@ -71,7 +71,7 @@ class PaperRules:
     @lru_cache(maxsize=EDITIONS_KEPT)
     def from_edition(cls, edition: Edition) -> "PaperRules":
         """The edition's table, else the one that comes with the program. BadInput for what is wrong in it."""
-        return cls.from_table(edition.tables.get(ROLE) or shipped_table(_SHIPPED))
+        return cls.from_table(table_or_shipped(edition, ROLE, _SHIPPED))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "PaperRules":

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskmap.editions import EDITIONS_KEPT, Edition, shipped_table
+from riskmap.editions import EDITIONS_KEPT, Edition, table_or_shipped
 from riskmap.sections import Sections
 from riskmap.shapes import Ints
 from riskmap.superposition import Hazards, Places, place_scores, reached_places
@@ -41,7 +41,7 @@ class RelocationRules:
     @lru_cache(maxsize=EDITIONS_KEPT)
     def from_edition(cls, edition: Edition) -> "RelocationRules":
         """The edition's table, else the one that comes with the program. BadInput for what is wrong in it."""
-        return cls.from_table(edition.tables.get(ROLE) or shipped_table(_SHIPPED))
+        return cls.from_table(table_or_shipped(edition, ROLE, _SHIPPED))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "RelocationRules":

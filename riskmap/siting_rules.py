@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from riskmap.editions import EDITIONS_KEPT, Edition, shipped_table
+from riskmap.editions import EDITIONS_KEPT, Edition, table_or_shipped
 from riskmap.errors import BadInput
 from riskmap.sections import MILLI, Cells, Sections
 from riskmap.siting_matrix import Matrix, read_matrix
@@ -163,7 +163,7 @@ class SitingRules:
         Raises BadInput, naming file, row, field and remedy, for an unknown word, a figure that is none, a doubled
         row, or a cell that is missing.
         """
-        return cls.from_table(edition.tables.get(ROLE) or shipped_table(SHIPPED))
+        return cls.from_table(table_or_shipped(edition, ROLE, SHIPPED))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "SitingRules":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple, Self
 
-from riskmap.editions import Edition, shipped_table
+from riskmap.editions import Edition, table_or_shipped
 from riskmap.sections import Sections
 
 ROLE = "zone_ledger"
@@ -54,7 +54,7 @@ class LedgerRules:
     @classmethod
     def from_edition(cls, edition: Edition | None) -> Self:
         """The edition's table, else the one that comes with the program. BadInput for a figure that is wrong."""
-        return cls.from_table((edition.tables.get(ROLE) if edition else None) or shipped_table(_SHIPPED))
+        return cls.from_table(table_or_shipped(edition, ROLE, _SHIPPED))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskmap.editions import Edition, shipped_table
+from riskmap.editions import Edition, table_or_shipped
 from riskmap.errors import BadInput
 from riskmap.shapes import Ints
 from riskmap.weights import MILLI, Cells, Sections
@@ -134,7 +134,7 @@ class ZoneRules:
 
 def zones_table(edition: Edition) -> Mapping[str, Any]:
     """The edition's table `zones`, else the one that comes with the program."""
-    return edition.tables.get(ROLE) or shipped_table(_SHIPPED)
+    return table_or_shipped(edition, ROLE, _SHIPPED)
 
 
 def digits_of(industry: str | None) -> str:

@@ -5,7 +5,6 @@ line in the audit is no change to the data, and asking twice is harmless.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore
@@ -19,8 +18,9 @@ from jobs.exports import export_layer, export_template, file_name
 from layers.dangers import STATES
 from layers.exports import Wanted
 from layers.intake import layer_named
-from riskmap.errors import Busy, Forbidden
+from riskmap.errors import Forbidden
 from web.deps import AsOf, Lang, Owner, Reader, SignedIn
+from web.turns import turn
 
 _MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -83,7 +83,10 @@ def exports(
 ) -> StreamingResponse:
     """One layer, now or as of a moment, as a file; importing it again changes nothing. Each export is recorded."""
     layer = layer_named(layer).name
-    with _turn(), TemporaryDirectory(prefix="riskmap-export-") as folder:
+    with (
+        turn(_AT_ONCE, _PATIENCE_S, "正在导出的人较多"),
+        TemporaryDirectory(prefix="riskmap-export-") as folder,
+    ):
         path = Path(folder) / f"export.{kind}"
         export_layer(owner, reader, identity, layer, path, wanted, crs=crs, lang=lang, most_rows=_MOST_ROWS)
         return _download(path, kind, file_name(layer, kind, lang, wanted.as_of))
@@ -98,17 +101,6 @@ def templates(_identity: SignedIn, lang: Lang, layer: str) -> StreamingResponse:
         export_template(found.name, path, lang)
         name = f"{found.zh} 模板.xlsx" if lang == "zh" else f"{found.en} template.xlsx"
         return _download(path, "xlsx", name)
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """One of the few exports at a time. Busy where none becomes free."""
-    if not _AT_ONCE.acquire(timeout=_PATIENCE_S):
-        raise Busy("正在导出的人较多", remedy="请稍后重试")
-    try:
-        yield
-    finally:
-        _AT_ONCE.release()
 
 
 def _download(path: Path, kind: str, name: str) -> StreamingResponse:

@@ -13,12 +13,13 @@ from fastapi.responses import HTMLResponse
 from layers.history import CLOCK
 from layers.siting_papers import paper_named, papers
 from riskmap import __version__
-from riskmap.errors import Busy, Forbidden
+from riskmap.errors import Forbidden
 from web.api import ERRORS, Listed, Record, next_address
 from web.deps import Lang, Rows, SignedIn
 from web.pages import PER_PAGE, Number, Shown
 from web.render import SignedPage
 from web.siting_sheet import STYLES, document_of, kind_word, pdf_of, sheet_of
+from web.turns import turn
 
 router = APIRouter()
 _pages = APIRouter(prefix="/siting/papers", include_in_schema=False)
@@ -46,12 +47,8 @@ def pdf(rows: Rows, identity: SignedIn, lang: Lang, number: str) -> Response:
     """A paper as PDF."""
     _check(identity)
     paper = paper_named(rows, number)
-    if not _AT_ONCE.acquire(timeout=_PATIENCE_S):
-        raise Busy("正在生成 PDF 的人较多", remedy="请稍后重试")
-    try:
+    with turn(_AT_ONCE, _PATIENCE_S, "正在生成 PDF 的人较多"):
         made = pdf_of(document(paper, lang))
-    finally:
-        _AT_ONCE.release()
     name = quote(f"选址安全审查意见书 {number}.pdf", safe="")
     headers = {"content-disposition": f"inline; filename=\"{number}.pdf\"; filename*=UTF-8''{name}"}
     return Response(made, media_type="application/pdf", headers=headers)

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection, Engine
 
 from layers.database import nameless, reading
-from layers.parsing import FORMULA_SIGNS
+from layers.parsing import is_formula
 from layers.siting_papers import list_is_public, notices
 from layers.users import Session
 from riskmap.errors import NotSignedIn
@@ -108,4 +108,4 @@ def _columns(lang: str) -> list[Column]:
 def _plain(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if value is None else str(value)
-    return f"'{text}" if (text.lstrip()[:1] or "x") in FORMULA_SIGNS else text
+    return f"'{text}" if is_formula(text) else text

@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 from jobs.siting_relocation import relocations
 from layers.database import Identity
 from layers.status import township_names
-from riskmap.errors import Busy
 from web.api import ERRORS, Record
 from web.deps import Lang, Owner, Rows, SignedIn
 from web.render import SignedPage
 from web.siting_public import Column, csv_of
 from web.texts import translate, word
+from web.turns import turn
 
 router = APIRouter()
 _pages = APIRouter(prefix="/siting/relocation", include_in_schema=False)
@@ -29,12 +29,8 @@ _AREAS = ("grid", "village", "township", "city")
 
 def listed(owner: Engine, identity: Identity) -> Record:
     """The list, computed now. Busy where others wait for theirs."""
-    if not _AT_ONCE.acquire(timeout=_PATIENCE_S):
-        raise Busy("正在计算搬迁建议清单的人较多", remedy="请稍后重试")
-    try:
+    with turn(_AT_ONCE, _PATIENCE_S, "正在计算搬迁建议清单的人较多"):
         return relocations(owner, identity)
-    finally:
-        _AT_ONCE.release()
 
 
 @_pages.get("")

@@ -131,7 +131,7 @@ def test_too_many_rows_and_too_many_at_once_are_refused(
     monkeypatch.setattr(web.exports, "_MOST_ROWS", 1)
     assert program.get("/api/v1/exports/sources").status_code == 413
     monkeypatch.setattr(web.exports, "_PATIENCE_S", 0.01)
-    with web.exports._turn(), web.exports._turn():
+    with web.exports._AT_ONCE, web.exports._AT_ONCE:
         assert program.get("/api/v1/exports/sources").status_code == 503
     monkeypatch.setattr(web.exports, "_MOST_ROWS", 10)
     assert program.get("/api/v1/exports/sources").status_code == 200

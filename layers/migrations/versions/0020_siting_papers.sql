@@ -14,9 +14,7 @@ CREATE TABLE siting_paper (
     made_at TIMESTAMP WITH TIME ZONE NOT NULL,
     made_by TEXT NOT NULL,
     valid_until DATE NOT NULL,
-    known_rev BIGINT NOT NULL,
     edition TEXT NOT NULL,
-    township_code TEXT COLLATE "C",
     enterprise_code TEXT COLLATE "C",
     uses JSONB NOT NULL,
     consequences JSONB NOT NULL,
@@ -28,7 +26,6 @@ CREATE TABLE siting_paper (
     CONSTRAINT siting_paper_serial UNIQUE (year, serial),
     CONSTRAINT siting_paper_replaced_once UNIQUE (replaces)
 );
-CREATE INDEX siting_paper_geom_m ON siting_paper USING gist (geom_m);
 CREATE INDEX siting_paper_project ON siting_paper (project_code, made_at);
 CREATE TABLE siting_notice (
     number TEXT COLLATE "C" NOT NULL,
