@@ -91,7 +91,7 @@ def turning_of(rows: Iterable[Row]) -> list[Row]:
 
 def at_limit(row: Row) -> bool:
     """Whether what was measured is exactly the limit, so that the text's own words decide."""
-    return row["measured"] is not None and row["limit"] is not None and row["margin"] == 0
+    return bool(row["margin"] == 0)  # None where either is not known
 
 
 def _turn(row: Row, lacking: float | None) -> Both:

@@ -61,7 +61,7 @@ def paper(page: SignedPage, number: str) -> HTMLResponse:
     told = paper_named(page.connection, number)
     return page.show(
         "siting_paper.html",
-        **_sheet(told, page.lang),
+        **sheet_of(told, page.lang, _now().date()),
         styles=[f"/static/{name}?v={__version__}" for name in STYLES],
         scripts=[f"/static/zone_sheet.js?v={__version__}"],
     )
@@ -98,13 +98,7 @@ def data_part(rows: Rows, identity: SignedIn, number: str) -> Response:
 
 def document(paper: Record, lang: str) -> str:
     """A paper as one HTML file of its own."""
-    replaced_by, today = paper["replaced_by"], _now().date()
-    return document_of(json.loads(paper["data"]), paper["sha256"], lang, replaced_by=replaced_by, today=today)
-
-
-def _sheet(paper: Record, lang: str) -> dict[str, Any]:
-    replaced_by, today = paper["replaced_by"], _now().date()
-    return sheet_of(json.loads(paper["data"]), paper["sha256"], lang, replaced_by=replaced_by, today=today)
+    return document_of(paper, lang, _now().date())
 
 
 def _now() -> datetime:

@@ -30,15 +30,16 @@ _NAMED = 8
 _FIGURES = (*MEASURES, "volume_m3", "largest_m3", "years", "station_class")
 
 
-def sheet_of(data: Row, sha256: str, lang: str, *, replaced_by: str | None, today: date) -> Row:
-    """What the template of a paper asks for, besides texts."""
+def sheet_of(paper: Row, lang: str, today: date) -> Row:
+    """What the template of a paper asks for, besides texts; `paper` as it is on file."""
+    data = json.loads(paper["data"])
     verdict, proposal = data["verdict"], data["proposal"]
     rules = [{**row, "exactly": at_limit(row)} for row in verdict["rules"]]
     corners = _corners(data["map"]["site"])
     return {
         "d": data,
-        "sha256": sha256,
-        "replaced_by": replaced_by,
+        "sha256": paper["sha256"],
+        "replaced_by": paper["replaced_by"],
         "expired": date.fromisoformat(data["valid_until"]) < today,
         "drawing": drawing_of_site(data["map"], rules),
         "binding": next((row for row in rules if row["rule"] == verdict["binding"]), None),
@@ -65,14 +66,14 @@ def sheet_of(data: Row, sha256: str, lang: str, *, replaced_by: str | None, toda
     }
 
 
-def document_of(data: Row, sha256: str, lang: str, *, replaced_by: str | None, today: date) -> str:
+def document_of(paper: Row, lang: str, today: date) -> str:
     """The paper as one HTML file that needs nothing besides."""
     return _environment().get_template("siting_paper_file.html").render(
         lang=lang,
         t=partial(translate, lang),
         word=partial(word, lang),
         inlined="\n".join((_STATIC / name).read_text("utf-8") for name in STYLES),
-        **sheet_of(data, sha256, lang, replaced_by=replaced_by, today=today),
+        **sheet_of(paper, lang, today),
     )  # fmt: skip
 
 

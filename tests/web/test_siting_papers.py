@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 from typer.testing import CliRunner
 
 from jobs.setup import prepare_database
+from layers.health import rights_faults
 from riskmap.settings import Settings, SitingSettings, load_city
 from tests.browser import PHONE, looking
 from tests.served import Served
@@ -133,6 +134,8 @@ def test_the_public_list_opens_by_the_citys_word(metre_site: Served, filed: dict
     for private in (PAPER["applicant"], PAPER["project_code"], str(filed["site"]["lon"]), "planner"):
         assert private not in page + str(rows)
     assert "=示例储配站&lt;i&gt;" in page
+    with metre_site.owner.connect() as connection:
+        assert rights_faults(connection) == [], "the city's own choice is no fault"
     prepare_database(metre_site.dsn, city)
     assert stranger.get("/siting/public", headers={"accept": "application/json"}).status_code == 401
 

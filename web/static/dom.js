@@ -66,5 +66,13 @@ window.RiskMap = window.RiskMap || {};
     return told;
   }
 
-  RiskMap.dom = { el, LEVELS, levelColours, number, distance, clock, levelPill, ask };
+  /* A page's own texts, for all its scripts; and where whoever is signed out goes: app.js watches the line here. */
+  function speak(texts) {
+    RiskMap.t = (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+    RiskMap.word = (group, code) => (code ? texts[`${group}.${code}`] ?? code : "");
+    const back = () => encodeURIComponent(location.pathname + location.search);
+    RiskMap.live = { lost() {}, signedOut: () => location.assign(`/login?next=${back()}`) };
+  }
+
+  RiskMap.dom = { el, LEVELS, levelColours, number, distance, clock, levelPill, ask, speak };
 })();

@@ -12,13 +12,9 @@ window.RiskMap = window.RiskMap || {};
   const ROOM = { paddingTopLeft: [16, 66], paddingBottomRight: [16, document.querySelector(".wind-label") ? 84 : 30],
     animate: false };
   const TARGET = "#7a4fa3";
-  const { el, ask, distance, number } = RiskMap.dom;
-  RiskMap.t = (key, values = {}) =>
-    (config.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-  RiskMap.word = (group, code) => (code ? config.texts[`${group}.${code}`] ?? code : "");
+  const { el, ask, distance, number, speak } = RiskMap.dom;
+  speak(config.texts);
   const t = (key, values) => RiskMap.t(`incident.${key}`, values);
-  // the search tells a lost line to the map's own watch; here app.js watches
-  RiskMap.live = { lost() {}, signedOut: () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`) };
   let map;
   let mark = null;
   let rings = null;

@@ -10,14 +10,11 @@ window.RiskMap = window.RiskMap || {};
   const LARGEST_FILE_B = 2_000_000;
   const VOLUMES = ["lpg_filling", "lpg_store"];
   const WAY = "#8a1c4a";
-  const { el, ask } = RiskMap.dom;
+  const { el, ask, speak } = RiskMap.dom;
   const lang = document.documentElement.lang.slice(0, 2);
-  RiskMap.t = (key, values = {}) =>
-    (config.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-  RiskMap.word = (group, code) => (code ? config.texts[`${group}.${code}`] ?? code : "");
+  speak(config.texts);
   RiskMap.distances = config.distances;
   const { t, verdict } = RiskMap.rows;
-  RiskMap.live = { lost() {}, signedOut: () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`) };
   let map;
   let place;
   let ways;

@@ -164,13 +164,12 @@ window.RiskMap = window.RiskMap || {};
     }
 
     function listed(best) {
-      const label = (key) => t(key);
       const people = ({ criteria }) => (criteria.people_500m === null ? "—" : number(criteria.people_500m));
       const row = (one) => el("tr", { "data-go": true, tabindex: 0, onclick: go(one), onkeydown: (event) => { if (event.key === "Enter") go(one)(); } },
-        el("td", { "data-label": label("rank") }, `${one.rank} · ${one.lon.toFixed(5)}, ${one.lat.toFixed(5)}`,
+        el("td", { "data-label": t("rank") }, `${one.rank} · ${one.lon.toFixed(5)}, ${one.lat.toFixed(5)}`,
           el("span", { class: "code" }, one.rules ? named(one.rules[0]) : "")),
-        el("td", { "data-label": label("near_people"), class: "n" }, people(one)),
-        el("td", { "data-label": label("spare"), class: "n" }, one.criteria.spare_m === null ? "—" : number(one.criteria.spare_m)));
+        el("td", { "data-label": t("near_people"), class: "n" }, people(one)),
+        el("td", { "data-label": t("spare"), class: "n" }, one.criteria.spare_m === null ? "—" : number(one.criteria.spare_m)));
       return el("div", {}, el("h2", {}, t("best"), " ", outcome(answer.admissible.length ? "admissible" : "study_required")),
         el("p", { class: "note" }, t("ranked_by")),
         el("table", { class: "rows" }, el("thead", {}, el("tr", {}, ["rank", "near_people", "spare"].map((key) => el("th", {}, t(key))))),

@@ -117,7 +117,7 @@ window.RiskMap = window.RiskMap || {};
       set({ type: "Polygon", coordinates: [[...ring, ring[0]]] });
     }
 
-    return { set, finish, geometryOf, positions,
+    return { set, finish, geometryOf,
       get geometry() { return geometry; },
       get tool() { return tool; },
       choose(wanted) {

@@ -69,5 +69,5 @@ window.RiskMap = window.RiskMap || {};
     return numbered;
   }
 
-  RiskMap.rows = { t, figure, outcome, ruleName, verdict, isAgainst };
+  RiskMap.rows = { t, figure, outcome, ruleName, verdict };
 })();

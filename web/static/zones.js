@@ -4,11 +4,8 @@ window.RiskMap = window.RiskMap || {};
 
 (() => {
   const config = JSON.parse(document.getElementById("zones-config").textContent);
-  const { el, ask, number, LEVELS } = RiskMap.dom;
-  RiskMap.t = (key, values = {}) =>
-    (config.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-  RiskMap.word = (group, code) => (code ? config.texts[`${group}.${code}`] ?? code : "");
-  RiskMap.live = { lost() {}, signedOut: () => location.assign(`/login?next=${encodeURIComponent(location.pathname)}`) };
+  const { el, ask, number, LEVELS, speak } = RiskMap.dom;
+  speak(config.texts);
   // the layers' rules ask for a theme, which the pages of zones have none of
   RiskMap.themes = RiskMap.themes || { active: () => false };
   const t = (key, values) => RiskMap.t(`zones.${key}`, values);
