@@ -91,6 +91,8 @@ def _facts(
     sources = inputs.sources.set_index("code")
     standing: dict[str, Row] = {}
     for code in sorted(codes):
+        if code not in rows and code not in sources.index:
+            continue  # premises that no run has known yet: the proposal adds none
         score, told = scores.loc[code], _facts_in(scores.loc[code, "facts"])
         row = rows.get(code) or _unknown_row(code, sources.loc[code], inputs)
         level = _whole(score["level"])
