@@ -11,7 +11,7 @@ import numpy as np
 
 from riskmap.cells import Cells, sort_cells
 from riskmap.compiled import kernel
-from riskmap.nearness import NO_LINKS, Family, Links, Scan, far_cells, joined
+from riskmap.nearness import NO_LINKS, Family, Links, Scan, joined
 from riskmap.orders import order_of, order_ties
 from riskmap.shapes import Floats, Ints, Shorts, Wholes
 
@@ -20,26 +20,18 @@ _PAIRS_PER_SITE = 16
 
 
 def spanning_forest(
-    family: Family, held: Links = NO_LINKS, cells: Cells | None = None, *, threads: int = 0
+    family: Family, held: Links = NO_LINKS, among: Ints | None = None, *, threads: int = 0
 ) -> Links:
-    """The forest of all linked pairs and of the pairs `held` beyond their reach, in order of distance.
-
-    `cells` as `far_cells` gives them, where they are known already.
-    """
+    """The forest of the pairs `held` and of all linked pairs of the sites `among` (all, if not told), by distance."""
     n = len(family.sites)
-    if not n:
-        return NO_LINKS
-    far_off = cells or far_cells(family)
+    among = np.arange(n) if among is None else among
     parent = np.arange(n)
     found = [_kept(parent, _same_spots(family))]
-    far = int(family.reach.max())
-    low, bands = 0, _bands(family, far_off, far)
-    for high, known in bands:
-        label = roots(parent)
-        within = known or sort_cells(family.sites.arrays.box, family.key, high)
-        pairs = Scan.of(family, within, label, low, high).run(0, np.zeros(n, np.int64), threads)
-        inside = (held.distance <= high) & ((held.distance > low) | (low == 0))
-        found.append(_kept(parent, joined([pairs, held.take(inside)])))
+    low = -1
+    for high, known in _bands(family, among):
+        label, cells = roots(parent), known or _cells(family, among, high)
+        pairs = Scan.of(family, cells, label, max(low, 0), high).run(0, np.zeros(n, np.int64), threads)
+        found.append(_kept(parent, joined([pairs, held.take(_between(held, label, low, high))])))
         low = high
     found.append(_kept(parent, held.take(held.distance > low)))
     return joined(found)
@@ -65,14 +57,20 @@ def _kept(parent: Ints, links: Links) -> Links:
     return links.take(join_all(parent, links.a, links.b))
 
 
-def _bands(family: Family, far_off: Cells, far: int) -> list[tuple[int, Cells | None]]:
-    """Upper ends of the bands, doubling up to `far`; the first is so narrow that its pairs are few."""
-    if far <= 0:
+def _cells(family: Family, among: Ints, width_mm: int) -> Cells:
+    """The sites `among` in cells at least so wide."""
+    cells = sort_cells(np.take(family.sites.arrays.box, among, axis=0), family.key[among], width_mm)
+    return cells._replace(item=among[cells.item])
+
+
+def _bands(family: Family, among: Ints) -> list[tuple[int, Cells | None]]:
+    """Upper ends of the bands, doubling up to the longest reach; the first is so narrow that its pairs are few."""
+    far = int(family.reach.max(initial=0))
+    if far <= 0 or not len(among):
         return []
-    box, key = family.sites.arrays.box, family.key
     reaches = (family.reach > 0).astype(np.int64)
-    high, most = far, _PAIRS_PER_SITE * len(box)
-    cells = far_off
+    high, most = far, _PAIRS_PER_SITE * len(among)
+    far_off = cells = _cells(family, among, far)
     while high > 1 and cells.cell <= 2 * high:
         reaching = np.add.reduceat(reaches[cells.item], cells.start[:-1])
         pairs = 9 * int((np.diff(cells.start) * reaching).sum())
@@ -80,12 +78,23 @@ def _bands(family: Family, far_off: Cells, far: int) -> list[tuple[int, Cells | 
             break
         # as many as there would be if sites lay evenly, but at least a step
         high = max(1, min(high // 2, int(high * math.sqrt(most / pairs))))
-        cells = sort_cells(box, key, high)
+        cells = _cells(family, among, high)
     bands: list[tuple[int, Cells | None]] = [(high, cells)]
     while high < far:
         high = min(far, 2 * high)
         bands.append((high, far_off if high == far else None))
     return bands
+
+
+@kernel
+def _between(links: Links, label: Ints, low: int, high: int) -> Ints:
+    """Positions of the links of sites of different label that are longer than `low` and no longer than `high`."""
+    out, n = np.empty(len(links.a), np.int64), 0
+    for k in range(len(out)):
+        if low < links.distance[k] <= high and label[links.a[k]] != label[links.b[k]]:
+            out[n] = k
+            n += 1
+    return out[:n].copy()
 
 
 def _same_spots(family: Family) -> Links:

@@ -45,27 +45,36 @@ def _by_digits(number: Wholes, digits: int) -> Ints:
 
 @kernel
 def order_ties(order: Wholes, key: Wholes, a: Shorts, b: Shorts) -> None:
-    """Put runs of equal keys into the order of `a`, then of `b`, by position."""
+    """Put runs of equal keys into the order of `a`, then of `b`, by position.
+
+    What decides in a run is copied together first: `a` and `b` are met in no order, and each is far from the last.
+    """
+    ends = np.empty(_longest_run(key), np.int64)
     k = 0
     while k < len(order):
-        end = k + 1
-        in_order = True
-        while end < len(order) and key[end] == key[k]:
-            in_order = in_order and not _is_later(order[end - 1], order[end], a, b)
-            end += 1
-        step = 0 if in_order else (end - k) // 2 if end - k > _FEW else 1
+        n, in_order = 0, True
+        while k + n < len(order) and key[k + n] == key[k]:
+            at = order[k + n]
+            ends[n] = (np.int64(a[at]) << 32) | b[at]
+            in_order = in_order and (n == 0 or ends[n - 1] <= ends[n])
+            n += 1
+        step = 0 if in_order else n // 2 if n > _FEW else 1
         while step > 0:
-            for i in range(k + step, end):
-                one = order[i]
+            for i in range(step, n):
+                one, end = order[k + i], ends[i]
                 j = i
-                while j - step >= k and _is_later(order[j - step], one, a, b):
-                    order[j] = order[j - step]
+                while j >= step and ends[j - step] > end:
+                    order[k + j], ends[j] = order[k + j - step], ends[j - step]
                     j -= step
-                order[j] = one
+                order[k + j], ends[j] = one, end
             step //= 2
-        k = end
+        k += n
 
 
 @kernel
-def _is_later(one: int, other: int, a: Shorts, b: Shorts) -> bool:
-    return bool(a[one] > a[other] or (a[one] == a[other] and b[one] > b[other]))
+def _longest_run(key: Wholes) -> int:
+    longest = run = 0
+    for k in range(len(key)):
+        run = run + 1 if k and key[k] == key[k - 1] else 1
+        longest = max(longest, run)
+    return longest

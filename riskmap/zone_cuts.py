@@ -51,80 +51,99 @@ def bounded(
     parent = np.arange(n)
     _join_all(parent, a, b)
     component = roots(parent)
-    low, high = _extents(shapes)
-    fits = _fits(component, low, high, bounds.members, float(bounds.span_mm))
-    part, cut, needed = component, np.zeros(len(a), np.int8), np.zeros(0, np.int32)
+    extent = _extents(shapes)
+    fits = _fits(component, extent, bounds.members, float(bounds.span_mm))
+    cut, needed = np.zeros(len(a), np.int8), [np.zeros(0, np.int32)]
     too_large = np.flatnonzero(~fits[a])
-    if len(too_large):
-        at, n_same = _by_strength(edges, too_large, before, threads)
-        a, b = a[at], b[at]
-        parent, size = np.where(fits, component, np.arange(n)), np.ones(n, np.int64)
+    parent, size = np.where(fits, component, np.arange(n)), np.ones(n, np.int64)
+
+    def cut_of(some: Ints) -> Shorts:
+        at, n_same = _by_strength(edges, some, before)
+        one, other = a[at], b[at]
         _join_within(
-            *(parent, a, b, n_same, size, low, high),
+            *(parent, one, other, n_same, size, extent),
             *(float(bounds.span_mm), bounds.members, float(bounds.leave_span_mm), bounds.leave_members),
         )
-        part = roots(parent)
-        cut[at] = _reasons(a, b, part, size, bounds.members)
-        needed = at[_needed(a, b, at < n_kept, part)]
-    return Bounded(part, component, cut, needed)
+        cut[at] = _reasons(one, other, parent, size, bounds.members)
+        return at[_needed(one, other, at < n_kept, parent)]
+
+    if len(too_large):
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            needed += pool.map(
+                cut_of, _shares(component[a[too_large]], too_large, threads or os.cpu_count() or 1)
+            )
+    return Bounded(roots(parent), component, cut, np.concatenate(needed))
 
 
-def _by_strength(edges: Edges, index: Ints, before: Ints, threads: int) -> tuple[Shorts, int]:
+def _shares(component: Ints, links: Ints, n: int) -> list[Ints]:
+    """Links in at most `n` shares of like size: what hangs together stays together, and knows nothing of the rest."""
+    count = np.bincount(component)
+    there = np.flatnonzero(count)
+    share = _dealt(count, there[np.argsort(-count[there], kind="stable")], n)[component]
+    shares = (links[share == k] for k in range(n))
+    return [some for some in shares if len(some)]
+
+
+@kernel
+def _dealt(count: Ints, order: Ints, n: int) -> Ints:
+    """The share of each component: in this order, to the share that has least."""
+    share, load = np.zeros(len(count), np.int64), np.zeros(n, np.int64)
+    for one in order:
+        share[one] = np.argmin(load)
+        load[share[one]] += count[one]
+    return share
+
+
+def _by_strength(edges: Edges, index: Ints, before: Ints) -> tuple[Shorts, int]:
     """The positions given, from the strongest link to the weakest, and how many are within a zone of before."""
     links = edges.links
     of_zone = before[links.a[index]]
     same = (of_zone >= 0) & (of_zone == before[links.b[index]])
     kind, at = edges.kind[index], index.astype(np.int32)
-    alike = [at[those & (kind == k)] for those in (same, ~same) for k in range(len(KINDS))]
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        found = list(pool.map(lambda some: by_strength(links, some), alike))
-    return np.concatenate(found), int(same.sum())
+    alike = (at[those & (kind == k)] for those in (same, ~same) for k in range(len(KINDS)))
+    return np.concatenate([by_strength(links, some) for some in alike]), int(same.sum())
 
 
-def _extents(shapes: Shapes) -> tuple[Floats, Floats]:
-    """Least and greatest x, y, x + y and x − y of each site (n, 4), in mm."""
+def _extents(shapes: Shapes) -> Floats:
+    """Least x, y, x + y and x − y of each site, then the greatest ones (n, 8), in mm: what a join asks of a part lies
+    side by side.
+    """
     box = shapes.arrays.box
-    plain = shapes.is_single_point
-    low, high = np.empty((len(box), 4)), np.empty((len(box), 4))
-    low[:, :2], high[:, :2] = box[:, :2], box[:, 2:]
+    extent = np.empty((len(box), 8))
+    extent[:, :2], extent[:, 4:6] = box[:, :2], box[:, 2:]
     for column, sign in ((2, 1.0), (3, -1.0)):
-        low[:, column] = high[:, column] = box[:, 0] + sign * box[:, 1]
-        if not plain.all():
+        extent[:, column] = extent[:, column + 4] = box[:, 0] + sign * box[:, 1]
+        if not shapes.is_single_point.all():
             a = shapes.arrays
             along = a.xy[:, 0] + sign * a.xy[:, 1]
             start = a.part_start[a.shape_start[:-1]]
-            low[:, column], high[:, column] = (
-                np.minimum.reduceat(along, start),
-                np.maximum.reduceat(along, start),
-            )
-    return low, high
+            extent[:, column] = np.minimum.reduceat(along, start)
+            extent[:, column + 4] = np.maximum.reduceat(along, start)
+    return extent
 
 
 @kernel
-def _fits(component: Ints, low: Floats, high: Floats, members: int, span: float) -> Marks:
+def _fits(component: Ints, extent: Floats, members: int, span: float) -> Marks:
     """Whether the component of each site is within the bounds."""
     n = len(component)
-    size, least, most = np.zeros(n, np.int64), low.copy(), high.copy()
+    size, whole = np.zeros(n, np.int64), extent.copy()
     for i in range(n):
         into = component[i]
         size[into] += 1
-        for d in range(4):
-            least[into, d], most[into, d] = min(least[into, d], low[i, d]), max(most[into, d], high[i, d])
+        _widen(whole, into, extent, i)
     fits = np.empty(n, np.bool_)
     for i in range(n):
         one = component[i]
-        fits[i] = size[one] <= members and _extent_in(least, most, one, one, span)
+        fits[i] = size[one] <= members and _extent_in(whole, one, one, span)
     return fits
 
 
 @kernel
-def _merge(size: Ints, low: Floats, high: Floats, a: int, b: int) -> None:
-    """Give part `min(a, b)` all that the other has."""
-    into, other = min(a, b), max(a, b)
-    size[into] += size[other]
+def _widen(extent: Floats, into: int, others: Floats, other: int) -> None:
+    """Let one extent cover another one as well."""
     for d in range(4):
-        low[into, d] = min(low[into, d], low[other, d])
-        high[into, d] = max(high[into, d], high[other, d])
+        extent[into, d] = min(extent[into, d], others[other, d])
+        extent[into, d + 4] = max(extent[into, d + 4], others[other, d + 4])
 
 
 @kernel
@@ -134,12 +153,12 @@ def _join_all(parent: Ints, a: Shorts, b: Shorts) -> None:
 
 
 @kernel
-def _extent_in(low: Floats, high: Floats, a: int, b: int, span: float) -> bool:
+def _extent_in(extent: Floats, a: int, b: int, span: float) -> bool:
     """Whether two parts together extend over no more than `span`."""
     inside = True
     for d in range(4):
-        extent = max(high[a, d], high[b, d]) - min(low[a, d], low[b, d])
-        inside = inside and extent <= (span if d < 2 else span * _ROOT2)
+        most = max(extent[a, d + 4], extent[b, d + 4]) - min(extent[a, d], extent[b, d])
+        inside = inside and most <= (span if d < 2 else span * _ROOT2)
     return inside
 
 
@@ -150,8 +169,7 @@ def _join_within(
     b: Shorts,
     n_same: int,
     size: Ints,
-    low: Floats,
-    high: Floats,
+    extent: Floats,
     span: float,
     members: int,
     leave_span: float,
@@ -163,14 +181,16 @@ def _join_within(
         if (
             one != other
             and size[one] + size[other] <= (leave_members if k < n_same else members)
-            and _extent_in(low, high, one, other, leave_span if k < n_same else span)
+            and _extent_in(extent, one, other, leave_span if k < n_same else span)
         ):
             join(parent, one, other)
-            _merge(size, low, high, one, other)
+            into, other = min(one, other), max(one, other)
+            size[into] += size[other]
+            _widen(extent, into, extent, other)
 
 
 @kernel
-def _reasons(a: Shorts, b: Shorts, part: Ints, size: Ints, members: int) -> Bytes:
+def _reasons(a: Shorts, b: Shorts, parent: Ints, size: Ints, members: int) -> Bytes:
     """Why each link is cut.
 
     It is told of the parts as they are in the end, and of the bounds for what is new: what was tried on the way does
@@ -178,7 +198,7 @@ def _reasons(a: Shorts, b: Shorts, part: Ints, size: Ints, members: int) -> Byte
     """
     why = np.zeros(len(a), np.int8)
     for k in range(len(a)):
-        one, other = part[a[k]], part[b[k]]
+        one, other = root(parent, a[k]), root(parent, b[k])
         if one != other:
             why[k] = CUT_BY_MEMBERS if size[one] + size[other] > members else CUT_BY_SPAN
     return why
@@ -187,14 +207,15 @@ def _reasons(a: Shorts, b: Shorts, part: Ints, size: Ints, members: int) -> Byte
 @kernel
 def _needed(a: Shorts, b: Shorts, kept: Marks, part: Ints) -> Ints:
     """Positions of the links that are not kept but join, in their order, what the kept ones of a part do not."""
-    parent, out, n = np.arange(len(part)), np.empty(len(a), np.int64), 0
+    out, n = np.empty(len(a), np.int64), 0
     if kept.all():
         return out[:0].copy()
+    parent = np.arange(len(part))
     for k in range(len(a)):
-        if kept[k] and part[a[k]] == part[b[k]]:
+        if kept[k] and root(part, a[k]) == root(part, b[k]):
             join(parent, a[k], b[k])
     for k in range(len(a)):
-        if not kept[k] and part[a[k]] == part[b[k]] and join(parent, a[k], b[k]):
+        if not kept[k] and root(part, a[k]) == root(part, b[k]) and join(parent, a[k], b[k]):
             out[n] = k
             n += 1
     return out[:n].copy()

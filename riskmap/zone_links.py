@@ -141,9 +141,10 @@ def linked(
         at[index] = np.arange(len(index))
         held = held.renumbered(at)
     beyond = held.distance > np.maximum(family.reach[held.a], family.reach[held.b])
-    cells = far_cells(family)
-    forest = spanning_forest(family, held.take(beyond), cells, threads=threads)
-    listed, count = links_named(family, most, cells, threads=threads)
+    listed, count = links_named(family, most, far_cells(family), threads=threads)
+    # all links of a site that names its own and that no other one outreaches are listed already
+    others = np.flatnonzero((count > most) | (family.reach < family.reach.max()))
+    forest = spanning_forest(family, joined([listed, held.take(beyond)]), others, threads=threads)
     sparse = beyond & (np.minimum(count[held.a], count[held.b]) <= most)
     forest = forest.take(~_named(forest, count, family.reach, most))
     kept = in_order(joined([forest, listed, held.take(sparse)]), len(index))
