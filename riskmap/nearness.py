@@ -50,6 +50,9 @@ NO_LINKS = Links(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.in
 
 def joined(parts: list[Links]) -> Links:
     """Several lists of pairs as one."""
+    parts = [one for one in parts if len(one.a)]
+    if len(parts) == 1:
+        return parts[0]
     return Links(*(np.concatenate(column) for column in zip(NO_LINKS, *parts, strict=True)))
 
 

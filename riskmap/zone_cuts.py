@@ -53,12 +53,13 @@ def bounded(
     component = roots(parent)
     extent = _extents(shapes)
     fits = _fits(component, extent, bounds.members, float(bounds.span_mm))
-    cut, needed = np.zeros(len(a), np.int8), [np.zeros(0, np.int32)]
-    too_large = np.flatnonzero(~fits[a])
+    cut = np.zeros(len(a), np.int8)
     parent, size = np.where(fits, component, np.arange(n)), np.ones(n, np.int64)
+    n_shares = threads or os.cpu_count() or 1
+    share = _shares(a, component, fits, n_shares)
 
-    def cut_of(some: Ints) -> Shorts:
-        at, n_same = _by_strength(edges, some, before)
+    def cut_of(k: int) -> Shorts:
+        at, n_same = _by_strength(edges, _in_share(a, component, share, k), before)
         one, other = a[at], b[at]
         _join_within(
             *(parent, one, other, n_same, size, extent),
@@ -67,41 +68,56 @@ def bounded(
         cut[at] = _reasons(one, other, parent, size, bounds.members)
         return at[_needed(one, other, at < n_kept, parent)]
 
-    if len(too_large):
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            needed += pool.map(
-                cut_of, _shares(component[a[too_large]], too_large, threads or os.cpu_count() or 1)
-            )
+    with ThreadPoolExecutor(n_shares) as pool:
+        needed = list(pool.map(cut_of, range(n_shares)))
     return Bounded(roots(parent), component, cut, np.concatenate(needed))
 
 
-def _shares(component: Ints, links: Ints, n: int) -> list[Ints]:
-    """Links in at most `n` shares of like size: what hangs together stays together, and knows nothing of the rest."""
-    count = np.bincount(component)
-    there = np.flatnonzero(count)
-    share = _dealt(count, there[np.argsort(-count[there], kind="stable")], n)[component]
-    shares = (links[share == k] for k in range(n))
-    return [some for some in shares if len(some)]
-
-
 @kernel
-def _dealt(count: Ints, order: Ints, n: int) -> Ints:
-    """The share of each component: in this order, to the share that has least."""
-    share, load = np.zeros(len(count), np.int64), np.zeros(n, np.int64)
-    for one in order:
+def _shares(a: Shorts, component: Ints, fits: Marks, n: int) -> Ints:
+    """Which of `n` shares of like size each component that does not fit falls to, by its first site; −1 for others.
+
+    What hangs together is cut by itself: it knows nothing of the rest.
+    """
+    count, load = np.zeros(len(component), np.int64), np.zeros(n, np.int64)
+    share = np.full(len(component), -1, np.int64)
+    for site in a:
+        if not fits[site]:
+            count[component[site]] += 1
+    there = np.flatnonzero(count)
+    for one in there[np.argsort(-count[there], kind="mergesort")]:
         share[one] = np.argmin(load)
         load[share[one]] += count[one]
     return share
 
 
-def _by_strength(edges: Edges, index: Ints, before: Ints) -> tuple[Shorts, int]:
-    """The positions given, from the strongest link to the weakest, and how many are within a zone of before."""
+@kernel
+def _in_share(a: Shorts, component: Ints, share: Ints, k: int) -> Shorts:
+    """Positions of the links of a share."""
+    out, n = np.empty(len(a), np.int32), 0
+    for at in range(len(a)):
+        if share[component[a[at]]] == k:
+            out[n] = at
+            n += 1
+    return out[:n].copy()
+
+
+def _by_strength(edges: Edges, some: Shorts, before: Ints) -> tuple[Shorts, int]:
+    """Some links from the strongest to the weakest, and how many are within a zone of before."""
     links = edges.links
-    of_zone = before[links.a[index]]
-    same = (of_zone >= 0) & (of_zone == before[links.b[index]])
-    kind, at = edges.kind[index], index.astype(np.int32)
-    alike = (at[those & (kind == k)] for those in (same, ~same) for k in range(len(KINDS)))
-    return np.concatenate([by_strength(links, some) for some in alike]), int(same.sum())
+    kind, same = edges.kind[some], _within_one(before, links.a, links.b, some)
+    alike = (some[those & (kind == k)] for those in (same, ~same) for k in range(len(KINDS)))
+    return np.concatenate([by_strength(links, these) for these in alike]), int(same.sum())
+
+
+@kernel
+def _within_one(zone: Ints, a: Shorts, b: Shorts, some: Shorts) -> Marks:
+    """Whether both sites of each link are in one zone."""
+    out = np.empty(len(some), np.bool_)
+    for k in range(len(some)):
+        one = zone[a[some[k]]]
+        out[k] = one >= 0 and one == zone[b[some[k]]]
+    return out
 
 
 def _extents(shapes: Shapes) -> Floats:

@@ -20,8 +20,10 @@ def main() -> None:
     # Numba reads it once, when it is first imported: kernels stay compiled in this city's home.
     # So nothing that brings it along may be imported above.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.home / "numba"))
-    from web.commands import app  # noqa: PLC0415 - not before the line above
+    from riskmap.compiled import large_arrays_go_back  # noqa: PLC0415 - not before the line above
+    from web.commands import app  # noqa: PLC0415 - nor this
 
+    large_arrays_go_back()
     warnings.simplefilter("ignore")
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"

@@ -99,7 +99,8 @@ def sites_at(shapes: Shapes) -> ZoneSites:
     """These places as sites with a code and a risk each."""
     n = len(shapes)
     none, score = np.zeros(n, np.int64), np.random.default_rng(9).integers(0, 60_000_000, n)
-    return ZoneSites([f"E{k:07d}" for k in range(n)], shapes, [None] * n, [None] * n, none, none, score)
+    codes = list(map(str, range(10**7, 10**7 + n)))  # all of one length, so in order
+    return ZoneSites(codes, shapes, [None] * n, [None] * n, none, none, score)
 
 
 def bounded_zones(
