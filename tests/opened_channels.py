@@ -30,7 +30,7 @@ class Moment:
 def opened(home: Path, moment: Moment | None = None, **section: Any) -> Channel:
     city = City(code="430981", name="沅江市", channels={"out": section})
     around = Surroundings(home, {"THE_SECRET": SECRET})
-    return open_channels(city, around, {}, now=lambda: NOW, monotonic=moment or Moment())["out"]
+    return open_channels(city, around, now=lambda: NOW, monotonic=moment or Moment())["out"]
 
 
 SECRETLY = {"env": "THE_SECRET"}

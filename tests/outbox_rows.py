@@ -37,7 +37,7 @@ def sms(url: str, **more: Any) -> dict[str, Any]:
 
 def delivering(owner: Engine, city: City, home: Path) -> Delivering:
     """What sends, through the city's channels as the program opens them."""
-    return Delivering(owner, city, open_channels(city, Surroundings(home, {"THE_SECRET": SECRET}), {}))
+    return Delivering(owner, city, open_channels(city, Surroundings(home, {"THE_SECRET": SECRET})))
 
 
 def message(person: str, channel: str, **values: Any) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The city's channels, opened: each section of `[channels.*]` becomes something that sends.
 
-What is kept by the city itself (the pages, the call list) is handed in by whoever keeps it. A channel that cannot be
-opened (no secret, a faulty section) stands in the list all the same and answers never, with the reason: the next one
-is taken, and the others work.
+The pages and the call list send nothing: what stands there is there with the transaction that wrote it. A channel that
+cannot be opened (no secret, a faulty section) stands in the list all the same and answers never, with the reason: the
+next one is taken, and the others work.
 """
 
 import logging
@@ -29,7 +29,7 @@ from riskmap.channel_settings import (
     WiredSettings,
     channel_settings,
 )
-from riskmap.channels import Channel, Delivered, Delivery, Message, Never, TryAgain
+from riskmap.channels import Channel, Delivery, Message, Never
 from riskmap.errors import RiskMapError
 from riskmap.settings import City
 from web import channel_files
@@ -40,24 +40,6 @@ from web.channel_robots import Dingtalk, Wecom
 from web.channel_webhook import Webhook
 
 _LOG = logging.getLogger("riskmap.channels")
-Keep = Callable[[Message], None]
-"""takes a message into the city's own records, the same key once; may raise a RiskMapError"""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A channel that ends in the city's own records: the pages of who signs in, the desk's call list."""
-
-    name: str
-    keep: Keep
-
-    def send(self, message: Message) -> Delivery:
-        """Delivered once it is kept."""
-        try:
-            self.keep(message)
-        except RiskMapError as error:
-            return TryAgain(error.detail) if error.status == 503 else Never(error.detail)
-        return Delivered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +57,19 @@ class Unusable:
 def open_channels(
     city: City,
     around: Surroundings,
-    kept: Mapping[str, Keep],
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
 ) -> dict[str, Channel]:
-    """The channels of a city by name; `kept` has for `in_app` and `call_list` who keeps their messages."""
-    return {
-        name: _opened(name, section, _Opening(around, kept, now, monotonic))
-        for name, section in city.channels.items()
-    }
+    """The channels of a city that send, by name."""
+    opening = _Opening(around, now, monotonic)
+    opened = {name: _opened(name, section, opening) for name, section in city.channels.items()}
+    return {name: channel for name, channel in opened.items() if channel is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
     around: Surroundings
-    kept: Mapping[str, Keep]
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
 
@@ -98,7 +77,7 @@ class _Opening:
         return None if place is None else self.around.secret(place)
 
 
-def _opened(name: str, section: Mapping[str, object], opening: _Opening) -> Channel:
+def _opened(name: str, section: Mapping[str, object], opening: _Opening) -> Channel | None:
     try:
         return _channel(name, channel_settings({name: section})[name], opening)
     except RiskMapError as error:
@@ -106,7 +85,7 @@ def _opened(name: str, section: Mapping[str, object], opening: _Opening) -> Chan
         return Unusable(name, error.detail)
 
 
-def _channel(name: str, settings: ChannelSettings, opening: _Opening) -> Channel:
+def _channel(name: str, settings: ChannelSettings, opening: _Opening) -> Channel | None:
     match settings:
         case LogChannel():
             return channel_files.LogChannel(name)
@@ -115,8 +94,7 @@ def _channel(name: str, settings: ChannelSettings, opening: _Opening) -> Channel
         case AppriseChannel():
             return Apprise(name, opening.around.secret(settings.url))
         case InAppChannel() | CallListChannel():
-            keep = opening.kept.get(settings.kind)
-            return Kept(name, keep) if keep else Unusable(name, "本进程不保存此类消息")
+            return None
         case _:
             return _wired(name, settings, opening)
 

@@ -47,7 +47,7 @@ def run_server(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Run the scheduler until Ctrl-C or SIGTERM."""
     with opened(settings) as city:
-        channels = open_channels(city.city, Surroundings(settings.home), {})
+        channels = open_channels(city.city, Surroundings(settings.home))
         worker = Worker(
             city.dsn,
             city.owner,

@@ -77,7 +77,7 @@ class Watchdog:
                 _LOG.exception("the watch failed; it looks again")
 
     def _opened(self, city: City) -> list[tuple[Channel, str]]:
-        named = open_channels(city, Surroundings(self._home), {})
+        named = open_channels(city, Surroundings(self._home))
         return [(named[name], address) for name, address in city.watchdog.items() if name in named]
 
     def _tell(self, news: News, minutes: int) -> bool:
