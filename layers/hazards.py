@@ -29,7 +29,7 @@ from layers.history import Moment, results_of, rows_of
 from layers.reading import among, position, read_frame, read_table, shapes
 from layers.records import PREMISES_SUFFIX
 from layers.schema import SCOPE, city, metadata, score
-from riskmap.shapes import Shapes
+from riskmap.shapes import Shapes, to_mm
 from riskmap.superposition import Hazards
 
 Box = tuple[float, float, float, float]
@@ -111,8 +111,7 @@ def read_hazards(
     for name in ("hazard", "hazard_base"):
         frame[name] = frame[name].to_numpy(np.int64)
     for name in ("base_reach", "reach"):
-        metres = frame.pop(f"{name}_m").to_numpy(np.float64)
-        frame[f"{name}_mm"] = np.round(metres * 1000).astype(np.int64)
+        frame[f"{name}_mm"] = to_mm(frame.pop(f"{name}_m")).astype(np.int64)
     own, firms = shapes(frame.pop("geom")), shapes(frame.pop("firm_geom"))
     without_record = np.array([shape is None for shape in own], bool)
     own[without_record] = firms[without_record]
@@ -182,7 +181,7 @@ def read_plain_premises(
         query = query.where(result.c.code == among(set(codes) - set(left_out)))
     table = read_table(connection, query)
     xy_m = np.column_stack([table[name].to_numpy() for name in ("x", "y")])
-    reach_mm = np.round(table["reach_m"].to_numpy() * 1000).astype(np.int64)
+    reach_mm = to_mm(table["reach_m"]).astype(np.int64)
     return Hazards(Shapes.points(xy_m), table["hazard"].to_numpy(), reach_mm)
 
 

@@ -14,7 +14,6 @@ from riskmap.alert_facts import KINDS, SIDES, Fact
 from riskmap.alert_texts import Templates
 from riskmap.alert_windows import Window, window_of
 from riskmap.editions import Edition, Row, shipped_table, table_or_shipped
-from riskmap.errors import BadInput
 from riskmap.sections import Cells, Sections
 from riskmap.sending import Sending, sending_of
 from riskmap.vocabulary import LEVELS, ROLES_OF_DUTY
@@ -227,26 +226,14 @@ class AlertRules:
 
 
 def _rules(part: Sections) -> tuple[AlertRule, ...]:
-    content = part.table.get("rules")
-    if not isinstance(content, list) or not content:
-        raise BadInput(f"{part.name}/rules.csv 不存在或没有数据行", remedy=f"表头为 {','.join(COLUMNS)}")
-    rules: dict[str, AlertRule] = {}
-    for number, cells in enumerate(content, 2):
-        row = Row(f"{part.name}/rules.csv", number, dict.fromkeys(MAY_LACK, "") | dict(cells))
-        row.expect(COLUMNS)
-        rule = _rule(Cells(row))
-        if rule.code in rules:
-            raise row.wrong("rule", f"{rule.code} 重复", "每条规则用一个编码")
-        rules[rule.code] = rule
-    return tuple(rules.values())
+    rows = part.rows("rules", COLUMNS, key="rule", may_lack=MAY_LACK)
+    return tuple(_rule(cells) for cells in rows)
 
 
 def _events(part: Sections) -> dict[tuple[str, str], int]:
     levels: dict[tuple[str, str], int] = {}
-    for cells in part.rows("events", ("kind", "severity", "level")):
+    for cells in part.rows("events", ("kind", "severity", "level"), key=("kind", "severity")):
         event = cells.row.text("kind"), cells.row.text("severity", needed=False)
-        if event in levels:
-            raise cells.row.wrong("kind", "种类与级别重复", "每种只保留一行")
         levels[event] = _LEVEL_OF[cells.row.choice("level", tuple(_LEVEL_OF))]
     return levels
 

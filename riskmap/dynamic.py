@@ -116,11 +116,10 @@ class DynamicWeights:
 
 def _event_rules(part: Sections) -> dict[tuple[str, str], EventRule]:
     rules: dict[tuple[str, str], EventRule] = {}
-    for cells in part.rows("events", ("kind", "severity", "points", "name_zh", "name_en")):
+    columns = ("kind", "severity", "points", "name_zh", "name_en")
+    for cells in part.rows("events", columns, key=("kind", "severity")):
         row = cells.row
         key = row.text("kind"), row.text("severity", needed=False)
-        if key in rules:
-            raise row.wrong("severity", f"{key[0]} {key[1]} 重复", "每种只保留一行")
         rules[key] = EventRule(*key, cells.points("points"), row.text("name_zh"), row.text("name_en"))
     return rules
 

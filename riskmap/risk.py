@@ -122,7 +122,7 @@ def lead_shares(values: Sequence[int], share_permille: int) -> list[int]:
     if not values:
         return []
     first = max(range(len(values)), key=lambda i: (values[i], -i))
-    return [value if i == first else (value * share_permille + 500) // 1000 for i, value in enumerate(values)]
+    return [value if i == first else _in_part(value, share_permille) for i, value in enumerate(values)]
 
 
 def leads(values: Ints, start: Ints, share_permille: int) -> tuple[Ints, NDArray[np.bool_]]:
@@ -136,7 +136,12 @@ def leads(values: Ints, start: Ints, share_permille: int) -> tuple[Ints, NDArray
     first = np.minimum.reduceat(at, start[:-1]) if len(values) else values
     leading = np.zeros(len(values), np.bool_)
     leading[first] = True
-    return np.where(leading, values, (values * share_permille + 500) // 1000), leading
+    return np.where(leading, values, _in_part(values, share_permille)), leading
+
+
+def _in_part(value: Points, share_permille: int) -> Points:
+    """What a score that does not lead adds, by b, rounded to a micro-point."""
+    return (value * share_permille + 500) // 1000
 
 
 def level_of(weights: RiskWeights, score: int, edges: str = "ordinary") -> int:

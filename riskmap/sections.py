@@ -3,7 +3,7 @@
 Inside, points are micro-points (1e-6 point), people milli-persons, lengths mm and shares per mille, all int.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -66,13 +66,13 @@ class Cells:
         return int(micro)
 
 
-def _expect_one_row_each(rows: list[Row], key: str) -> None:
-    known: set[str] = set()
+def _expect_one_row_each(rows: list[Row], key: tuple[str, ...]) -> None:
+    known: set[tuple[str, ...]] = set()
     for row in rows:
-        value = row.text(key)
-        if value in known:
-            raise row.wrong(key, f"{value} 重复", "每项只保留一行")
-        known.add(value)
+        values = tuple(row.text(field, needed=field == key[0]) for field in key)
+        if values in known:
+            raise row.wrong(key[-1], f"{' '.join(values).strip()} 重复", "每项只保留一行")
+        known.add(values)
 
 
 class Sections:
@@ -89,15 +89,29 @@ class Sections:
         row.expect(self.keys[name])
         return Cells(row)
 
-    def rows(self, name: str, columns: tuple[str, ...], *, key: str | None = None) -> list[Cells]:
-        """The rows of one list, which has some and one for each `key`; BadInput where it has not."""
+    def rows(
+        self,
+        name: str,
+        columns: tuple[str, ...],
+        *,
+        key: str | tuple[str, ...] = (),
+        may_lack: Collection[str] = (),
+    ) -> list[Cells]:
+        """The rows of one list, which has some and one for each `key` (of a key of several, all but the first may be empty).
+
+        Columns that it `may_lack` are empty then. BadInput where it has no row, or two of a key.
+        """
         content = self.table.get(name)
         if not isinstance(content, list) or not content:
             raise BadInput(f"{self.name}/{name}.csv 不存在或没有数据行", remedy=f"表头为 {','.join(columns)}")
-        rows = [Row(f"{self.name}/{name}.csv", number, cells) for number, cells in enumerate(content, 2)]
+        lacking = dict.fromkeys(may_lack, "")
+        rows = [
+            Row(f"{self.name}/{name}.csv", number, lacking | dict(cells))
+            for number, cells in enumerate(content, 2)
+        ]
         rows[0].expect(columns)
-        if key is not None:
-            _expect_one_row_each(rows, key)
+        if key:
+            _expect_one_row_each(rows, (key,) if isinstance(key, str) else key)
         return [Cells(row) for row in rows]
 
     def rule(self, name: str, keys: dict[str, Any]) -> Rule:

@@ -197,7 +197,7 @@ def read_matrix(part: Sections) -> Matrix:
 
 def _levels(part: Sections) -> tuple[dict[str, int], dict[str, tuple[str, str]]]:
     levels, names = {}, {}
-    for cells in part.rows("levels", ("word", "level", "name_zh", "name_en")):
+    for cells in part.rows("levels", ("word", "level", "name_zh", "name_en"), key="word"):
         word = cells.row.text("word")
         levels[word] = cells.whole("level", max(LEVELS), least=min(LEVELS))
         names[word] = cells.row.text("name_zh"), cells.row.text("name_en")
@@ -206,7 +206,7 @@ def _levels(part: Sections) -> tuple[dict[str, int], dict[str, tuple[str, str]]]
 
 def _cells(part: Sections, zones: tuple[str, ...]) -> dict[tuple[str, int], bool]:
     against = {}
-    for cells in part.rows("cells", ("zone", *(f"level_{level}" for level in LEVELS))):
+    for cells in part.rows("cells", ("zone", *(f"level_{level}" for level in LEVELS)), key="zone"):
         zone = cells.row.choice("zone", zones)
         for level in LEVELS:
             against[zone, level] = cells.row.choice(f"level_{level}", (_OK, _AGAINST)) == _AGAINST

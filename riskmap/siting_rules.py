@@ -217,10 +217,9 @@ def _kind(cells: Cells, field: str) -> str:
 
 def _access(part: Sections) -> dict[str, Access]:
     found: dict[str, Access] = {}
-    for cells in part.rows("access", ("id", "kind", *STAGES, "clause", "text_zh", "confidence")):
+    columns = ("id", "kind", *STAGES, "clause", "text_zh", "confidence")
+    for cells in part.rows("access", columns, key="kind"):
         row, kind = cells.row, _kind(cells, "kind")
-        if kind in found:
-            raise row.wrong("kind", f"{kind} 重复", "每个类别只保留一行")
         outcomes = {stage: row.choice(stage, OUTCOMES) for stage in STAGES}
         clause, text = row.text("clause"), row.text("text_zh")
         found[kind] = Access(row.text("id"), outcomes, clause, text, row.choice("confidence", _MARKS))
@@ -229,11 +228,9 @@ def _access(part: Sections) -> dict[str, Access]:
 
 def _objects(part: Sections) -> dict[str, SitingObject]:
     found: dict[str, SitingObject] = {}
-    for cells in part.rows("objects", ("object", "name_zh", "name_en", "absent", "found_in")):
+    for cells in part.rows("objects", ("object", "name_zh", "name_en", "absent", "found_in"), key="object"):
         row = cells.row
         code = row.text("object")
-        if code in found:
-            raise row.wrong("object", f"{code} 重复", "每个对象只保留一行")
         places = row.text("found_in", needed=False)
         absent: Literal["study", "tell"] = (
             "study" if row.choice("absent", ("study", "tell")) == "study" else "tell"
@@ -270,7 +267,7 @@ def _found(cells: Cells, text: str) -> Found:
 
 def _subjects(part: Sections) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    for cells in part.rows("subjects", ("subject", "kinds")):
+    for cells in part.rows("subjects", ("subject", "kinds"), key="subject"):
         kinds = cells.row.text("kinds").split()
         if not set(kinds) <= set(PROPOSAL_KINDS):
             unknown = "、".join(sorted(set(kinds) - set(PROPOSAL_KINDS)))
@@ -287,13 +284,8 @@ def _distances(
     objects: Mapping[str, SitingObject],
     marks: tuple[str, ...],
 ) -> tuple[DistanceRule, ...]:
-    found: dict[str, DistanceRule] = {}
-    for cells in part.rows("distances", _DISTANCE_COLUMNS):
-        rule = _distance(cells, subjects, objects, marks)
-        if rule.id in found:
-            raise cells.row.wrong("id", f"{rule.id} 重复", "每行的编号不同")
-        found[rule.id] = rule
-    return tuple(found.values())
+    rows = part.rows("distances", _DISTANCE_COLUMNS, key="id")
+    return tuple(_distance(cells, subjects, objects, marks) for cells in rows)
 
 
 def _distance(
