@@ -232,14 +232,19 @@ def _foreign(level: str, one: SourceClass) -> SourceClass:
 
 
 def matching_codes(
-    owner: Engine, connection: Connection, splits: Splits, level: str, theme: Theme
+    owner: Engine,
+    connection: Connection,
+    splits: Splits,
+    level: str,
+    theme: Theme,
+    then: Moment | None = None,
 ) -> tuple[str, ...]:
-    """The codes of all sources or enterprises that a theme has a part of, in order: what its map leaves on.
+    """The codes of all sources or enterprises that a theme has a part of, in order: what its map leaves on, now or then.
 
     Codes of others' records stand among them: they limit what the reader's own rights show and are told to nobody.
     """
-    about = told_by(connection, None)
+    about = told_by(connection, then)
     if about["data_time"] is None:
         return ()
-    split = splits.of(owner, about, None)
+    split = splits.of(owner, about, then)
     return split.matching(level, theme, lambda lines: _Asking(split, theme, None).kept(level, lines))

@@ -1,5 +1,6 @@
 """Finding things on the map: what lies at a position, what is nearest, and records by name or code."""
 
+import json
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
+from layers.history import Moment
 from layers.schema import colour, metadata, score
-from layers.tiles import AGGREGATE_BELOW, TILE_PX, cells_of
+from layers.tiles import AGGREGATE_BELOW, TILE_PX, cells_of, past_query
 from riskmap.errors import BadInput
 from riskmap.vocabulary import LEVELS
 
@@ -59,13 +61,14 @@ def identify(
     *,
     scale: str = "base",
     codes: Mapping[str, Sequence[str]] | None = None,
+    then: Moment | None = None,
 ) -> Row:
     """What a click at a map zoom means: `hits`, records under it, `areas`, the finest first, and joint-control `zones`.
 
     Where the map draws records one by one, hits are those within a finger's width by distance in metres; where it
     draws rings, the members of the rings touched, the worst first on the map that is looked at (`scale`: base or
     rise). `total` counts them all, at most MOST_HITS of a layer are told; `codes` says by layer which records are drawn,
-    where not all are. BadInput off the globe.
+    where not all are. Records are those of a moment of the past, where one is given. BadInput off the globe.
     """
     hits: list[Row] = []
     total = 0
@@ -75,11 +78,13 @@ def identify(
             continue
         drawn = (codes or {}).get(layer)
         if tile_zoom < AGGREGATE_BELOW:
-            found = _in_squares(connection, layer, lon, lat, tile_zoom, f"{scale}_level", drawn)
+            found = _in_squares(connection, layer, lon, lat, tile_zoom, f"{scale}_level", drawn, then)
             total += found[0].pop("total") if found else 0
         else:
             reach_m = TOUCH_PX * _EARTH_M_PER_PX * math.cos(math.radians(lat)) / 2**zoom
-            found = nearest(connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS, codes=drawn)
+            found = nearest(
+                connection, layer, lon, lat, max_m=reach_m, limit=MOST_HITS, codes=drawn, then=then
+            )
             total += len(found)
         hits += found
     at = func.areas_at(lon, lat).table_valued("code", "name", "kind", *_COLOURS, "synthetic")
@@ -99,11 +104,14 @@ def _in_squares(
     tile_zoom: int,
     worst: str,
     codes: Sequence[str] | None,
+    then: Moment | None,
 ) -> list[Row]:
     """The members of the rings of one layer that a click touches; the first says how many there are."""
     names = (*_FOUND, "total")
     asked = (layer, lon, lat, max(tile_zoom, 0), cells_of(layer), RING_PX / TILE_PX, MOST_HITS, worst)
-    rows = connection.execute(select(func.in_squares(*asked, *_only(codes)).table_valued(*names))).mappings()
+    rows = connection.execute(
+        select(func.in_squares(*asked, *_only(codes, then)).table_valued(*names))
+    ).mappings()
     found = [_words({"layer": layer, **row}) for row in rows]
     for row in found[1:]:
         del row["total"]
@@ -119,6 +127,7 @@ def nearest(
     max_m: float,
     limit: int,
     codes: Sequence[str] | None = None,
+    then: Moment | None = None,
 ) -> list[Row]:
     """The records of a layer (of these codes, where given) nearest to a position, at most `max_m` away, with their
     distance in metres."""
@@ -126,14 +135,15 @@ def nearest(
         raise BadInput(f"没有图层“{layer}”", remedy="可用：" + "、".join(MAPPED))
     if not (-180 <= lon <= 180 and -85 <= lat <= 85):
         raise BadInput(f"位置 {lon}, {lat} 不在地图上", remedy="经度 -180–180，纬度 -85–85")
-    found = func.nearest(layer, lon, lat, max_m, limit, *_only(codes)).table_valued(*_FOUND)
+    found = func.nearest(layer, lon, lat, max_m, limit, *_only(codes, then)).table_valued(*_FOUND)
     rows = connection.execute(select(found).order_by(found.c.distance_m, found.c.code)).mappings()
     return [_words({"layer": layer, **row}) for row in rows]
 
 
-def _only(codes: Sequence[str] | None) -> list[Any]:
-    """The last argument of a search among some codes; none where all are meant."""
-    return [] if codes is None else [array(list(codes), type_=Text)]
+def _only(codes: Sequence[str] | None, then: Moment | None) -> list[Any]:
+    """The last arguments of a search: among which codes (null: all), and as of which moment."""
+    among = null() if codes is None else array(list(codes), type_=Text)
+    return [among, func.json(json.dumps(past_query(then)))]
 
 
 def search(connection: Connection, wanted: str, limit: int) -> Row:

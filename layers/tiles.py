@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from layers.database import Identity
-from layers.history import head_rev
+from layers.history import Moment, head_rev
 from layers.schema import city, metadata
 from riskmap import __version__
 from riskmap.errors import BadInput, NotFound
@@ -45,6 +45,8 @@ class Tile:
     y: int
     codes: tuple[str, ...] | None = None
     """the records drawn, of sources or enterprises; None: all"""
+    then: Moment | None = None
+    """the moment of the past that records are drawn as of; None: now"""
 
     def __post_init__(self) -> None:
         if self.layer not in LAYERS:
@@ -64,7 +66,14 @@ class Tile:
         if self.layer in ("overlay", "zone"):
             return {}
         squares = {"aggregate_below": AGGREGATE_BELOW, "cells": cells_of(self.layer)}
-        return squares if self.codes is None else squares | {"codes": self.codes}
+        return squares | past_query(self.then) | ({} if self.codes is None else {"codes": self.codes})
+
+
+def past_query(then: Moment | None) -> dict[str, Any]:
+    """What a function of the map is told of a moment of the past whose levels are computed; nothing of now."""
+    if then is None or then.day is None:
+        return {}
+    return {"day": then.day.isoformat(), "rev": then.rev, "computed": then.computed}
 
 
 def cells_of(layer: str) -> int:

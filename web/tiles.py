@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from jobs.splits import Splits
 from jobs.themes import matching_codes
+from layers.history import Moment
 from layers.search import MAPPED, identify, nearest, search
 from layers.tiles import Tile, read_tile, tile_tag
 from riskmap.errors import BadInput
 from riskmap.themes import Theme
-from web.deps import Owner, Rows, SignedIn, Splitting, Themed
+from web.deps import Owner, Past, Rows, SignedIn, Splitting, Themed
 
 router = APIRouter(tags=["map"])
 
@@ -29,6 +30,7 @@ Latitude = Annotated[float, Query(ge=-85, le=85, allow_inf_nan=False, descriptio
     responses={200: {"content": {_VECTOR_TILE: {}}}, 304: {"description": "unchanged"}},
 )
 def tile(
+    then: Past,
     request: Request,
     identity: SignedIn,
     owner: Owner,
@@ -42,9 +44,9 @@ def tile(
 ) -> Response:
     """A Mapbox vector tile of the rows the reader may see. The tag changes with the data and the reader's rights.
 
-    Of a theme only the sources and enterprises that have a part in it.
+    Of a theme only the sources and enterprises that have a part in it; records of a past day as they stood then.
     """
-    wanted = Tile(layer, z, x, y, _codes(owner, rows, splits, theme, layer))
+    wanted = Tile(layer, z, x, y, _codes(owner, rows, splits, theme, layer, then), then)
     tag = f'W/"{tile_tag(rows, identity, wanted)}"'
     headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "Cookie, Authorization"}
     if tag in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
@@ -54,6 +56,7 @@ def tile(
 
 @router.get("/identify")
 def identified(
+    then: Past,
     owner: Owner,
     rows: Rows,
     splits: Splitting,
@@ -68,13 +71,14 @@ def identified(
 ) -> dict[str, Any]:
     """The records within a finger's width of a position, by distance, and the areas that hold it."""
     wanted = _layers(layers)
-    drawn = {layer: _codes(owner, rows, splits, theme, layer) for layer in wanted}
+    drawn = {layer: _codes(owner, rows, splits, theme, layer, then) for layer in wanted}
     only = {layer: codes for layer, codes in drawn.items() if codes is not None}
-    return identify(rows, lon, lat, z, wanted, scale=scale, codes=only)
+    return identify(rows, lon, lat, z, wanted, scale=scale, codes=only, then=then)
 
 
 @router.get("/nearest")
 def near(
+    then: Past,
     rows: Rows,
     lon: Longitude,
     lat: Latitude,
@@ -83,7 +87,7 @@ def near(
     limit: Annotated[int, Query(ge=1, le=100)] = 5,
 ) -> dict[str, Any]:
     """The records of one layer nearest to a position, with their distance in metres."""
-    return {"items": nearest(rows, layer, lon, lat, max_m=max_m, limit=limit)}
+    return {"items": nearest(rows, layer, lon, lat, max_m=max_m, limit=limit, then=then)}
 
 
 @router.get("/search")
@@ -97,12 +101,12 @@ def found(
 
 
 def _codes(
-    owner: Engine, rows: Connection, splits: Splits, theme: Theme, layer: str
+    owner: Engine, rows: Connection, splits: Splits, theme: Theme, layer: str, then: Moment | None
 ) -> tuple[str, ...] | None:
     """Which records of a layer a theme leaves on the map; None: all."""
     if not theme.narrow or layer not in ("source", "enterprise"):
         return None
-    return matching_codes(owner, rows, splits, layer, theme)
+    return matching_codes(owner, rows, splits, layer, theme, then)
 
 
 def _layers(listed: str) -> list[str]:

@@ -2,6 +2,7 @@
 -- decide what a tile holds. Whole tables are never read (enable_seqscan = off), statistics or none. No threshold stands
 -- here: what depends on zoom comes in `query`.
 --   codes                    the records drawn, where not all of them are (tile_source, tile_enterprise)
+--   day, rev, computed       the moment of the past that records are drawn as of (tile_source, …)
 --   aggregate_below, cells   below this zoom points are counted by `cells` × `cells` squares of a tile (tile_source, …)
 --   levels, layer            area levels in order of preference, the first one found near the tile is drawn, and under
 --                            which name (tile_area)
@@ -39,12 +40,12 @@ DECLARE
   box geometry := tile_box(z, x, y, coalesce(cell_m, 0));
   codes text[] := CASE WHEN query -> 'codes' IS NOT NULL
                        THEN ARRAY(SELECT json_array_elements_text(query -> 'codes')) END;
-  chosen text := mapped_rows(layer) || CASE WHEN codes IS NULL THEN '' ELSE ' AND r.code = ANY ($4)' END;
+  origin text := mapped_from(
+    layer, 'r.geom && $1' || CASE WHEN codes IS NULL THEN '' ELSE ' AND r.code = ANY ($4)' END, query);
   seen text := format($rows$
     SELECT r.code, r.name, r.%I AS kind, s.base_level, s.rise_level, s.grade,
            coalesce(r.synthetic, false) AS synthetic, ST_Transform(place_point(r.geom), 3857) AS at
-    FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
-    WHERE r.geom && $1 AND %s$rows$, mapped_kind(layer), layer, layer, chosen);
+    FROM %s WHERE %s$rows$, mapped_kind(layer), origin, mapped_rows(layer));
   numbers text := (
     SELECT string_agg(format('(count(*) FILTER (WHERE %1$s_level = %2$s))::integer AS %1$s_%2$s', scale, level), ', ')
     FROM unnest(ARRAY['base', 'rise']) scale, generate_series(1, 4) level);
@@ -61,9 +62,8 @@ BEGIN
     EXECUTE format($made$
       SELECT ST_AsMVT(f, %L, 4096, 'geom') FROM (
         SELECT r.code, s.base_level, s.rise_level, tile_geom(r.geom, $2) AS geom
-        FROM %I r LEFT JOIN score s ON s.kind = %L AND s.code = r.code
-        WHERE r.geom && $1 AND ST_Dimension(r.geom) > 0 AND %s) f WHERE geom IS NOT NULL$made$,
-      layer || '_site', layer, layer, chosen)
+        FROM %s WHERE ST_Dimension(r.geom) > 0 AND %s) f WHERE geom IS NOT NULL$made$,
+      layer || '_site', origin, mapped_rows(layer))
       INTO sites USING box, tile, cell_m, codes;
   ELSE
     EXECUTE format($made$

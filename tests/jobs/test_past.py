@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mapbox_vector_tile import decode
 from sqlalchemy import Engine, text
 
 from jobs.explain import explain
@@ -18,7 +19,10 @@ from layers.history import CLOCK, correct, open_revision
 from layers.records import fetch
 from layers.risk import runs
 from layers.schema import metadata
+from layers.search import identify, nearest
+from layers.tiles import Tile, read_tile
 from riskmap.errors import BadInput, NotFound
+from tests.crowd import tile_of
 from tests.import_files import at, evening, load, square
 
 AREA_LEVELS = ("city", "township", "village", "grid", "overlay")
@@ -335,3 +339,42 @@ def forge(owner: Engine, statement: str, first: dict[str, Any], second: dict[str
     with writing(owner) as connection:
         named = {"first": first["run_id"], "second": second["run_id"]}
         connection.execute(text(statement), {name: n for name, n in named.items() if f":{name}" in statement})
+
+
+# --- the past of the map ---------------------------------------------------------------------------------------
+
+
+def test_the_map_of_a_day_draws_records_where_and_as_they_were(
+    town: Engine, reader: Engine, tmp_path: Path
+) -> None:
+    header = "code,name,kind,enterprise_code,status,closed_on,lon,lat"
+    moved = f"S1,甲罐,hazchem_store,E1,active,,{at(1.2, 1.2)}"
+    closed = f"S2,乙罐,hazchem_store,E2,closed,{day(6)},{at(2.2, 0.2)}"
+    load(town, tmp_path, "sources", header, moved, closed, at=evening(6))
+
+    def seen(as_of: str, who: Identity = CITY) -> dict[str, tuple[float, str | None]]:
+        then = past_of(town, as_of)
+        with reading(reader, who) as connection:
+            lon, lat = (float(one) for one in at(2, 1).split(","))
+            hits = nearest(connection, "source", lon, lat, max_m=9_000, limit=9, then=then)
+            made = read_tile(connection, Tile("source", 9, *tile_of(lon, lat, 9), then=then))
+            drawn = decode(made)["source"]["features"] if made else []
+            assert sum(one["properties"]["n"] for one in drawn) == len(hits), (
+                "tile and click tell the same records"
+            )
+            for one in hits:
+                for zoom in (9, 18):  # a ring, and the record itself
+                    under = identify(connection, one["lon"], one["lat"], zoom, ["source"], then=then)
+                    assert one["code"] in {hit["code"] for hit in under["hits"]}
+            return {one["code"]: (round(one["lon"], 4), one["base_level"]) for one in hits}
+
+    before, after = seen(day(3)), seen(day(6))
+    assert set(before) == {"S1", "S2"}
+    assert set(after) == {"S1"}, "closed that day"
+    assert before["S1"][0] != after["S1"][0], "it moved"
+    levels = {code: score(town, reader, "source", code, day(3))["base_level"] for code in before}
+    assert {code: level for code, (_, level) in before.items()} == levels
+    assert set(seen(day(3), Identity("town", "township", "430981101"))) == {"S1"}, (
+        "rights of rows hold in the past"
+    )
+    assert seen("2026-02-01") == {}

@@ -36,6 +36,8 @@ def test_a_past_day_is_chosen_and_left(city_desk: Looking, then: dict[str, dict[
         assert page.locator("#past").is_hidden()
         page.locator("#past-toggle").click()
         expect(page.locator("#past-later")).to_be_disabled()
+        tiles: list[str] = []
+        page.on("request", lambda one: tiles.append(one.url) if "/tiles/source/" in one.url else None)
         page.fill("#past-date", DAY)
         expect(page.locator("#past-day")).to_have_text(f"历史：{DAY}")
         read(person)
@@ -45,17 +47,19 @@ def test_a_past_day_is_chosen_and_left(city_desk: Looking, then: dict[str, dict[
         for level in ("red", "orange", "yellow"):
             person.wait_for_ink(level, "n > 20")
         person.picture("past-map-base-desktop")
+        assert tiles, "records of that day are drawn"
+        assert all(f"as_of={DAY}" in url for url in tiles)
 
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.locator("[data-map='rise']").click()
         shown = {one["rise_level"] for one in then.values()}
-        for level in ("red", "orange", "yellow"):
-            person.wait_for_ink(level, "n > 20" if level in shown else "n === 0")
+        for level in shown - {"blue", None}:
+            person.wait_for_ink(level, "n > 20")
         assert not [url for url in asked if "/api/v1/townships?" in url], (
             "both maps of a day are read at once"
         )
-        assert not [url for url in asked if "/tiles/source/" in url or "/tiles/enterprise/" in url]
+        assert not [url for url in asked if "/tiles/source/" in url and f"as_of={DAY}" not in url]
 
         page.locator("#past-earlier").click()
         expect(page.locator("#past-day")).to_have_text("历史：2026-03-14")
@@ -64,7 +68,9 @@ def test_a_past_day_is_chosen_and_left(city_desk: Looking, then: dict[str, dict[
         expect(page.locator("#past-banner")).to_be_hidden()
         assert "as_of" not in page.url
         page.wait_for_function("() => !document.body.classList.contains('past')")
-        assert [url for url in asked if "/tiles/source/" in url], "records are back"
+        assert [url for url in asked if "/tiles/source/" in url and "as_of" not in url], (
+            "records of now are back"
+        )
 
 
 def test_the_panel_explains_that_day(city_desk: Looking, then: dict[str, dict[str, Any]]) -> None:

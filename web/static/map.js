@@ -33,13 +33,13 @@ window.RiskMap = window.RiskMap || {};
     }
     return {
       async getZxy(z, x, y, signal) {
-        if (!state.on.has(layer) || (RiskMap.past.active() && (RECORDS.includes(layer) || layer === "zone"))) return undefined;
+        if (!state.on.has(layer) || !RiskMap.past.drawn(layer)) return undefined;
         let data;
         let generation;
         do { // data that changed while it was on its way is asked for again
           generation = state.generation;
-          const theme = RiskMap.themes.asking(layer);
-          data = await load(`${z}/${x}/${y}.mvt${theme && `?${theme}`}`, signal);
+          const asked = RiskMap.themes.asking(layer) || (RECORDS.includes(layer) && RiskMap.past.query());
+          data = await load(`${z}/${x}/${y}.mvt${asked ? `?${asked}` : ""}`, signal);
         } while (generation !== state.generation);
         return { data };
       },

@@ -91,7 +91,7 @@ window.RiskMap = window.RiskMap || {};
   function hitRow(hit) {
     const { el, levelPill } = RiskMap.dom;
     const { scale } = RiskMap.map.state;
-    const level = hit[`${scale}_level`];
+    const level = ((RiskMap.past.active() && !hit.layer && RiskMap.past.itemOf(hit)) || hit)[`${scale}_level`];
     const kind = hit.layer || hit.kind;
     const what = hit.layer === "source" ? RiskMap.word("source_kind", hit.kind)
       : hit.layer === "target" ? RiskMap.word("target_class", hit.kind)
@@ -129,7 +129,7 @@ window.RiskMap = window.RiskMap || {};
 
   async function identify({ lng, lat }, zoom) {
     const { map, dom, t } = RiskMap;
-    const wanted = RiskMap.past.active() ? "" : map.records.filter((layer) => map.state.on.has(layer)).join(",");
+    const wanted = map.records.filter((layer) => map.state.on.has(layer) && RiskMap.past.drawn(layer)).join(",");
     const signal = newQuestion();
     try {
       const { scale } = map.state;
@@ -189,7 +189,7 @@ window.RiskMap = window.RiskMap || {};
     const { el, ask, distance } = RiskMap.dom;
     const rows = await Promise.all(["target", "resource"].map(async (layer) => {
       const found = await ask(
-        `/nearest?layer=${layer}&lon=${record.lon}&lat=${record.lat}&max_m=${NEAR_M}&limit=1`, signal);
+        `/nearest?layer=${layer}&lon=${record.lon}&lat=${record.lat}&max_m=${NEAR_M}&limit=1&${RiskMap.past.query()}`, signal);
       const item = found.items[0];
       return item && el("div", {}, el("dt", {}, RiskMap.t(`map.nearest_${layer}`)), el("dd", {},
         el("button", { type: "button", class: "link", onclick: () => show(layer, item.code, { fly: true, at: item }) },

@@ -1,5 +1,5 @@
 /* The map of a past day: areas have the colours they had at its end, on both maps, and the panel explains those. Records
-   are left out: where they stand and how they look on the tiles is of now. */
+   stand where they stood then, once the day is computed; joint-control zones are left out. */
 "use strict";
 window.RiskMap = window.RiskMap || {};
 
@@ -27,8 +27,17 @@ window.RiskMap = window.RiskMap || {};
     return address;
   }
 
-  /* The level number of an area on that day; 0: none, or not read yet. */
-  const levelOf = ({ kind, code }, scale) => RiskMap.dom.LEVELS[told[kind]?.get(code)?.[`${scale}_level`]] || 0;
+  /* Whether the tiles of a layer can be asked for: those of records of a day only once it is computed. */
+  const drawn = (layer) => !active() || (layer !== "zone" && (!RiskMap.map.records.includes(layer) || !!told.township));
+
+  /* What was told of an area on that day; nothing of a record, which says itself what it was. */
+  const itemOf = ({ kind, code }) => (kind in PLURALS ? told[kind]?.get(code) ?? {} : null);
+
+  /* The level number of anything drawn on that day; 0: none, or not read yet. */
+  function levelOf(props, scale) {
+    const item = itemOf(props);
+    return item ? RiskMap.dom.LEVELS[item[`${scale}_level`]] || 0 : props[`${scale}_level`] || 0;
+  }
 
   async function itemsOf(level, signal) {
     const items = [];
@@ -53,7 +62,7 @@ window.RiskMap = window.RiskMap || {};
       for (const level of missing) {
         const found = await itemsOf(level, signal);
         told[level] = found;
-        RiskMap.map.redraw();
+        RiskMap.map.refilter(RiskMap.map.records);
         tell();
       }
     } catch (error) {
@@ -131,5 +140,5 @@ window.RiskMap = window.RiskMap || {};
     load();
   }
 
-  RiskMap.past = { about, active, carry, levelOf, query, start };
+  RiskMap.past = { about, active, carry, drawn, itemOf, levelOf, query, start };
 })();
