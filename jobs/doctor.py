@@ -26,6 +26,7 @@ from layers.cluster import database
 from layers.database import host_of, owner_engine, reader_engine, snapshot
 from layers.health import clock, overlaps_leakproof, rights_faults, session, versions
 from layers.history import CLOCK
+from layers.retention import Room, room_of_events
 from layers.versions import database_version, newest_version
 from layers.zone_state import last_zone_run, waiting_since
 from riskmap.errors import RiskMapError
@@ -115,6 +116,7 @@ def _database_checks(dsn: str, settings: Settings) -> Iterator[Check]:
         yield check_leakproof(connection)
         yield check_audit(connection)
         yield check_feeds(feeds(connection, datetime.now(UTC), wanted=settings.demo_feed))
+        yield check_readings(room_of_events(connection), settings.readings_days)
         yield check_zones(connection)
         city = stored_city(connection)
         yield from check_channels(city, Surroundings(settings.home))
@@ -203,6 +205,14 @@ def check_feeds(found: Feeds) -> Check:
         message = f"监测点：{seen.sensors} 个中有 {seen.sensors - seen.live} 个逾期未报{last}"
         return Check("feeds", "yellow", message, "请检查这些监测点的采集网关和上报程序")
     return Check("feeds", "green", f"监测点：{seen.sensors} 个均按时上报{last}")
+
+
+def check_readings(room: Room, days: int) -> Check:
+    """How much room the events take, and how long readings are kept."""
+    since = f"，自 {room.oldest.astimezone(CLOCK):%Y-%m-%d} 起" if room.oldest else ""
+    told = f"事件约 {room.rows:,} 条{since}，占 {room.bytes / (1 << 20):,.0f} MB"
+    kept = f"读数全部保留 {days} 天，之后每个监测点每天留首末两条" if days else "读数永久保留"
+    return Check("readings", "green", f"{told}；{kept}")
 
 
 def check_zones(connection: Connection) -> Check:

@@ -23,6 +23,7 @@ from jobs.channel_watch import watch_channels
 from jobs.delivering import Delivering
 from jobs.drop import Drop, patrol
 from jobs.previews import forget_old_uploads
+from jobs.retention import prune
 from jobs.risk import assess, is_stale
 from jobs.signing import forget_old_links, take_replies
 from jobs.stability import check_stability, stability_due
@@ -43,7 +44,7 @@ _SHADOW_S = 300
 _WAIT_S = 2.0
 _REPLIES_S = 5
 _CHANNELS_S = 60
-_TASKS = ("drop", "colours", "shadow", "demo_feed", "replies", "outcomes", "channels")
+_TASKS = ("drop", "colours", "shadow", "demo_feed", "replies", "outcomes", "channels", "retention")
 _SCHEDULED = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
 """A turn that comes while the last one is still at work finds it so and ends (`_alone`); none is skipped for being late."""
 
@@ -57,6 +58,7 @@ class Worker:
 
     `revive` brings a private database server back after it died; a foreign one is waited for. With `feeds_demo` the
     sensors of a demo city go on reporting, by the time of `clock`. Messages go out by `delivering`, where it is given.
+    All readings are kept for `readings_days` (0: for ever).
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Worker:
         drop: Drop,
         delivering: Delivering | None = None,
         feeds_demo: bool = False,
+        readings_days: int = 0,
         clock: Callable[[], datetime] = lambda: datetime.now(CLOCK),
     ) -> None:
         self._dsn = dsn
@@ -78,6 +81,7 @@ class Worker:
         self._drop = drop
         self._delivering = delivering
         self._feeds_demo = feeds_demo
+        self._readings_days = readings_days
         self._clock = clock
         self._lookout = Lookout(owner)
         self._under_way = {task: threading.Lock() for task in _TASKS}
@@ -116,6 +120,7 @@ class Worker:
         scheduler.add_job(self._weigh_colours, "interval", seconds=_COLOURS_S, id="colours")
         scheduler.add_job(self._try_drafts, "interval", seconds=_SHADOW_S, id="shadow")
         scheduler.add_job(self._midnight, "cron", hour=0, minute=0, id="midnight")
+        scheduler.add_job(self._let_readings_go, "cron", hour=2, minute=30, id="retention")
         if self._feeds_demo:
             scheduler.add_job(
                 self._feed_demo,
@@ -249,6 +254,15 @@ class Worker:
                 shadow(self._owner, actor="scheduler", progress=self._go_on)
 
         self._alone("shadow", try_drafts)
+
+    def _let_readings_go(self) -> None:
+        """Once a night: readings that are old enough. Given up when the worker is to stop."""
+
+        def let_go() -> None:
+            with suppress(_Stopped):
+                prune(self._owner, self._readings_days, actor="scheduler", progress=self._go_on)
+
+        self._alone("retention", let_go)
 
     def _alone(self, task: str, work: Callable[[], object]) -> bool:
         """Do a task unless it is under way already; whether it was done."""

@@ -5,11 +5,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from riskmap.channel_settings import channel_settings
 from riskmap.errors import BadInput
+
+_FEWEST_READINGS_DAYS = 31
+"""back-tests of rules look back a month, by every reading"""
 
 
 def _default_home() -> Path:
@@ -34,7 +37,17 @@ class Settings(BaseSettings):
     demo_feed: bool = Field(
         True, description="the worker sends made-up readings in a demo city; no: it does not"
     )
+    readings_days: int = Field(
+        400, ge=0, description="days that all readings of sensors are kept for, at least 31; 0: for ever"
+    )
     dask: str | None = Field(None, description="address of a Dask scheduler; none: this machine")
+
+    @field_validator("readings_days")
+    @classmethod
+    def _a_month_at_least(cls, days: int) -> int:
+        if 0 < days < _FEWEST_READINGS_DAYS:
+            raise ValueError(f"0, or at least {_FEWEST_READINGS_DAYS}")
+        return days
 
 
 class SitingSettings(BaseModel):

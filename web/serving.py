@@ -56,6 +56,7 @@ def run_worker(settings: Settings) -> None:
             drop=Drop.of(settings.home),
             delivering=Delivering(city.owner, city.city, channels),
             feeds_demo=settings.demo_feed,
+            readings_days=settings.readings_days,
         )
         over = threading.Event()
 

@@ -30,6 +30,27 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION layer_digest(text, text, bigint, integer) FROM PUBLIC;
 
+-- Count and digest of what a revision wrote to `pruned`.
+CREATE OR REPLACE FUNCTION pruned_digest(at_rev bigint) RETURNS TABLE (n bigint, sha256 text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT coalesce(sum(p.gone), 0)::bigint,
+         encode(sha256(coalesce(string_agg(sha256(convert_to(p::text, 'UTF8')), '' ORDER BY p.rev), '')), 'hex')
+  FROM pruned p WHERE p.pruned_rev = at_rev
+$$;
+REVOKE EXECUTE ON FUNCTION pruned_digest(bigint) FROM PUBLIC;
+
+-- What each statement of each revision must still be found to have written: what its revision says, or, where readings
+-- were taken from it since, what the last revision that did so left (it is sealed by that one).
+CREATE OR REPLACE VIEW sealed WITH (security_invoker = true) AS
+SELECT v.rev, d.value ->> 'layer' AS layer, d.value ->> 'op' AS op,
+       coalesce((d.value ->> 'columns')::integer, columns_at_first(d.value ->> 'layer')) AS columns,
+       coalesce(p.rows, (d.value ->> 'rows')::bigint) AS rows, coalesce(p.sha256, d.value ->> 'sha256') AS sha256
+FROM revision v CROSS JOIN jsonb_array_elements(v.detail) d
+LEFT JOIN LATERAL (SELECT p.rows, p.sha256 FROM pruned p
+                   WHERE p.rev = v.rev AND d.value ->> 'layer' = 'event' AND d.value ->> 'op' = 'INSERT'
+                   ORDER BY p.pruned_rev DESC LIMIT 1) p ON true
+WHERE d.value ->> 'op' <> 'PRUNE';
+
 -- Every revision whose seal, link or rows are not as they were: its number and what is wrong. No row: all is well.
 CREATE OR REPLACE FUNCTION broken_revisions()
 RETURNS TABLE (rev bigint, fault text)
@@ -41,11 +62,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_
   UNION ALL
   SELECT h.rev, 'head' FROM head h LEFT JOIN revision v USING (rev) WHERE h.rev > 0 AND h.hash IS DISTINCT FROM v.hash
   UNION ALL
+  SELECT s.rev, format('rows of %s', s.layer) FROM sealed s, layer_digest(s.layer, s.op, s.rev, s.columns) found
+  WHERE (found.n, found.sha256) IS DISTINCT FROM (s.rows, s.sha256)
+  UNION ALL
   SELECT v.rev, format('rows of %s', d.value ->> 'layer')
-  FROM revision v, jsonb_array_elements(v.detail) d,
-       layer_digest(d.value ->> 'layer', d.value ->> 'op', v.rev,
-                    coalesce((d.value ->> 'columns')::integer, columns_at_first(d.value ->> 'layer'))) found
-  WHERE (found.n, found.sha256) IS DISTINCT FROM ((d.value ->> 'rows')::bigint, d.value ->> 'sha256')
+  FROM revision v, jsonb_array_elements(v.detail) d, pruned_digest(v.rev) found
+  WHERE d.value ->> 'op' = 'PRUNE'
+    AND (found.n, found.sha256) IS DISTINCT FROM ((d.value ->> 'rows')::bigint, d.value ->> 'sha256')
   ORDER BY 1, 2
 $$;
 REVOKE EXECUTE ON FUNCTION broken_revisions() FROM PUBLIC;

@@ -48,7 +48,7 @@ def test_a_well_city(database: str, assets: Path) -> None:
     assert document["healthy"] is True
     assert document["dsn"] == database
     assert [check["name"] for check in document["checks"]] == [
-        "database", "clock", "postgis", "schema", "rights", "leakproof", "audit", "feeds", "zones", "channel log",
+        "database", "clock", "postgis", "schema", "rights", "leakproof", "audit", "feeds", "readings", "zones", "channel log",
         "channel drop", "channel in_app",
         "web_role", "zone", "disk", "drop", "assets",
     ]  # fmt: skip
