@@ -41,6 +41,7 @@ from jobs.results import Assessment, assessment_of
 from layers.dynamic import read_dynamic, read_events, silences_broken
 from layers.hazards import Basis, read_hazards
 from layers.history import CLOCK
+from layers.merged import merged_since
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, no_records, read_inputs
 from layers.touched import (
@@ -106,7 +107,7 @@ def _by_records(connection: Connection, touched: Touched, rev: int) -> bool:
     changed = changed_records(connection, rev)
     if changed is None or "area" in changed:
         return False
-    touched.sources |= changed.pop("source", set())
+    touched.sources |= changed.pop("source", set()) | merged_since(connection, "source", rev)
     for table in _OF_SOURCE:
         touched.sources |= values_of(connection, table, changed.get(table, ()), rev, "source_code")
     firms = changed.pop("enterprise", set())

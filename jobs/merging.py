@@ -10,6 +10,7 @@ from layers.database import writing
 from layers.duplicates import table_of
 from layers.fields import LAYERS
 from layers.history import CLOCK, end_on, open_revision
+from layers.merged import keep_merge
 from layers.merging import (
     count_doubled,
     end_inventory,
@@ -56,6 +57,7 @@ def merge(
         if table == "source":
             end_inventory(connection, drop)
         end_record(connection, table, drop)
+        keep_merge(connection, table, stays, goes, rev)
         if table == "enterprise":
             move_accounts(connection, keep, drop, rev)
     return {

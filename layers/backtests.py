@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from layers.alert_tables import alert_run, backtest, delivery, warning, warning_step
 from layers.history import CLOCK, Moment, rows_of
+from layers.merged import source_now
 from layers.schema import revision
 from layers.sensors import last_sign
 from riskmap.alert_decisions import CLEAR_REASONS, FIRE_REASONS
@@ -52,11 +53,11 @@ def ledger_on_file(connection: Connection) -> dict[str, list[Row]]:
 def incidents_between(connection: Connection, since: datetime, until: datetime) -> list[Row]:
     """The incidents on file that began in a span, in their order: code, time, source_code, enterprise_code, township_code.
 
-    An incident's source is the one it names, or its sensor's; its enterprise is its own or that source's.
+    An incident's source is the one it names, or its sensor's; its enterprise is that source's, or its own.
     """
     event, sensor, source = (rows_of(name) for name in ("event", "sensor", "source"))
-    of = func.coalesce(event.c.source_code, sensor.c.source_code)
-    firm = func.coalesce(event.c.enterprise_code, source.c.enterprise_code)
+    of = func.coalesce(source_now(event), sensor.c.source_code)
+    firm = func.coalesce(source.c.enterprise_code, event.c.enterprise_code)
     query = (
         select(
             event.c.code,

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from layers.history import CLOCK, Moment, rows_of
+from layers.merged import source_now
 from layers.schema import SCOPE, contribution, metadata
 from layers.sensors import last_sign
 from riskmap.dynamic import DAY, INCIDENT, DynamicWeights
@@ -128,7 +129,7 @@ def _placed_events(
 ) -> pd.DataFrame:
     """Events with the source that they name or their sensor watches."""
     sensor = rows_of("sensor", then).alias("sensor")
-    source = func.coalesce(rows.c.source_code, sensor.c.source_code).label("source_code")
+    source = func.coalesce(source_now(rows, then), sensor.c.source_code).label("source_code")
     columns = [source if name == "source_code" else rows.c[name] for name in ("code", *_EVENT, *SCOPE)]
     origin = rows.outerjoin(sensor, sensor.c.code == rows.c.sensor_code)
     query = select(*columns, func.ST_AsBinary(rows.c.geom_m).label("geom")).select_from(origin)

@@ -16,6 +16,7 @@ from sqlalchemy import (
 
 from layers.dynamic import counting
 from layers.fields import LAYERS
+from layers.merged import events_of_source, source_now
 from layers.records import Page
 from layers.schema import metadata, score
 
@@ -42,17 +43,23 @@ def list_layer(
     """Records of a layer as the caller may see them, with `source_name` where they belong to a source.
 
     Without `readings` the events are those that say more than a sensor's value. `equal` limits columns to a value:
-    `code`, `sensor_code`; None does not.
+    `code`, `sensor_code`, of events `source_code`; None does not. What was merged since is told under its new code.
     """
     table, source = metadata.tables[layer], metadata.tables["source"]
     left_out = {"geom", "geom_m", "rev"}
     columns: list[ColumnElement[Any]] = [c for c in table.columns if c.name not in left_out]
     origin: FromClause = table
     if "source_code" in table.c:
-        origin = table.outerjoin(source, source.c.code == table.c.source_code)
+        named = source_now(table) if layer == "event" else table.c.source_code
+        origin = table.outerjoin(source, source.c.code == named)
+        columns = [c for c in columns if c.name != "source_code"]
+        columns.append(func.coalesce(source.c.code, table.c.source_code).label("source_code"))
         columns.append(source.c.name.label("source_name"))
     limits = {"township_code": township, **equal}
+    of_source = limits.pop("source_code", None)
     condition = and_(True, *(table.c[name] == value for name, value in limits.items() if value))
+    if of_source:
+        condition &= events_of_source(table, of_source)
     if not readings:
         condition &= counting(table)
     order = [table.c[_ORDER[layer]].desc()] if layer in _ORDER else []

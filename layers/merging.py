@@ -1,7 +1,8 @@
 """Two records that are one: what names the one that goes is staged to name the one that stays.
 
 Works on stages like an import (`layers.staging`), so that placing, comparing and writing are the same code and every
-layer is written by one statement. Events are never changed: they keep the code they were reported by.
+layer is written by one statement. Events are never changed: they keep the code they were reported by, and `layers.merged`
+finds them under the new one.
 """
 
 from typing import Any

@@ -1,5 +1,6 @@
 """Old readings: which revisions hold some, how many of them nobody needs, and how much room all events take."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -85,5 +86,5 @@ def room_of_events(connection: Connection) -> Room:
     return Room(*found)
 
 
-def _revs(revs: list[int]) -> BindParameter[list[int]]:
+def _revs(revs: Sequence[int]) -> BindParameter[Sequence[int]]:
     return bindparam("revs", revs, type_=ARRAY(BigInteger))

@@ -232,19 +232,20 @@ def events(
     township: Text = "",
     code: Text = "",
     sensor: Text = "",
+    source: Text = "",
     readings: bool = False,
     number: Annotated[Number, Query(alias="page")] = 1,
 ) -> HTMLResponse:
     """Events as they came in, the newest first; plain readings only where asked for; how the sensors report.
 
-    One event alone by its `code`, all of one `sensor`, its readings too.
+    One event alone by its `code`, all of one `sensor`, its readings too, or those of one `source`.
     """
     now, wanted = datetime.now(UTC), page.request.app.state.settings.demo_feed
     flow = Feeds(pulse(page.connection, now), None, None)
     if page.session.identity.sees_city:  # from a few sensors nobody can tell whether the whole feed goes on
         flow = feeds(page.connection, now, wanted=wanted)
     shown = readings or bool(code or sensor)
-    limits = {"code": code, "sensor_code": sensor}
+    limits = {"code": code, "sensor_code": sensor, "source_code": source}
     return _ledger(page, "events", "event", township, number, readings=shown, flow=flow, **limits)
 
 

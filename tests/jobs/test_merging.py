@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
+from jobs.explain import explain
 from jobs.merging import merge
 from jobs.risk import assess
 from jobs.users import add_user
 from layers.audit import revisions, verify
-from layers.database import snapshot
+from layers.database import CITY, Identity, reading, snapshot
 from layers.fields import LAYERS
 from layers.history import moment, rows_of
+from layers.ledger import list_layer
+from layers.merged import merged_since
 from riskmap.errors import BadInput, NotFound, Refused
-from tests.import_files import at, chain, evening, load, load_areas, load_chain, rows
+from tests.import_files import SOURCE_HEADER, at, chain, evening, load, load_areas, load_chain, rows
 from tests.served import quick_hashing
 
 LATER = evening(5)
@@ -132,6 +135,48 @@ def test_a_source_takes_over_substances_once(owner: Engine, tmp_path: Path) -> N
     # the next file of the source finds its records, and adds none
     again = load(owner, tmp_path, "inventory", "source_code,substance,quantity_t", "S1,LPG,9", at=evening(6))
     assert (again.inserted, again.updated) == (0, 1)
+    with snapshot(owner) as connection:
+        assert verify(connection) == []
+
+
+def test_what_was_reported_of_the_one_is_found_under_the_other(
+    owner: Engine, reader: Engine, tmp_path: Path
+) -> None:
+    twins(owner, tmp_path)
+    header = "event_id,kind,severity,source_code,time"
+    load(owner, tmp_path, "events", header, "e2,alarm,high,S2,2026-03-01")
+    assess(owner, actor="test")
+
+    def counting(code: str, as_of: str | None = None) -> set[str]:
+        told = explain(owner, reader, CITY, "source", code, as_of=as_of)
+        return {str(one["record"]) for one in told["contributions"]} & {"event/e2", "event/e3"}
+
+    def listed(source: str, who: Identity = CITY) -> dict[str, str]:
+        with reading(reader, who) as connection:
+            found = list_layer(connection, "event", 9, source_code=source).items
+            return {one["code"]: one["source_code"] for one in found}
+
+    assert (counting("S1"), counting("S2")) == (set(), {"event/e2"})
+    merge(owner, "enterprises", "E1", "E2", actor="clerk", at=LATER)
+    merge(owner, "sources", "S1", "S2", actor="clerk", at=LATER)
+    run = assess(owner, actor="test")
+    with snapshot(owner) as connection:
+        assert merged_since(connection, "source", 0) == {"S1"}, "whose account a run of changes looks at anew"
+    assert counting("S1") == {"event/e2"}
+    firm = Identity("firm", "enterprise", enterprise_code="E1")
+    assert listed("S1") == listed("S1", firm) == {"e1": "S1", "e2": "S1"}
+    assert counting("S2", evening(4).date().isoformat()) == {"event/e2"}, "before the merge it was another's"
+    assert assess(owner, actor="test", full=True)["result_hash"] == run["result_hash"]
+
+    # a code that is used anew is its own
+    row = f"S2,丁罐,lpg_store,E1,storage,{at(0.7, 0.2)}"
+    load(owner, tmp_path, "sources", "code,name,kind,enterprise_code,unit_type,lon,lat", row, at=evening(6))
+    load(owner, tmp_path, "events", header, "e3,alarm,high,S2,2026-03-07", at=evening(6))
+    load(owner, tmp_path, "sources", SOURCE_HEADER, f"S0,总罐,lpg_store,E1,{at(0.3, 0.2)}", at=evening(6))
+    merge(owner, "sources", "S0", "S1", actor="clerk", at=evening(7))
+    assert listed("S2") == {"e3": "S2"}
+    assert listed("S0") == {"e1": "S0", "e2": "S0"}, "through two merges"
+    assert listed("S1") == {}
     with snapshot(owner) as connection:
         assert verify(connection) == []
 

@@ -83,9 +83,10 @@ def silences(owner: Engine) -> list[Factor | None]:
         for day, hour in itertools.product(range(1, 9), (0, 1, 5, 12, 23)):
             instant = at_hour(day, hour, 20)
             then = Moment(instant.date(), rev_at(connection, instant))
-            for row in _sensors(connection, instant, then).itertuples():
-                last = row.last.astimezone(CLOCK) if row.last else at_hour(-40, 0)
-                told.append(silent_factor(weights, Sensor(row.code, row.kind, last, row.interval_s), instant))
+            for row in _sensors(connection, instant, then).to_dict("records"):
+                last = row["last"].astimezone(CLOCK) if row["last"] else at_hour(-40, 0)
+                sensor = Sensor(row["code"], row["kind"], last, row["interval_s"])
+                told.append(silent_factor(weights, sensor, instant))
     return told
 
 
