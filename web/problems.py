@@ -14,6 +14,7 @@ from starlette.responses import Response
 from riskmap.errors import BadInput, Forbidden, NotFound, NotSignedIn, RiskMapError, TooLarge
 from web.headers import secure
 from web.render import render
+from web.said import lang_of_answer, said
 from web.texts import lang_of, texts
 
 _LOG = logging.getLogger("riskmap.web")
@@ -56,14 +57,14 @@ def answer_errors(app: FastAPI) -> None:
 
 def problem(request: Request, error: RiskMapError) -> Response:
     """The answer to an error, in the form that whoever asks can read."""
-    headers = _headers(error)
+    headers, lang = _headers(error), lang_of_answer(request)
     if for_program(request):
         document = {
             "type": f"urn:riskmap:error:{error.code}",
-            "title": _title(request, error),
+            "title": texts(lang).get(f"error.{error.code}", error.title),
             "status": error.status,
-            "detail": error.detail,
-            "remedy": error.remedy,
+            "detail": said(lang, error.detail),
+            "remedy": said(lang, error.remedy),
         }
         return JSONResponse(
             {**error.facts, **document}, error.status, headers, media_type="application/problem+json"
@@ -76,7 +77,7 @@ def problem(request: Request, error: RiskMapError) -> Response:
         "error.html",
         status_code=error.status,
         error=error,
-        title=_title(request, error),
+        title=texts(lang_of(request)).get(f"error.{error.code}", error.title),
         away=error.status == 503,
     )
     page.headers.update(headers)
@@ -94,10 +95,6 @@ def _headers(error: RiskMapError) -> dict[str, str]:
     if "retry_after_s" in error.facts:
         return {"retry-after": str(error.facts["retry_after_s"])}
     return {"retry-after": "5"} if error.status == 503 else {}
-
-
-def _title(request: Request, error: RiskMapError) -> str:
-    return texts(lang_of(request)).get(f"error.{error.code}", error.title)
 
 
 async def _known(request: Request, error: Exception) -> Response:

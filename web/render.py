@@ -20,6 +20,7 @@ from layers.users import Session
 from riskmap import __version__
 from web.deps import Rows, SignedSession, may_import
 from web.headers import nonce_of
+from web.said import said
 from web.texts import LANGUAGE_COOKIE, LANGUAGES, lang_of, translate, word
 from web.watchdog import lines_of
 
@@ -74,6 +75,7 @@ def render(
         other_lang=LANGUAGES[1 - LANGUAGES.index(lang)],
         t=partial(translate, lang),
         word=partial(word, lang),
+        said=partial(said, lang),
         nonce=nonce_of(request),
         version=__version__,
         menu=menu,

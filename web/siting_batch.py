@@ -22,6 +22,8 @@ from riskmap.errors import RiskMapError
 from web.api import ERRORS, Record, uploaded
 from web.deps import Lang, Reader, SignedIn
 from web.render import SignedPage
+from web.said import said
+from web.texts import texts
 
 router = APIRouter()
 _MOST = 500
@@ -93,7 +95,7 @@ def _lines(
             out = path.with_name("verdicts.xlsx")
             judging.write(out)
         except RiskMapError as error:
-            yield _line({"problem": _problem(error)})
+            yield _line({"problem": _problem(error, lang)})
             return
         yield _line({"report": judging.report(), "workbook": b64encode(out.read_bytes()).decode()})
 
@@ -102,5 +104,11 @@ def _line(document: Record) -> str:
     return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _problem(error: RiskMapError) -> Record:
-    return {"title": error.title, "status": error.status, "detail": error.detail, "remedy": error.remedy}
+def _problem(error: RiskMapError, lang: str) -> Record:
+    title = texts(lang).get(f"error.{error.code}", error.title)
+    return {
+        "title": title,
+        "status": error.status,
+        "detail": said(lang, error.detail),
+        "remedy": said(lang, error.remedy),
+    }

@@ -21,9 +21,9 @@ _FOLDER = Path(__file__).resolve().parent / "texts"
 @cache
 def texts(lang: str) -> Mapping[str, str]:
     """Every text of a language by its dotted key, read once."""
-    found = dict(_flat("", words(lang)))
+    found = dict(flat("", words(lang)))
     for path in sorted(_FOLDER.glob(f"*.{lang}.toml")):
-        for key, value in _flat("", tomllib.loads(path.read_text("utf-8"))):
+        for key, value in flat("", tomllib.loads(path.read_text("utf-8"))):
             if key in found:
                 raise ValueError(f"text {key} stands twice; second time in {path.name}")
             found[key] = value
@@ -49,9 +49,10 @@ def lang_of(request: Request) -> str:
     return LANGUAGES[0]
 
 
-def _flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:
+def flat(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The texts of nested tables by their dotted keys."""
     found = []
     for key, value in table.items():
         name = f"{prefix}{key}"
-        found += _flat(f"{name}.", value) if isinstance(value, Mapping) else [(name, str(value))]
+        found += flat(f"{name}.", value) if isinstance(value, Mapping) else [(name, str(value))]
     return found
