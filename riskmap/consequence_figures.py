@@ -14,7 +14,8 @@ class Method:
     """One published method: its equation, where it stands, the range in which it holds, and its figures.
 
     `limit` names the quantity that is limited (`mass_kg`, `area_m2`, `scaled_m_kg3` or `distance_m`), `least` and
-    `most` belong to the range. `usable` is False where its confidence mark is not one to compute with.
+    `most` belong to the range. `usable` is False where its confidence mark is not one to compute with, `checked` where
+    somebody read it in, or recomputed it against, what was published.
     """
 
     code: str
@@ -29,6 +30,7 @@ class Method:
     limit_basis_zh: str
     limit_basis_en: str
     usable: bool
+    checked: bool
     figures: Mapping[str, float]
 
     def check(self, value: float) -> float:
@@ -70,6 +72,7 @@ class Flammable:
     burning_kg_m2_s: float | None
     density_kg_m3: float | None
     source: str
+    checked: bool
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Toxic:
     relative_density: float | None
     dense: str
     source: str
+    checked: bool
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Explosive:
     name_en: str
     tnt_equivalent: float
     source: str
+    checked: bool
 
 
 @dataclass(frozen=True)

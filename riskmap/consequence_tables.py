@@ -207,6 +207,7 @@ class _Reader:
                 limit_basis_zh=row.text("limit_basis_zh"),
                 limit_basis_en=row.text("limit_basis_en"),
                 usable=row.choice("confidence", _MARKS) in self.marks,
+                checked=_is_checked(row),
                 figures={name: _positive(figures, name) for name in names} if figures else {},
             )
         missing = set(_FIGURES) - set(methods)
@@ -315,6 +316,10 @@ class _Reader:
         }
 
 
+def _is_checked(row: Row) -> bool:
+    return row.text("confidence") == "high"
+
+
 def _flammable(row: Row) -> Flammable:
     return Flammable(
         name_zh=row.text("name_zh"),
@@ -327,6 +332,7 @@ def _flammable(row: Row) -> Flammable:
         burning_kg_m2_s=_known(row, "burning_kg_m2_s"),
         density_kg_m3=_known(row, "density_kg_m3"),
         source=row.text("source"),
+        checked=_is_checked(row),
     )
 
 
@@ -342,12 +348,14 @@ def _toxic(row: Row) -> Toxic:
         relative_density=relative,
         dense=dense,
         source=row.text("source"),
+        checked=_is_checked(row),
     )
 
 
 def _explosive(row: Row) -> Explosive:
     equivalent = _positive(row, "tnt_equivalent")
-    return Explosive(row.text("name_zh"), row.text("name_en"), equivalent, row.text("source"))
+    names = row.text("name_zh"), row.text("name_en")
+    return Explosive(*names, equivalent, row.text("source"), _is_checked(row))
 
 
 def _positive(row: Row, field: str) -> float:

@@ -42,6 +42,10 @@ _NOTES = {
         "GB/T 37243-2019 不适用于本类危险源，外部距离按相应标准",
         "GB/T 37243-2019 leaves this kind out: external distances by its own codes",
     ),
+    "unchecked": (
+        "公式或物性数据取自二手资料，尚未与原文核对（可信度：中）",
+        "formula or figures of the substance from secondary sources, not checked against the original (confidence: medium)",
+    ),
     "whole_as_gas": (
         "按最大容器内全部物质 10 分钟内以气体放出计",
         "whole contents of the largest vessel released as gas in 10 minutes",

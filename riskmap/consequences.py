@@ -27,7 +27,9 @@ Reason = Literal[
     "", "below_range", "above_range", "heat_unknown", "burning_unknown", "density_unknown", "tnt_unknown",
     "endpoint_unknown", "evaporation_unknown"
 ]  # fmt: skip
-NoteCode = Literal["dense_gas", "density_of_gas_unknown", "no_bund", "other_code", "whole_as_gas"]
+NoteCode = Literal[
+    "dense_gas", "density_of_gas_unknown", "no_bund", "other_code", "unchecked", "whole_as_gas"
+]
 
 OF_STUDY = {
     "explosion": ("vce_1psi", "overpressure"),
@@ -135,10 +137,25 @@ def all_distances(kind: str, held: Iterable[Held], rules: ConsequenceRules) -> l
     """
     found = []
     for match, amount in _largest_vessels(held):
-        found += [one for model in _MODELS if (one := model(match, amount, rules)) is not None]
+        made = [one for model in _MODELS if (one := model(match, amount, rules)) is not None]
+        found += [one if _is_checked(one, match, rules) else _noted(one, "unchecked") for one in made]
     if kind in rules.other_codes:
-        found = [replace(one, notes=(*one.notes, "other_code")) for one in found]
+        found = [_noted(one, "other_code") for one in found]
     return found
+
+
+def _noted(one: ConsequenceDistance, note: NoteCode) -> ConsequenceDistance:
+    return replace(one, notes=(*one.notes, note))
+
+
+def _is_checked(one: ConsequenceDistance, match: Match, rules: ConsequenceRules) -> bool:
+    """Whether the method and the figures of the substance that a distance rests on were checked; yes where there is none."""
+    tables: dict[str, Mapping[str, Any]] = {
+        "overpressure": rules.explosives,
+        "toxic_endpoint": rules.toxics,
+    }
+    figures = _looked_up(match, tables.get(one.name, rules.flammables))
+    return one.reach_m is None or (one.method.checked and figures.checked)
 
 
 class _Amount(NamedTuple):

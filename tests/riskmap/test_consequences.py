@@ -162,9 +162,9 @@ def test_above_the_range_the_distance_at_its_end_still_counts(
 def test_a_distance_has_no_reason_and_all_words_are_there() -> None:
     one = of("氯 0.1", kind="filling_station")["toxic_endpoint"]
     assert why_none(one.to_json()) == ""
-    assert set(one.notes) == {"dense_gas", "whole_as_gas", "other_code"}
+    assert set(one.notes) == {"dense_gas", "whole_as_gas", "unchecked", "other_code"}
     zh, en = distance_notes(one.to_json()), distance_notes(one.to_json(), "en")
-    assert len(zh) == len(en) == 3
+    assert len(zh) == len(en) == 4
     assert all(text.isascii() for text in en)
     assert {distance_name(name, "en") for name in RESULTS} & {
         distance_name(name) for name in RESULTS
@@ -389,3 +389,11 @@ def test_an_edition_without_the_table_says_so() -> None:
 
     with pytest.raises(BadInput, match="consequences"):
         ConsequenceRules.from_edition(drop(edited("risk", lambda _table: None)))
+
+
+def test_what_rests_on_unchecked_figures_says_so() -> None:
+    """EPA's formula of vapour clouds and its heats have the mark medium."""
+    assert "unchecked" in of("丙烷 20")["vce_1psi"].notes
+    assert "unchecked" not in of("TNT 1")["overpressure"].notes, (
+        "by definition, and by a formula that was read"
+    )

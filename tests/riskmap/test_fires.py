@@ -5,6 +5,7 @@ import math
 import pytest
 
 from riskmap.consequence_figures import Flammable
+from riskmap.consequence_tables import ConsequenceRules
 from riskmap.errors import BadInput, OutsideValidity
 from riskmap.fires import (
     burning_rate_kg_m2_s,
@@ -16,7 +17,7 @@ from riskmap.fires import (
     thermal_dose,
     thermal_probit,
 )
-from tests.riskmap.standard import consequence_rules, vectors
+from tests.riskmap.standard import consequence_rules, edited, vectors
 
 HEATS = {"propane": 46_333, "n-butane": 45_719}
 FIREBALLS = ("epa_fireball", "ccps_fireball", "tno_fireball", "ilo_fireball")
@@ -113,7 +114,7 @@ def test_burning_rate_of_benzene_by_hand() -> None:
 
 def test_what_boils_below_ambient_needs_no_warming() -> None:
     method = consequence_rules().methods["epa_pool_fire"]
-    cold = Flammable("", "", "liquid", 45_000, 360, 2.4, -42, None, 500, "test")
+    cold = Flammable("", "", "liquid", 45_000, 360, 2.4, -42, None, 500, "test", True)
     assert burning_rate_kg_m2_s(cold, method) == pytest.approx(45 / 360)
 
 
@@ -184,8 +185,14 @@ def test_probits_of_death_at_published_doses(probit: str, tdu: float, expected: 
 
 
 def test_burns_come_before_death() -> None:
-    """At one dose first-degree burns are likelier than second-degree ones, those likelier than death."""
-    probits = consequence_rules().thermal
+    """At one dose first-degree burns are likelier than second-degree ones, those likelier than death.
+
+    The probits of burns were only remembered: nothing is computed with them until a city says so.
+    """
+    assert set(consequence_rules().thermal) == {"eisenberg", "tno"}
+    marks = ["high", "medium", "low"]
+    own = edited("consequences", lambda table: table["computing"].update(confidence=marks))
+    probits = ConsequenceRules.from_edition(own).thermal
     first, second, death = (
         thermal_probit(probits[name], 12_500, 30) for name in ("first_degree", "second_degree", "eisenberg")
     )
