@@ -16,6 +16,7 @@ from riskmap.vocabulary import LEVELS
 _AREA, _SOURCE, _DANGER, _ENTERPRISE = (
     metadata.tables[name] for name in ("area", "source", "danger", "enterprise")
 )
+_ZONE = metadata.tables["zone"]
 EXPLAINED = 60
 """colours of a township that are told with their reason, the worst first; after new rules there may be hundreds"""
 _SHOWN = ("source", "grid", "village", "township")
@@ -184,14 +185,17 @@ def _due(connection: Connection, township: str, owed: Iterable[Row], today: date
 
 
 def _zones(connection: Connection, township: str, then: Moment) -> list[Row]:
-    """What happened to zones of its own members: `{"zone_code", "kind"}`."""
+    """What happened to zones of its own members: `{"zone_code", "name", "kind"}`, without a name once it is no more."""
     ours = exists().where(
         zone_event_site.c.run_id == zone_event.c.run_id,
         zone_event_site.c.n == zone_event.c.n,
         zone_event_site.c.township_code == township,
     )
-    query = select(zone_event.c.zone_code, zone_event.c.kind).where(
-        zone_event.c.rev > then.rev, zone_event.c.kind != "continue", ours
+    origin = zone_event.outerjoin(_ZONE, _ZONE.c.code == zone_event.c.zone_code)
+    query = (
+        select(zone_event.c.zone_code, _ZONE.c.name, zone_event.c.kind)
+        .select_from(origin)
+        .where(zone_event.c.rev > then.rev, zone_event.c.kind != "continue", ours)
     )
     return [
         dict(row)
