@@ -83,7 +83,7 @@ def expose(
             out.add(fact, _place(row))
     for fact, place in (
         *(() if then else drills_at(connection, at)),
-        *_zones(zones_to_tell(connection, rules.least_bad("zone"), then)),
+        *facts_of_zones(zones_to_tell(connection, rules.least_bad("zone"), then)),
         *facts_of_near(near, rows),
         *_dangers(records, rows, local.date()),
         *_events(records, rules, rows, local),
@@ -152,7 +152,7 @@ def facts_of_source(row: Row, levels: tuple[int, int], why: str | None) -> Itera
         yield Fact("inventory", "sources", code, amount=s, confirmed=True, **_about(row, percent=s // 10))
 
 
-def _zones(zones: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
+def facts_of_zones(zones: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
     """A zone concerns every township that it has ground in, each as its own."""
     for row in zones:
         said = {

@@ -16,7 +16,7 @@ from jobs.frames import with_rows
 from jobs.results import Assessment
 from jobs.siting import Judged, judge
 from jobs.siting_messages import messages_with
-from jobs.siting_zones import zones_with
+from jobs.siting_zones import zones_compared
 from layers.city import stored_city
 from layers.database import Identity, snapshot
 from layers.history import CLOCK, head_rev
@@ -38,7 +38,7 @@ _LISTED = 500
 def effects_of(
     owner: Engine, identity: Identity, given: Any, *, lang: str = "zh", at: datetime | None = None
 ) -> Row:
-    """People newly exposed, areas and sources whose score or colour changes, zones formed, the proposal's own score.
+    """People newly exposed, areas and sources whose score or colour changes, zones that change, the proposal's own score.
 
     The whole city is computed twice, as it is and with the proposal in it. Forbidden for those who do not see the whole
     city; BadInput and TooLarge as for a verdict.
@@ -69,17 +69,20 @@ def effects_of_judged(
     before = assess_records(inputs, city_code)
     grown = with_proposal(inputs, judged, site, scope)
     after = assess_records(grown, city_code)
-    zones = []
+    own, held = None, None
     if judged.proposal.kind not in DEVELOPMENT_KINDS:
-        micro = _own_row(after)["score"]
-        zones = zones_with(connection, now, *as_source(inputs, judged, site, scope), micro)
+        own, held = as_source(inputs, judged, site, scope)
+    zones = zones_compared(connection, now, (before, after), own, held)
+    changed = _compared(inputs, before, after)
+    turned = sum(one["recoloured"] for one in zones.told)
+    changed["recoloured"] |= {"zone": turned} if turned else {}
     return {
-        **_compared(inputs, before, after),
-        "proposal": None if judged.proposal.kind in DEVELOPMENT_KINDS else _own(after),
+        **changed,
+        "proposal": _own(after) if own else None,
         "data": {"rev": rev, "time": iso(now), "edition": inputs.edition.name},
         "result_hash": {"before": before.result_hash(), "after": after.result_hash()},
-        "zones": zones,
-        "messages": messages_with(connection, now, (inputs, before), (grown, after))[:_LISTED],
+        "zones": zones.told[:_LISTED],
+        "messages": messages_with(connection, now, (inputs, before), (grown, after), zones)[:_LISTED],
         "note": told("effects", lang),
     }
 
@@ -185,11 +188,7 @@ def _names(inputs: Inputs) -> dict[str, Any]:
     return {code: name for frame in frames for code, name in zip(frame["code"], frame["name"], strict=True)}
 
 
-def _own_row(after: Assessment) -> Any:
-    return after.scores[(after.scores["kind"] == "source") & (after.scores["code"] == PROPOSED)].iloc[0]
-
-
 def _own(after: Assessment) -> Row:
     """The proposal's own score and colour, as a source."""
-    row = _own_row(after)
+    row = after.scores[(after.scores["kind"] == "source") & (after.scores["code"] == PROPOSED)].iloc[0]
     return {"score": points(row["score"]), "level": LEVELS.get(row["level"]), "grade": row["grade"]}

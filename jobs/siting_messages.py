@@ -1,8 +1,8 @@
 """Messages that would fire (将触发的预警提示): the warnings' own pass over the facts as they are, and as they would be.
 
-Facts of colours, threshold quantities and nearness are taken from two computed states of the records, all others as they
-are. Both go through `one_pass`, once now and once when every rule has waited as long as it asks; what only the second
-state fires is the answer. A zone's own colour is not computed anew. Nothing is written.
+Facts of colours, threshold quantities, nearness and joint-control zones are taken from two computed states of the records,
+all others as they are. Both go through `one_pass`, once now and once when every rule has waited as long as it asks; what
+only the second state fires is the answer. Nothing is written.
 """
 
 import json
@@ -15,13 +15,13 @@ import pandas as pd
 import shapely
 from sqlalchemy import Connection
 
-from jobs.alert_exposure import expose, facts_of_near, facts_of_source
+from jobs.alert_exposure import expose, facts_of_near, facts_of_source, facts_of_zones
 from jobs.alert_messages import DESK
 from jobs.results import Assessment
+from jobs.siting_zones import ZonesCompared, ZoneState
 from layers.alert_silences import read_silences
 from layers.alert_sources import sources_to_tell
 from layers.alert_state import read_state
-from layers.alert_zones import zone_of_members
 from layers.city import stored_city
 from layers.risk import Inputs
 from riskmap.alert_decisions import Watch
@@ -41,7 +41,11 @@ _UNSENT = "未发出"
 
 
 def messages_with(
-    connection: Connection, now: datetime, before: tuple[Inputs, Assessment], after: tuple[Inputs, Assessment]
+    connection: Connection,
+    now: datetime,
+    before: tuple[Inputs, Assessment],
+    after: tuple[Inputs, Assessment],
+    zones: ZonesCompared,
 ) -> list[Row]:
     """What would be told that is not told as it is, the most urgent first, with the text an officer would read.
 
@@ -50,17 +54,16 @@ def messages_with(
     edition = before[0].edition
     rules = AlertRules.from_edition(edition)
     told = expose(connection, rules, DynamicWeights.from_edition(edition), now).facts
-    others = [fact for fact in told if fact.kind not in _RECOMPUTED]
+    differing = zones.before.rows.keys() | zones.after.rows.keys()
+    others = [
+        fact
+        for fact in told
+        if fact.kind not in _RECOMPUTED and not (fact.kind == "zone" and fact.code in differing)
+    ]
     asked = [_worth_telling(state, rules) for _, state in (before, after)]
-    members = zone_of_members(connection)
-    rows = {
-        row["code"]: row | {"zone": members.get(row["enterprise_code"] or row["code"], "")}
-        for row in sources_to_tell(connection, 0, 0, asked[0] | asked[1])
-    }
-    was, would = (
-        [*others, *_facts(rules, rows, codes, *one)]
-        for codes, one in zip(asked, (before, after), strict=True)
-    )
+    rows = {row["code"]: row for row in sources_to_tell(connection, 0, 0, asked[0] | asked[1])}
+    states = zip(asked, (before, after), (zones.before, zones.after), strict=True)
+    was, would = ([*others, *_facts(rules, rows, codes, *one, theirs)] for codes, one, theirs in states)
     known, silences = read_state(connection).state, read_silences(connection, now)
     at_s = int(now.timestamp())
     begun = one_pass(known, was, rules, silences, at_s).state
@@ -83,9 +86,17 @@ def _worth_telling(state: Assessment, rules: AlertRules) -> set[str]:
 
 
 def _facts(
-    rules: AlertRules, rows: Mapping[str, Row], codes: set[str], inputs: Inputs, state: Assessment
+    rules: AlertRules,
+    rows: Mapping[str, Row],
+    codes: set[str],
+    inputs: Inputs,
+    state: Assessment,
+    zones: ZoneState,
 ) -> Iterable[Fact]:
-    """Facts of colours, threshold quantities and nearness of one computed state, of the sources worth telling."""
+    """Facts of one computed state: colours, threshold quantities and nearness of the sources worth telling, and the
+    zones that differ.
+    """
+    members = zones.zone_of()
     levels = rules.least_bad("level"), 0
     scores = state.scores[state.scores["kind"] == "source"].set_index("code")
     sources = inputs.sources.set_index("code")
@@ -98,6 +109,7 @@ def _facts(
         level = _whole(score["level"])
         s = told.get("s")
         standing[code] = row | {
+            "zone": members.get(row["enterprise_code"] or code, ""),
             "level": level,
             "rise_level": None,
             "s": None if s is None else int(s * MILLI),
@@ -108,6 +120,9 @@ def _facts(
         yield from facts_of_source(row, levels, None)
     near = list(_near_rows(rules, standing, sources, inputs))
     yield from (fact for fact, _ in facts_of_near(near, standing))
+    yield from (
+        fact for fact, _ in facts_of_zones(zones.to_tell(rules.least_bad("zone"), _area_names(inputs)))
+    )
 
 
 def _unknown_row(code: str, source: Any, inputs: Inputs) -> Row:
@@ -122,7 +137,6 @@ def _unknown_row(code: str, source: Any, inputs: Inputs) -> Row:
         **{name: value or None for name, value in scope.items()},
         "committee": None,
         "industry": None,
-        "zone": "",
         "village": names.get(source["village_code"]),
         "township": names.get(source["township_code"]),
         "x_mm": at.x * MILLI,

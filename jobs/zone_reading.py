@@ -69,7 +69,7 @@ class Found:
         frame = standing(records, weights)
         standing_codes = set(frame["code"])
         reaches = {code: near for code, near in reaches.items() if code in standing_codes}
-        scores = _scores(read_scores(connection), frame)
+        scores = scores_of(read_scores(connection), frame)
         sites = zone_sites(frame, reaches, {code: score for code, (score, _, _) in scores.items()})
         before = frame.iloc[:0]
         changes: Changes = {}
@@ -98,7 +98,7 @@ def _same_rules(last: dict[str, Any], edition: Edition) -> bool:
     return (last["code_version"], bytes(last["edition_hash"]).hex()) == (__version__, edition.hash)
 
 
-def _scores(rows: pd.DataFrame, frame: pd.DataFrame) -> Scores:
+def scores_of(rows: pd.DataFrame, frame: pd.DataFrame) -> Scores:
     """Score, base and level of each site that has been assessed: an enterprise's own, else the source's."""
     layers = dict(zip(frame["code"], frame["layer"], strict=True))
     return {

@@ -44,8 +44,8 @@ _WHY = {
 _NO_RANGE = {"at_least_m": None, "validity": "", "validity_en": ""}
 _TOLD = {
     "effects": (
-        "风险引擎在副本上计算，未写入；片区自身等级不重新计算",
-        "computed by the risk engine on a copy, nothing written; a zone's own level is not computed anew",
+        "风险引擎在副本上计算，未写入",
+        "computed by the risk engine on a copy, nothing written",
     ),
     "people_500m": ("500 米内常住人口，少者在前", "residents within 500 m, few first"),
     "spare_m": (
