@@ -50,6 +50,7 @@ from riskmap.siting_proposals import Proposal, read_proposal
 from riskmap.siting_rules import SitingRules
 from riskmap.siting_words import told, why
 from riskmap.siting_zones import (
+    CLAUSE_DATE,
     RULE,
     Account,
     Radius,
@@ -104,7 +105,7 @@ def verdict_at(
     lang: str = "zh",
 ) -> Row:
     """The verdict by what a transaction sees, at an instant; see `verdict_on`. `edition`: that day's, if it is at hand."""
-    judged = judge(connection, given, at.date(), edition=edition, whole=identity.sees_city)
+    judged = judge(connection, given, at.date(), edition=edition, identity=identity)
     site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
     return verdict_of_judged(connection, identity, judged, site, at, lang=lang)
 
@@ -114,7 +115,7 @@ def verdict_of_judged(
 ) -> Row:
     """The verdict on a proposal that was read and placed; see `verdict_on`."""
     site = replace(site, own=judged.proposal.enterprise_code)
-    found = [*judged.fixed, *_around(connection, site, judged), *limits(identity)]
+    found = [*judged.fixed, *_around(connection, site, judged)]
     return {
         **_answer(judged, in_order(found), lang),
         "site": {
@@ -136,11 +137,11 @@ def judge(
     *,
     edition: Edition | None = None,
     shape_needed: bool = True,
-    whole: bool = False,
+    identity: Identity | None = None,
 ) -> Judged:
     """A proposal read under the edition in force (read here, unless it is given), with every row that binds it.
 
-    `whole`: the reader sees the whole city, and the filed proposals in it.
+    `identity`: who asks, and knows of filed proposals as far as it may; None: nobody, to whom none is one.
     """
     edition = edition or edition_on(connection, today)
     rules = SitingRules.from_edition(edition)
@@ -159,8 +160,9 @@ def judge(
     fixed = [access(rules, proposal), *without_object(rules, proposal, facts), *unknown]
     fixed += _stock_gaps(rules, proposal, unmatched, edition)
     planned: list[Planned] = []
-    if whole:
-        asked, planned = planned_for(connection, proposal, asked, today)
+    if identity is not None:
+        asked, planned = planned_for(connection, identity, rules, proposal, asked, today)
+        fixed += limits(identity, rules)
     return Judged(proposal, rules, edition, bounds, fixed, sensitive, accounts, asked, planned)
 
 
@@ -209,7 +211,8 @@ def _stock_gaps(
     if proposal.inventory and CONSEQUENCES not in edition.tables:
         gaps.append("no_consequence_rules")
     names = (("unmatched", unmatched),) if unmatched else ()
-    return [Finding(RULE, "not_on_file", gap, "GB 36894-2018", "", facts=names) for gap in gaps]
+    text = "GB 36894-2018", "须知危险物质的种类和存量，才能算出后果距离", CLAUSE_DATE
+    return [Finding(RULE, "not_on_file", gap, *text, facts=names) for gap in gaps]
 
 
 def _around(connection: Connection, site: Site, judged: Judged) -> list[Finding]:
@@ -246,11 +249,13 @@ def _reaching(connection: Connection, site: Site, judged: Judged) -> Iterable[Re
         yield from of_source(rules, {**row, "line": line}, distance, share)
 
 
-def limits(identity: Identity) -> list[Finding]:
-    """Who does not see the whole city cannot be told that nothing speaks against it."""
+def limits(identity: Identity, rules: SitingRules) -> list[Finding]:
+    """Who does not see the whole city cannot be told that nothing speaks against it, and is told what was not looked at."""
     if identity.sees_city:
         return []
-    return [Finding("coverage", "study_required", "own_rows", "", "")]
+    reason = "own_rows" if identity.knows_neighbours else "own_rows_alone"
+    text = "本系统数据权限规则", "权限外的记录未参与核对，不得判为未发现否决情形", rules.since
+    return [Finding("coverage", "study_required", reason, *text)]
 
 
 def _answer(judged: Judged, found: list[Finding], lang: str) -> Row:

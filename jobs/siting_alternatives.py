@@ -1,11 +1,10 @@
 """Where else it could stand, for an opinion paper: a few cells of the search of the whole city, each with its binding rule."""
 
-from typing import Any
-
 import numpy as np
 from sqlalchemy import Connection
 
 from jobs.siting import Judged
+from jobs.siting_picture import rule_told
 from jobs.siting_search import NEAR_M, Searched, counts_of, order_of, searched
 from layers.incident import place_at
 from layers.siting import Row, Site
@@ -46,8 +45,8 @@ def alternatives_at(connection: Connection, judged: Judged, site: Site, rules: P
         "cells": len(order),
         "none": None,
         **counts_of(found),
-        "everywhere": [_named(judged, name) for name in found.everywhere],
-        "refused": [{**_named(judged, found.rules[n]), "cells": cells} for cells, n in by_count],
+        "everywhere": [rule_told(judged, name) for name in found.everywhere],
+        "refused": [{**rule_told(judged, found.rules[n]), "cells": cells} for cells, n in by_count],
         "items": [{**item, "nearest": n < len(nearest)} for n, item in enumerate(items)],
     }
 
@@ -84,15 +83,9 @@ def _item(
         "township": areas.get("township", {}).get("name"),
         "village": areas.get("village", {}).get("name"),
         "verdict": VERDICTS[int(found.verdicts[n])],
-        "binding": _named(judged, found.rules[worst]) if worst >= 0 else None,
-        "next": _named(judged, found.rules[other]) if against and other >= 0 else None,
+        "binding": rule_told(judged, found.rules[worst]) if worst >= 0 else None,
+        "next": rule_told(judged, found.rules[other]) if against and other >= 0 else None,
         "spare_m": round(spare / MILLI, 1) if np.isfinite(spare) else None,
         "people_500m": None if people is None else round(float(people[n]), 1),
         "distance_m": round(float(away[n]) / MILLI),
     }
-
-
-def _named(judged: Judged, rule: str) -> dict[str, Any]:
-    """A rule with its clause, where it has one."""
-    clauses = {one.rule: one.clause for one in judged.bounds} | {one.rule: one.clause for one in judged.fixed}
-    return {"rule": rule, "clause": clauses.get(rule) or None}

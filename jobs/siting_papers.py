@@ -87,7 +87,7 @@ def _content(
     connection: Connection, identity: Identity, given: Any, now: datetime
 ) -> tuple[Judged, Site, Row]:
     """Everything a paper tells but its number, by what one transaction sees."""
-    judged = judge(connection, given, now.date(), whole=True)
+    judged = judge(connection, given, now.date(), identity=identity)
     rules = PaperRules.from_edition(judged.edition)
     site = site_of(connection, judged.proposal.geometry, most_m2=judged.rules.area_m2)
     city = stored_city(connection)

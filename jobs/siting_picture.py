@@ -12,8 +12,9 @@ from jobs.siting import Judged
 from jobs.siting_search import Searched
 from layers.siting import Row
 from riskmap.shapes import Ints
-from riskmap.siting_findings import VERDICTS, metres
-from riskmap.siting_zones import CLAUSE
+from riskmap.siting_distances import Bound
+from riskmap.siting_findings import VERDICTS, Finding, metres
+from riskmap.siting_zones import reverse_text
 
 _MESH = 8
 """parts of the mesh along each side: a city's curvature over an eighth of it is less than a metre"""
@@ -62,11 +63,15 @@ def runs_of(values: Ints) -> list[int]:
 def rule_told(judged: Judged, name: str) -> dict[str, Any]:
     """A rule by its name, with its text and what it measures to, as its row in a verdict has them."""
     for bound in (one for one in judged.bounds if one.rule == name):
-        told = {"clause": bound.clause, "basis": bound.basis, "object_zh": bound.object.name_zh}
-        return {"rule": name, **told, "limit": metres(bound.limit_mm)}
-    for fixed in (one for one in judged.fixed if one.rule == name):
-        return {"rule": name, "clause": fixed.clause, "basis": fixed.basis, "object_zh": "", "limit": None}
-    return {"rule": name, "clause": CLAUSE, "basis": "", "object_zh": "", "limit": None}
+        told = {"object_zh": bound.object.name_zh, "limit": metres(bound.limit_mm)}
+        return {"rule": name, **_text(bound), **told}
+    fixed = next((one for one in judged.fixed if one.rule == name), None)
+    text = reverse_text(name) if fixed is None else _text(fixed)
+    return {"rule": name, **text, "object_zh": "", "limit": None}
+
+
+def _text(one: Bound | Finding) -> dict[str, str]:
+    return {"clause": one.clause, "basis": one.basis, "basis_date": one.basis_date}
 
 
 def _parts(n: int) -> list[int]:

@@ -8,23 +8,29 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection
 
+from layers.database import Identity
 from layers.siting import Row, Site, mm_between
-from layers.siting_papers import latest_of_project, planned_on
+from layers.siting_papers import latest_of_project, planned_about, planned_on
 from layers.zone_ground import geojson_of
+from riskmap.sections import MILLI
 from riskmap.siting_distances import is_object
 from riskmap.siting_findings import Near
 from riskmap.siting_papers import PaperAsked
 from riskmap.siting_proposals import Proposal
-from riskmap.siting_rules import SitingObject
+from riskmap.siting_rules import SitingObject, SitingRules
 from riskmap.vocabulary import DEVELOPMENT_KINDS
 
 LAYER, STATUS = "siting_paper", "planned"
 
 
 class Planned(NamedTuple):
-    """What a filed proposal is to a later one: its number and name, its uses with their classes, its own distances."""
+    """What a filed proposal is to a later one: its number and name, its uses with their classes, its own distances.
+
+    `told` is the number where it may be told, else empty.
+    """
 
     number: str
+    told: str
     name: str
     kind: str
     uses: tuple[tuple[str, str | None], ...]
@@ -37,22 +43,44 @@ class Planned(NamedTuple):
 
     def as_source(self) -> Row:
         """It as a source whose accidents may reach the site."""
-        told = {"code": self.number, "name": self.name, "kind": self.kind, "status": STATUS}
+        told = {"code": self.told, "name": self.name, "kind": self.kind, "status": STATUS}
         return {**told, "layer": LAYER, "consequences": self.consequences, "shape": self.shape}
 
 
 def planned_for(
-    connection: Connection, proposal: Proposal, asked: PaperAsked, day: date
+    connection: Connection,
+    identity: Identity,
+    rules: SitingRules,
+    proposal: Proposal,
+    asked: PaperAsked,
+    day: date,
 ) -> tuple[PaperAsked, list[Planned]]:
     """The filed proposals that this one has to reckon with; and what is asked, with the paper that it would replace.
 
     Its own enterprise's, and the paper that it replaces (the one named, else the newest of its project code), are none.
+    Who sees the whole city sees the papers; an area knows what and where those in and about it are, as far as zones are
+    looked for, without their numbers; to others they are none.
     """
-    asked = asked._replace(replaces=asked.replaces or latest_of_project(connection, asked.project_code) or "")
-    rows = planned_on(connection, day, own=proposal.enterprise_code, leave_out=asked.replaces)
+    own = proposal.enterprise_code
+    if identity.sees_city:
+        replaces = asked.replaces or latest_of_project(connection, asked.project_code) or ""
+        asked = asked._replace(replaces=replaces)
+        rows = planned_on(connection, day, own=own, leave_out=replaces)
+    elif identity.knows_neighbours:
+        rows = planned_about(
+            connection,
+            day,
+            own=own,
+            leave_out=asked.replaces,
+            project_code=asked.project_code,
+            within_m=rules.zones_mm / MILLI,
+        )
+    else:
+        rows = []
     return asked, [
         Planned(
             row["number"],
+            row["number"] if identity.sees_city else "",
             row["name"],
             row["kind"],
             tuple((use["kind"], use["class"]) for use in row["uses"]),
@@ -88,7 +116,7 @@ def nearer_planned(
     ways = [shapely.shortest_line(site.shape, one.shape) for one in found.values()]
     lines = geojson_of(connection, np.array(ways, object))
     return {
-        code: Near(LAYER, one.number, one.name, one.kind, distances[one.number], line, STATUS)
+        code: Near(LAYER, one.told, one.name, one.kind, distances[one.number], line, STATUS)
         for (code, one), line in zip(found.items(), lines, strict=True)
     }
 

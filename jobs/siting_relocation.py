@@ -4,6 +4,7 @@ Inherent risk counts: what goes on at a source today is no reason to move it. Wr
 """
 
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +83,8 @@ def _ranked(inputs: Inputs, rules: RelocationRules, city_code: str) -> tuple[int
     order = sorted(range(len(chosen)), key=lambda k: (-taken[k], sources["code"].iloc[chosen[k]]))
     standing = as_standing(city, source_accounts(inputs, city))
     before = _areas(inputs, city, Standing.of(standing), scores, city_code)
+    targets = open_targets(inputs)
+    names = dict(zip(inputs.areas["code"], inputs.areas["name"], strict=True))
     found = []
     for rank, k in enumerate(order[: rules.listed], start=1):
         n = int(chosen[k])
@@ -95,8 +98,8 @@ def _ranked(inputs: Inputs, rules: RelocationRules, city_code: str) -> tuple[int
                 "risk_removed": round(taken[k] / _PER_POINT, 3),
                 "people": round(float(people[dense][k]), 3),
                 "density_per_km2": round(rules.density(people[dense][k], rings[dense][k])),
-                **_around(inputs, city, n, rules),
-                "areas": _own_areas(inputs, sources.iloc[n], city_code, before, after),
+                **_around(targets, city, n, rules),
+                "areas": _own_areas(names, sources.iloc[n], city_code, before, after),
                 "recoloured": int((before["base_level"] != after["base_level"]).sum()),
             }
         )
@@ -142,10 +145,9 @@ def _about(city: City, n: int) -> Row:
     }
 
 
-def _around(inputs: Inputs, city: City, n: int, rules: RelocationRules) -> Row:
+def _around(targets: pd.DataFrame, city: City, n: int, rules: RelocationRules) -> Row:
     """Homes (records of population) and protected targets within the radius, the nearest targets by name."""
     site = city.graded.sites[n]
-    targets = open_targets(inputs)
     away = shapely.distance(targets["geom"].to_numpy(object), site)
     near = np.flatnonzero(away <= rules.radius_m)
     near = near[np.lexsort((targets["code"].to_numpy(str)[near], away[near]))]
@@ -166,10 +168,9 @@ def _around(inputs: Inputs, city: City, n: int, rules: RelocationRules) -> Row:
 
 
 def _own_areas(
-    inputs: Inputs, source: Any, city_code: str, before: pd.DataFrame, after: pd.DataFrame
+    names: Mapping[str, Any], source: Any, city_code: str, before: pd.DataFrame, after: pd.DataFrame
 ) -> list[Row]:
     """The areas that the source stands in, and the city, as they are and as they would be."""
-    names = dict(zip(inputs.areas["code"], inputs.areas["name"], strict=True))
     keys = [(level, source[PART_OF[level]]) for level in _LEVELS] + [("city", city_code)]
     told = []
     for key in keys:

@@ -2,14 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from jobs.siting import Judged, judge, limits
+from jobs.siting import Judged, judge
 from jobs.siting_planned import by_object, sources_among
 from layers.database import Identity, reading
 from layers.history import CLOCK
@@ -73,8 +73,8 @@ def search(
     proposal, cell_m = _asked(given)
     today = datetime.now(CLOCK).date()
     with reading(reader, identity) as connection:
-        judged = judge(connection, proposal, today, shape_needed=False, whole=identity.sees_city)
-        found = searched(connection, judged, cell_m, limits(identity))
+        judged = judge(connection, proposal, today, shape_needed=False, identity=identity)
+        found = searched(connection, judged, cell_m)
         people = people_near(connection, found.ground.grid, NEAR_M)
     return {
         "cell_m": cell_m,
@@ -93,7 +93,6 @@ def searched(
     connection: Connection,
     judged: Judged,
     cell_m: int,
-    more: Iterable[Finding] = (),
     without: frozenset[str] = frozenset(),
 ) -> Searched:
     """Every cell under every rule but those left out."""
@@ -104,13 +103,14 @@ def searched(
     records = records_of(connection, cuts, own, filed)
     distances = {one.code: nearest_mm(ground.grid, records[one.code], cut) for one, cut in cuts.items()}
     rings = _rings(connection, judged, own)
-    speaking = [*judged.fixed, *more]
-    names = tuple(sorted({one.rule for one in speaking} | {one.rule for one in judged.bounds} | set(rings)))
+    names = tuple(
+        sorted({one.rule for one in judged.fixed} | {one.rule for one in judged.bounds} | set(rings))
+    )
     everyone = _Speakers(ground, names)
     for n, name in enumerate(names):
         if name in without:
             continue
-        for finding in (one for one in speaking if one.rule == name):
+        for finding in (one for one in judged.fixed if one.rule == name):
             everyone.say_everywhere(n, finding)
         for bound in (one for one in judged.bounds if one.rule == name):
             at = distances[bound.object.code]

@@ -155,7 +155,7 @@ def _told(before: ZoneState, after: ZoneState, site: str | None, names: dict[str
     for zone in sorted(before.rows.keys() | after.rows.keys()):
         old, new = before.rows.get(zone), after.rows.get(zone)
         theirs, mine = was.get(zone, set()), would.get(zone, set())
-        turned = bool(old and new) and any(old[name] != new[name] for name in _COLOURS)
+        turned = old is not None and new is not None and any(old[name] != new[name] for name in _COLOURS)
         if theirs == mine and not turned:
             continue
         here = site is not None and site in mine
@@ -179,7 +179,7 @@ def _told(before: ZoneState, after: ZoneState, site: str | None, names: dict[str
 
 
 def _members(state: ZoneState) -> dict[str, set[str]]:
-    return {code: set(own["code"]) for code, own in state.members.groupby("zone_code")}
+    return {str(code): set(own["code"]) for code, own in state.members.groupby("zone_code")}
 
 
 def _scores(row: Row | None, when: str) -> Row:

@@ -36,6 +36,11 @@ class Identity:
         return self.role in _CITY_ROLES and not self.committee
 
     @property
+    def knows_neighbours(self) -> bool:
+        """Whether it may know the projection of what stands beyond its area: a township, village or grid unit does."""
+        return self.role in _AREA_ROLES
+
+    @property
     def database_role(self) -> str:
         """The database role whose policies hold for this identity. Forbidden where the role has none."""
         if self.role in _CITY_ROLES:

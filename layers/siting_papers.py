@@ -4,8 +4,8 @@ from datetime import date
 from typing import Any
 
 import shapely
-from sqlalchemy import Connection, RowMapping, Select, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, RowMapping, Select, Text, column, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from layers.schema import metadata
 from layers.siting import Row, Site
@@ -15,6 +15,7 @@ from riskmap.siting_papers import PLANNED
 
 _QUEUE = (4309, 66)
 """pg_advisory_xact_lock of those who file: one number after the other"""
+_PLANNED = literal(list(PLANNED), ARRAY(Text()))
 _LISTED = (
     *("number", "replaces", "version", "applicant", "project_code", "name", "kind", "stage", "verdict"),
     *("made_at", "made_by", "valid_until", "edition", "sha256"),
@@ -88,18 +89,31 @@ def planned_on(connection: Connection, day: date, *, own: str | None, leave_out:
 
     Left out are those of the enterprise `own` and the paper that is itself being replaced.
     """
-    paper, newer = siting_paper, siting_paper.alias("newer")
-    names = ("number", "name", "kind", "uses", "consequences")
-    query = (
-        select(*(paper.c[name] for name in names), func.ST_AsBinary(paper.c.geom_m).label("shape"))
-        .outerjoin(newer, newer.c.replaces == paper.c.number)
-        .where(newer.c.number.is_(None), paper.c.verdict.in_(PLANNED), paper.c.valid_until >= day)
-        .order_by(paper.c.number)
-    )
-    if own is not None:
-        query = query.where(or_(paper.c.enterprise_code.is_(None), paper.c.enterprise_code != own))
-    if leave_out:
-        query = query.where(paper.c.number != leave_out)
+    found = func.planned_paper(day, _PLANNED, own, leave_out or None)
+    return _planned(connection, found, "number")
+
+
+def planned_about(
+    connection: Connection,
+    day: date,
+    *,
+    own: str | None,
+    leave_out: str | None,
+    project_code: str,
+    within_m: float,
+) -> list[Row]:
+    """The same in and about the reader's own area, as far as it may know of them: neither numbers nor inventories.
+
+    `number` only tells one from the other. Left out is also the newest paper of a project.
+    """
+    found = func.planned_neighbour(day, _PLANNED, own, leave_out or None, project_code, within_m)
+    return [{**row, "number": str(n)} for n, row in enumerate(_planned(connection, found))]
+
+
+def _planned(connection: Connection, found: Any, *more: str) -> list[Row]:
+    names = (*more, "name", "kind", "uses", "consequences", "geom_m")
+    known = found.table_valued(*(column(name, siting_paper.c[name].type) for name in names), name="planned")
+    query = select(*(known.c[name] for name in names[:-1]), func.ST_AsBinary(known.c.geom_m).label("shape"))
     return [
         {**row, "shape": shapely.from_wkb(bytes(row["shape"]))}
         for row in connection.execute(query).mappings()

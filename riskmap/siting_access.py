@@ -7,15 +7,14 @@ from riskmap.siting_proposals import Proposal
 from riskmap.siting_rules import SitingRules
 
 RULE = "access"
+_PLAN, _PLAN_DATE = "沅江市方案（2019）五.2", "2019"
 
 
 def access(rules: SitingRules, proposal: Proposal) -> Finding:
     """What the policy says of the kind. A recorded exception lifts “in principle not”, never a veto."""
     known = rules.access.get(proposal.kind)
     if known is None:
-        return Finding(
-            RULE, "admissible", "not_named", "沅江市方案（2019）五.2", "该类别未列入禁止或限制范围"
-        )
+        return Finding(RULE, "admissible", "not_named", _PLAN, "该类别未列入禁止或限制范围", _PLAN_DATE)
     outcome = known.outcomes[proposal.stage]
     found = Finding(
         RULE,
@@ -23,6 +22,7 @@ def access(rules: SitingRules, proposal: Proposal) -> Finding:
         "named_extension" if proposal.stage == "extension" else "named",
         known.clause,
         known.text_zh,
+        known.basis_date,
         confidence=known.confidence,
     )
     exception = proposal.exception

@@ -35,6 +35,7 @@ class Near(NamedTuple):
 class Finding:
     """One rule as a row: its text, what was measured from where to where, the limit, and what follows.
 
+    Every row names its clause, what that asks for (`basis`), and since when (`basis_date`: a day, or the year alone).
     `limit_mm` is None where it is unknown, `measured_mm` where nothing was found to measure to; `inclusive` tells whether
     exactly the limit is enough. `reason` says in a word why the outcome is what it is.
     """
@@ -44,7 +45,7 @@ class Finding:
     reason: str
     clause: str
     basis: str
-    basis_date: str = ""
+    basis_date: str
     confidence: str = ""
     direction: str = "facility"
     measured: float | None = None
@@ -76,7 +77,7 @@ class Finding:
             "reason": self.reason,
             "clause": self.clause,
             "basis": self.basis,
-            "basis_date": self.basis_date or None,
+            "basis_date": self.basis_date,
             "confidence": self.confidence or None,
             "direction": self.direction,
             "measured": self.measured,

@@ -66,7 +66,8 @@ def digest(content: str) -> str:
 def conditions_of(rules: PaperRules, verdict: Row, effects: Row) -> list[Row]:
     """The conditions that follow from a verdict and its effects, each with who checks it and when."""
     there = {ALWAYS, verdict["verdict"], *(one["outcome"] for one in verdict["rules"])}
-    there |= {ZONES} if effects["zones"] else set()
+    joins = any(one["joined"] or one["left"] for one in effects["zones"])
+    there |= {ZONES} if joins else set()
     there |= {PEOPLE} if effects["people_exposed"] else set()
     return [_condition(one) for one in rules.conditions if one.on in there]
 

@@ -111,6 +111,7 @@ class Access(NamedTuple):
     id: str
     outcomes: Mapping[str, str]
     clause: str
+    basis_date: str
     text_zh: str
     confidence: str
 
@@ -140,6 +141,8 @@ class SitingRules:
 
     edition: str
     title: str
+    since: str
+    """the day from which the table holds: that of rules that are ours"""
     access: Mapping[str, Access]
     distances: tuple[DistanceRule, ...]
     objects: Mapping[str, SitingObject]
@@ -175,6 +178,7 @@ class SitingRules:
         return cls(
             edition=part.name,
             title=str(table["table"]["title"]),
+            since=str(table["table"]["effective_from"]),
             access=_access(part),
             distances=_distances(part, subjects, objects, _marks(part)),
             objects=objects,
@@ -217,12 +221,12 @@ def _kind(cells: Cells, field: str) -> str:
 
 def _access(part: Sections) -> dict[str, Access]:
     found: dict[str, Access] = {}
-    columns = ("id", "kind", *STAGES, "clause", "text_zh", "confidence")
+    columns = ("id", "kind", *STAGES, "clause", "basis_date", "text_zh", "confidence")
     for cells in part.rows("access", columns, key="kind"):
         row, kind = cells.row, _kind(cells, "kind")
         outcomes = {stage: row.choice(stage, OUTCOMES) for stage in STAGES}
-        clause, text = row.text("clause"), row.text("text_zh")
-        found[kind] = Access(row.text("id"), outcomes, clause, text, row.choice("confidence", _MARKS))
+        clause, dated, text = (row.text(name) for name in ("clause", "basis_date", "text_zh"))
+        found[kind] = Access(row.text("id"), outcomes, clause, dated, text, row.choice("confidence", _MARKS))
     return found
 
 
@@ -322,7 +326,7 @@ def _distance(
         measured_from=row.text("measured_from", needed=False),
         measured_to=row.text("measured_to", needed=False),
         clause=row.text("clause"),
-        basis_date=row.text("basis_date", needed=False),
+        basis_date=row.text("basis_date"),
         dated_by=row.text("dated_by", needed=False),
         confidence=confidence,
         text_zh=text.replace("；；", "；").strip("；"),

@@ -38,7 +38,14 @@ _WHY = {
     ),
     "unmatched": ("有不能识别的物质，后果距离不完整", "some substances are not recognised"),
     "no_consequence_rules": ("规则版本没有后果计算表", "the edition has no consequence table"),
-    "own_rows": ("只能看到本人权限内的数据", "only the rows of one's own rights were seen"),
+    "own_rows": (
+        "只核对了本人权限内的记录和辖区内外已出具意见书的在批在建项目；邻区的企业、住户、学校等没有核对，请由市级或规划用户复核",
+        "looked at: one's own records, and filed opinions in and about one's area; not records beyond: ask a city user",
+    ),
+    "own_rows_alone": (
+        "只核对了本人权限内的记录；权限外的企业、住户、学校等，以及已出具意见书的在批在建项目，都没有核对，请由市级或规划用户复核",
+        "looked at: one's own records; neither records beyond nor filed opinions: ask a city user or planner",
+    ),
     "above_range": ("超出方法适用范围", "above the method's range"),
 }
 _NO_RANGE = {"at_least_m": None, "validity": "", "validity_en": ""}

@@ -11,8 +11,10 @@ from riskmap.siting_matrix import LEVELS, Sensitivity
 from riskmap.siting_rules import SitingRules, ZoneOf
 
 RULE = "consequence"
-CLAUSE = "GB 36894-2018；GB/T 37243-2019"
+CLAUSE, CLAUSE_DATE = "GB 36894-2018；GB/T 37243-2019", "2019-03-01"
 """of what zones of existing sources say"""
+_STUDY = "study_"
+_OF_STUDY, _OF_SCREENING = "正式评估区域", "筛查后果距离"
 Account = Mapping[str, Any]
 """A consequence distance as JSON (`ConsequenceDistance.to_json`), as it is computed or kept with a source."""
 _KPA = re.compile(r"(\d+(?:\.\d+)?)\s*(kPa|kW/m[²2])", re.IGNORECASE)
@@ -88,8 +90,9 @@ def _unknown(account: Account, reason: str) -> Finding:
         rule=f"{RULE}.{account['name']}",
         outcome="not_on_file",
         reason=reason or "limit_unknown",
-        clause=account["reference"],
+        clause=f"GB 36894-2018；{account['reference']}",
         basis=account["method_zh"],
+        basis_date=CLAUSE_DATE,
         facts=(("substance", account["substance_zh"]),),
     )
 
@@ -101,7 +104,7 @@ def _bound(rules: SitingRules, account: Account, level: int, reach: Radius, basi
         rule=f"{RULE}.{account['name']}.level_{level}",
         clause=f"GB 36894-2018；{basis}",
         basis=f"{account['method_zh']}，{account['substance_zh']} {account['quantity_t']:g} t",
-        basis_date="2019-03-01",
+        basis_date=CLAUSE_DATE,
         confidence="screening",
         direction="facility",
         object=to,
@@ -124,7 +127,7 @@ def of_study(rules: SitingRules, row: Mapping[str, Any], share: float) -> Reachi
     """A zone of an approved study at a site; one whose threshold tells no zone counts as the innermost."""
     near = Near("zone_external", row["code"], row["name"], row["kind"], 0)
     zone = zone_of_text(rules, row["threshold"]) or rules.matrix.zones[0]
-    return Reaching(near, f"study_{row['kind']}", {zone: share}, (), study=True)
+    return Reaching(near, f"{_STUDY}{row['kind']}", {zone: share}, (), study=True)
 
 
 def of_source(
@@ -187,6 +190,17 @@ def reached(
     return found
 
 
+def reverse_rule(result: str) -> str:
+    """What the rule is called by which zones of existing sources bind a proposal."""
+    return f"{RULE}.{result}.reverse"
+
+
+def reverse_text(rule: str) -> dict[str, str]:
+    """Clause, basis and date of such a rule, as its rows in a verdict have them."""
+    basis = _OF_STUDY if rule.startswith(f"{RULE}.{_STUDY}") else _OF_SCREENING
+    return {"clause": CLAUSE, "basis": basis, "basis_date": CLAUSE_DATE}
+
+
 def _reached(
     rules: SitingRules, one: Reaching, means: Means, most: Sensitivity | None, zone: str | None = None
 ) -> Finding:
@@ -199,12 +213,12 @@ def _reached(
     if most is not None:
         facts |= {"level": most.level, "class": most.word, "class_basis": most.basis, "assumed": most.assumed}
     return Finding(
-        rule=f"{RULE}.{one.result}.reverse",
+        rule=reverse_rule(one.result),
         outcome=means.outcome,
         reason=means.reason,
         clause=CLAUSE,
-        basis="正式评估区域" if one.study else "筛查后果距离",
-        basis_date="2019-03-01",
+        basis=_OF_STUDY if one.study else _OF_SCREENING,
+        basis_date=CLAUSE_DATE,
         confidence="study" if one.study else "screening",
         direction="development",
         measured=metres(one.near.distance_mm),

@@ -26,3 +26,42 @@ BEGIN
                     FOR EACH STATEMENT EXECUTE FUNCTION keep_as_filed()', tab);
   END LOOP;
 END $$;
+
+-- Filed proposals that a later one has to reckon with on a day, in order of number: of the verdicts that hold, not expired,
+-- not replaced; but for those of an enterprise, and one paper.
+CREATE OR REPLACE FUNCTION planned_paper(day date, holding text[], own text, leave_out text)
+RETURNS SETOF siting_paper LANGUAGE sql STABLE AS $$
+  SELECT p.* FROM siting_paper p LEFT JOIN siting_paper newer ON newer.replaces = p.number
+  WHERE newer.number IS NULL AND p.verdict = ANY (holding) AND p.valid_until >= day
+    AND (own IS NULL OR p.enterprise_code IS DISTINCT FROM own) AND p.number IS DISTINCT FROM leave_out
+  ORDER BY p.number
+$$;
+REVOKE EXECUTE ON FUNCTION planned_paper(date, text[], text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION planned_paper(date, text[], text, text) TO riskmap_city;
+
+-- What a township, village or grid unit may know of those in and about its own ground, and nothing more: what they are
+-- called in public, of what kind and uses, where, and how far accidents there would reach; never number, applicant,
+-- project, inventory or persons. Whose ground it is comes from the role and its setting, never from the caller's words.
+CREATE OR REPLACE FUNCTION planned_neighbour(day date, holding text[], own text, leave_out text, project text,
+  max_distance_m float8)
+RETURNS TABLE (name text, kind text, uses jsonb, consequences jsonb, geom_m geometry)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  my_level text := substring(current_setting('role') FROM '^riskmap_(township|village|grid)$');
+  mine text := nullif(current_setting('riskmap.' || my_level, true), '');
+  ground geometry := (SELECT a.geom_m FROM area a WHERE a.code = mine AND a.level = my_level);
+BEGIN
+  RETURN QUERY
+    SELECT p.name, p.kind, p.uses,
+      coalesce((SELECT jsonb_agg(c - ARRAY(SELECT k FROM jsonb_object_keys(c) AS k
+                                           WHERE k NOT IN ('name', 'distance_m', 'at_least_m', 'rings', 'reason')) ORDER BY n)
+                FROM jsonb_array_elements(p.consequences) WITH ORDINALITY AS told(c, n)), '[]'),
+      p.geom_m
+    FROM planned_paper(day, holding, own, coalesce(leave_out,
+      (SELECT latest.number FROM siting_paper latest WHERE latest.project_code = nullif(project, '')
+       ORDER BY latest.year DESC, latest.serial DESC LIMIT 1))) p
+    WHERE ST_DWithin(p.geom_m, ground, max_distance_m)
+    ORDER BY p.number;
+END $$;
+REVOKE EXECUTE ON FUNCTION planned_neighbour(date, text[], text, text, text, float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION planned_neighbour(date, text[], text, text, text, float8) TO riskmap_township, riskmap_village, riskmap_grid;

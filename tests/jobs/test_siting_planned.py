@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.imports import import_file
-from jobs.siting import verdict_on
+from jobs.siting import judge, verdict_on
 from jobs.siting_papers import file_paper
+from jobs.siting_picture import rule_told
 from layers.database import CITY, Identity, reading
 from layers.history import CLOCK
-from layers.siting_papers import papers, planned_on
+from layers.siting_papers import paper_named, papers, planned_about, planned_on
 from tests.jobs.test_siting_search import agree, cells_of
 from tests.siting_city import box, point
 
@@ -93,7 +94,7 @@ def test_a_planned_source_reaches_later_homes_and_the_search_says_the_same(
     assert {"development"} == {row["direction"] for row in against}
     assert any(row["outcome"] == "study_required" for row in against)
     for given in (homes, {"kind": "fireworks_retail", "floor_area_m2": 20}):
-        found, without = (cells_of(metre_reader, given, 100, whole=whole) for whole in (True, False))
+        found, without = (cells_of(metre_reader, given, 100, by=by) for by in (CITY, None))
         turned = np.flatnonzero(found.worst.rule != without.worst.rule).tolist()
         assert turned, "filed proposals speak against cells near them"
         agree(metre_reader, given, found, turned[:12])
@@ -125,7 +126,96 @@ def test_parcels_of_the_spatial_plan_are_planned_targets(
     }
 
 
-def test_who_sees_a_part_is_told_that_it_is_a_part(metre_reader: Engine, school: str) -> None:
-    rows = verdict_on(metre_reader, Identity("t", "township", "430981100"), TANK)
-    assert rows["complete"] is False
-    assert school not in {(row["object"] or {}).get("code") for row in rows["rules"]}
+TOWNSHIP = Identity("t", "township", "430981100")
+KNOWN = {"name", "distance_m", "at_least_m", "rings", "reason"}
+
+
+def test_a_township_meets_filed_papers_as_the_city_does_without_their_numbers(
+    metre_city: Engine, metre_reader: Engine, school: str
+) -> None:
+    """Every rule that a paper decides says the same to both; a paper to be replaced is none to either."""
+    file_paper(
+        metre_city, CITY, {**TANK, "geometry": point(-3500, -1500), "paper": {"project_code": "P-t"}}, at=NOW
+    )
+    homes = {"kind": "dwelling", "dwellings": 12, "geometry": point(-3450, -1500)}
+    shop = {"kind": "fireworks_retail", "floor_area_m2": 20, "geometry": point(520, -2500)}
+    again = {**TANK, "geometry": point(-3500, -1490), "paper": {"project_code": "P-t"}}
+    for given in (homes, shop, TANK, again):
+        city, own = (_decided(metre_reader, one, given) for one in (CITY, TOWNSHIP))
+        assert city == own
+        assert city or given is again, "papers decide some rules here"
+    rows = [row["object"] for row in verdict_on(metre_reader, TOWNSHIP, homes)["rules"] if row["object"]]
+    assert {one["code"] for one in rows if one["layer"] == "siting_paper"} == {None}
+    with reading(metre_reader, TOWNSHIP) as connection:
+        asked: dict[str, Any] = {"own": None, "leave_out": None, "project_code": "", "within_m": 10_000.0}
+        known = planned_about(connection, NOW.date(), **asked)
+        fewer = planned_about(connection, NOW.date(), **asked | {"project_code": "P-t"})
+        assert len(fewer) == len(known) - 1
+    elsewhere = Identity("t", "township", "430981199")
+    with reading(metre_reader, elsewhere) as connection:
+        assert planned_about(connection, NOW.date(), **asked) == []
+    assert {"规划学校", ""} <= {row["name"] for row in known}
+    assert {key for row in known for one in row["consequences"] for key in one} == KNOWN
+
+
+def _decided(reader: Engine, identity: Identity, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows whose nearest object is a filed paper, without its number."""
+    told = ("rule", "outcome", "reason", "measured", "limit", "margin", "line")
+    return [
+        (*(str(row.get(name)) for name in told), row["object"]["name"])
+        for row in verdict_on(reader, identity, given)["rules"]
+        if (row["object"] or {}).get("layer") == "siting_paper"
+    ]
+
+
+def test_the_search_of_a_township_meets_them_too(metre_reader: Engine, school: str) -> None:
+    given = {"kind": "fireworks_retail", "floor_area_m2": 20}
+    found, city, blind = (
+        cells_of(metre_reader, given, 100, by=identity) for identity in (TOWNSHIP, CITY, None)
+    )
+    assert (city.worst.margin != blind.worst.margin).any()
+    assert (found.other.severity == city.other.severity).all()
+    assert (found.other.margin == city.other.margin).all()
+    assert "coverage" in found.everywhere
+
+
+def test_every_row_of_a_paper_has_its_clause_and_the_date_of_it(metre_reader: Engine, school: str) -> None:
+    """Of its verdict, of what binds elsewhere, and of what refuses cells: zones of existing sources among them."""
+    with reading(metre_reader, CITY) as connection:
+        data = json.loads(paper_named(connection, school)["data"])
+    found = data["alternatives"]
+    rows = [*data["verdict"]["rules"], *found["everywhere"], *found["refused"]]
+    rows += [one[name] for one in found["items"] for name in ("binding", "next") if one[name]]
+    assert [row["rule"] for row in rows if not (row["clause"] and row["basis"] and row["basis_date"])] == []
+    cells = cells_of(metre_reader, SCHOOL, 250)
+    with reading(metre_reader, CITY) as connection:
+        judged = judge(connection, SCHOOL, NOW.date(), shape_needed=False, identity=CITY)
+    told = {name: rule_told(judged, name) for name in cells.rules}
+    by_tank = verdict_on(metre_reader, CITY, SCHOOL | {"geometry": point(-3000, 2900)})["rules"]
+    reverse = {row["rule"]: row for row in by_tank if row["direction"] == "development"}
+    assert any(name.startswith("consequence.") for name in told.keys() & reverse.keys())
+    for name in told.keys() & reverse.keys():
+        for part in ("clause", "basis", "basis_date"):
+            assert told[name][part] == reverse[name][part]
+
+
+@pytest.mark.parametrize(
+    ("identity", "unseen"),
+    [
+        (TOWNSHIP, "邻区"),
+        (Identity("e", "enterprise", enterprise_code="E-station"), "在批在建项目，都没有核对"),
+        (Identity("c", "city", committee="hazchem"), "在批在建项目，都没有核对"),
+    ],
+    ids=["township", "enterprise", "committee"],
+)
+def test_who_sees_a_part_is_told_what_was_not_looked_at(
+    metre_reader: Engine, school: str, identity: Identity, unseen: str
+) -> None:
+    answer = verdict_on(metre_reader, identity, SCHOOL | {"geometry": point(3000, -2500)})
+    assert answer["complete"] is False
+    assert answer["verdict"] == "study_required"
+    coverage = next(row for row in answer["rules"] if row["rule"] == "coverage")
+    assert unseen in coverage["why"]
+    assert coverage["clause"]
+    assert coverage["basis_date"]
+    assert school not in {(row["object"] or {}).get("code") for row in answer["rules"]}

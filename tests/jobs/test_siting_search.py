@@ -29,10 +29,10 @@ KINDS: list[dict[str, Any]] = [
 
 
 def cells_of(
-    reader: Engine, given: dict[str, Any], cell_m: int, *, whole: bool = True, **more: Any
+    reader: Engine, given: dict[str, Any], cell_m: int, *, by: Identity | None = CITY, **more: Any
 ) -> Searched:
-    with reading(reader, CITY) as connection:
-        judged = judge(connection, given, TODAY, shape_needed=False, whole=whole)
+    with reading(reader, by or CITY) as connection:
+        judged = judge(connection, given, TODAY, shape_needed=False, identity=by)
         return searched(connection, judged, cell_m, **more)
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import csv
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,14 @@ def test_every_row_of_the_standards_is_shipped_with_its_figure(shared: Path) -> 
         assert rule.limit == (Decimal(figure) if figure else None), number
         assert rule.confidence == marks[row["confidence"]], number
         assert rule.clause == row["legal_basis"] or row["legal_basis"] == "同上", number
+
+
+def test_every_row_names_its_clause_what_it_asks_and_since_when() -> None:
+    for rule in RULES.distances:
+        assert rule.clause
+        assert rule.text_zh
+        assert date.fromisoformat(rule.basis_date) < date.fromisoformat(RULES.since), rule.id
+    assert all(one.clause and one.text_zh and one.basis_date for one in RULES.access.values())
 
 
 def test_every_kind_of_proposal_is_known_to_some_row_or_plainly_to_none() -> None:
@@ -242,7 +251,7 @@ ANY = st.sampled_from(OUTCOMES)
 
 
 def told(outcome: str, margin: float = 1.0) -> Finding:
-    return Finding("r", outcome, "", "", "", measured=margin, limit=0.0)
+    return Finding("r", outcome, "", "", "", "", measured=margin, limit=0.0)
 
 
 @given(st.lists(ANY, max_size=30), st.lists(st.just("admissible"), max_size=200))
