@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from jobs.siting import Judged, judge
+from jobs.siting_places import places_called
 from jobs.siting_planned import by_object, sources_among
 from layers.database import Identity, reading
 from layers.history import CLOCK
@@ -20,6 +21,7 @@ from riskmap.sections import MILLI
 from riskmap.shapes import Bytes, Floats, Ints, Shapes
 from riskmap.siting_distances import NOWHERE, Bound, looked_mm
 from riskmap.siting_findings import VERDICTS, Finding, verdict_of
+from riskmap.siting_papers import turn_of
 from riskmap.siting_rules import OUTCOMES
 from riskmap.siting_search import Painted, Worst, nearest_mm, paint
 from riskmap.siting_words import told
@@ -76,10 +78,11 @@ def search(
         judged = judge(connection, proposal, today, shape_needed=False, identity=identity)
         found = searched(connection, judged, cell_m)
         people = people_near(connection, found.ground.grid, NEAR_M)
+        answer = _answer(connection, judged, found, people, most, lang)
     return {
         "cell_m": cell_m,
         "cells": len(found.worst.severity),
-        **_answer(found, people, most, lang),
+        **answer,
         **(more(found, judged) if more else {}),
         "editions": {"edition": judged.edition.name, "siting": judged.rules.edition},
         "complete": identity.sees_city,
@@ -203,7 +206,9 @@ def _asked(given: Any) -> tuple[Any, int]:
     return {key: value for key, value in given.items() if key not in {"cell_m", "geometry"}}, cell_m
 
 
-def _answer(found: Searched, people: Floats | None, most: int, lang: str) -> Row:
+def _answer(
+    connection: Connection, judged: Judged, found: Searched, people: Floats | None, most: int, lang: str
+) -> Row:
     verdicts, ranked = found.verdicts, found.ranked
     refused = verdicts >= VERDICTS.index("not_in_principle")
     by_rule = Counter(found.rules[n] for n in found.worst.rule[refused].tolist())
@@ -212,14 +217,18 @@ def _answer(found: Searched, people: Floats | None, most: int, lang: str) -> Row
         word: order[ranked[order] == VERDICTS.index(word)][: min(most, _LISTED)]
         for word in ("admissible", "study_required")
     }
+    least = _least(found) if len(order) and refused.all() else None
+    told_of = [*lists["admissible"].tolist(), *lists["study_required"].tolist()]
+    told_of += [] if least is None else [least]
+    places = places_called(connection, found.ground, told_of, lang)
     return {
         **counts_of(found),
-        "admissible": _cells(found, lists["admissible"], people, rules=False),
-        "study_required": _cells(found, lists["study_required"], people, rules=True),
+        "admissible": _cells(found, lists["admissible"], people, places, rules=False),
+        "study_required": _cells(found, lists["study_required"], people, places, rules=True),
         "refused": dict(by_rule.most_common()),
         "everywhere": list(found.everywhere),
         "criteria": [{"name": name, "text": told(name, lang)} for name in ("people_500m", "spare_m")],
-        "least": _least(found) if not any(len(cells) for cells in lists.values()) else None,
+        "least": None if least is None else _told_least(judged, found, least, places[least], lang),
     }
 
 
@@ -237,7 +246,9 @@ def order_of(found: Searched, people: Floats | None) -> Ints:
     return np.lexsort((np.arange(len(found.spare)), -found.spare, number))
 
 
-def _cells(found: Searched, cells: Ints, people: Floats | None, *, rules: bool) -> list[Row]:
+def _cells(
+    found: Searched, cells: Ints, people: Floats | None, places: Mapping[int, Row | None], *, rules: bool
+) -> list[Row]:
     rows = []
     verdicts = found.verdicts[cells].tolist()
     for rank, (n, (lon, lat)) in enumerate(
@@ -246,20 +257,36 @@ def _cells(found: Searched, cells: Ints, people: Floats | None, *, rules: bool) 
         near = None if people is None else round(float(people[n]), 3)
         spare = float(found.spare[n])
         criteria = {"people_500m": near, "spare_m": round(spare / MILLI, 3) if np.isfinite(spare) else None}
-        row = {"lon": lon, "lat": lat, "rank": rank, "criteria": criteria}
+        row = {"lon": lon, "lat": lat, "place": places[n], "rank": rank, "criteria": criteria}
         row["verdict"] = VERDICTS[verdicts[rank - 1]]
         rows.append({**row, "rules": [found.rules[found.other.rule[n]]]} if rules else row)
     return rows
 
 
-def _least(found: Searched) -> Row | None:
-    """Where the least would have to change: the cell whose worst rule is the mildest and lacks the least."""
+def _least(found: Searched) -> int:
+    """Where the least would have to change: the cell whose worst rule is the mildest and lacks the least, of the rules
+    that do not bind every cell alike.
+    """
     other = found.other
-    if not len(other.severity):
-        return None
     short = np.where(np.isfinite(other.margin), other.margin, -np.inf)
-    n = int(np.lexsort((-short, other.severity))[0])
+    return int(np.lexsort((-short, other.severity))[0])
+
+
+def _told_least(judged: Judged, found: Searched, n: int, place: Row | None, lang: str) -> Row:
+    """The least cell with the rule that decides it, by how much, and what would have to change."""
     lon, lat = found.ground.lonlat([n])[0].tolist()
-    rule = found.rules[other.rule[n]] if other.rule[n] >= 0 else None
-    lacking = -float(other.margin[n]) / MILLI if np.isfinite(other.margin[n]) else None
-    return {"lon": lon, "lat": lat, "rule": rule, "lacking_m": lacking}
+    rule, margin = found.rules[found.worst.rule[n]], float(found.worst.margin[n])
+    lacking = -margin / MILLI if np.isfinite(margin) else None
+    bound = next((one for one in judged.bounds if one.rule == rule), None)
+    outcome = OUTCOMES[int(found.worst.severity[n])]
+    row = {"rule": rule, "outcome": outcome, "unit": "m", "inclusive": bound is None or bound.inclusive}
+    turns = turn_of(row, lacking if lacking is not None and lacking >= 0 else None)
+    return {
+        "lon": lon,
+        "lat": lat,
+        "place": place,
+        "rule": rule,
+        "verdict": verdict_of(outcome),
+        "lacking_m": lacking,
+        "turns": turns.en if lang == "en" else turns.zh,
+    }

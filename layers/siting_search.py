@@ -9,13 +9,13 @@ from pyproj import Transformer
 from sqlalchemy import Connection, Text, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from layers.exposure import place_points, shapes_from
+from layers.exposure import Geometries, place_points, shapes_from
 from layers.schema import GEOGRAPHIC_SRID, city, metadata, score
 from layers.siting import Row, is_one, no_neighbour
 from riskmap.errors import BadInput, TooLarge
 from riskmap.exposure import people_within
 from riskmap.sections import MILLI
-from riskmap.shapes import Floats, Shapes
+from riskmap.shapes import Floats, Ints, Shapes
 from riskmap.siting_rules import SitingObject
 from riskmap.siting_search import Grid
 
@@ -123,6 +123,48 @@ def all_studies(connection: Connection) -> tuple[list[Row], Shapes]:
     query = select(*(table.c[name] for name in names), func.ST_AsBinary(table.c.geom_m).label("shape"))
     rows = [dict(row) for row in connection.execute(query.order_by(table.c.code)).mappings()]
     return rows, shapes_from(shapely.from_wkb(np.array([bytes(row.pop("shape")) for row in rows], object)))
+
+
+class NamedAreas(NamedTuple):
+    """Areas that places are called by: village (None: townships are the finest on file) and township, shapes in metres."""
+
+    villages: list[str | None]
+    townships: list[str | None]
+    shapes: Geometries
+
+    def nearest(self, x_m: Floats, y_m: Floats) -> Ints:
+        """Of each place the area that it lies in, else the nearest one."""
+        found: Ints = shapely.STRtree(self.shapes).nearest(shapely.points(x_m, y_m))
+        return found
+
+    def middles(self) -> Floats:
+        """A point inside each area, in metres, (n, 2)."""
+        middles: Floats = shapely.get_coordinates(shapely.point_on_surface(self.shapes))
+        return middles
+
+
+def named_areas(connection: Connection) -> NamedAreas | None:
+    """Villages with an outline, without any the townships; None without these either."""
+    area = _table("area")
+    township = area.alias("township")
+    for level in ("village", "township"):
+        query = (
+            select(
+                area.c.name, township.c.name.label("township"), func.ST_AsBinary(area.c.geom_m).label("shape")
+            )
+            .outerjoin(
+                township, and_(township.c.code == area.c.township_code, township.c.level == "township")
+            )
+            .where(area.c.level == level, area.c.geom_m.is_not(None))
+            .order_by(area.c.code)
+        )
+        rows = connection.execute(query).all()
+        if rows:
+            villages = [row.name if level == "village" else None for row in rows]
+            townships = [row.township or (row.name if level == "township" else None) for row in rows]
+            shapes = shapely.from_wkb(np.array([bytes(row.shape) for row in rows], object))
+            return NamedAreas(villages, townships, shapes)
+    return None
 
 
 def people_near(connection: Connection, grid: Grid, radius_m: float) -> Floats | None:

@@ -84,7 +84,7 @@ def turning_of(rows: Iterable[Row]) -> list[Row]:
                 **{name: row[name] for name in ("rule", "outcome", "outcome_text", "why", "clause", "unit")},
                 "object": (row["object"] or {}).get("name") or row.get("object_zh"),
                 "lacking": round(lacking, 3) if lacking is not None else None,
-                "turns": _turn(row, lacking)._asdict(),
+                "turns": turn_of(row, lacking)._asdict(),
             }
         )
     return found
@@ -95,7 +95,8 @@ def at_limit(row: Row) -> bool:
     return bool(row["margin"] == 0)  # None where either is not known
 
 
-def _turn(row: Row, lacking: float | None) -> Both:
+def turn_of(row: Row, lacking: float | None) -> Both:
+    """What would turn a rule's outcome: its `rule`, `outcome`, `unit` and `inclusive`, and how much is lacking, where known."""
     if row["outcome"] == "not_on_file":
         return Both("核实并登记限值或存量后重新审查", "looked up and recorded, it is judged again")
     if lacking is not None:
@@ -105,6 +106,11 @@ def _turn(row: Row, lacking: float | None) -> Both:
             f"须再远离{least} {lacking:,.12g} {unit}，或证明该条不适用",
             f"{'at least' if row['inclusive'] else 'more than'} {lacking:,.12g} {row['unit']} farther, or proof"
             " that the row does not bind",
+        )
+    if row["rule"] == "access" and row["outcome"] == "veto":
+        return Both(
+            "该类别一律否决，换址或批准都不能改变；须改为其他类别",
+            "the kind is vetoed wherever it stands, and no approval lifts that; it has to be another kind",
         )
     if row["rule"] == "access":
         return Both(

@@ -2,6 +2,7 @@
 
 from riskmap.consequence_words import why_none
 from riskmap.siting_findings import Finding
+from riskmap.wording import bearing_word, number
 
 _WHY = {
     "named": ("方案列明的禁止或限制类别", "named by the city's plan"),
@@ -48,6 +49,8 @@ _WHY = {
     ),
     "above_range": ("超出方法适用范围", "above the method's range"),
 }
+_IN_METRES_M, _HERE_M = 995.0, 50.0
+"""a place is told in metres up to so many, and as the middle itself within so many"""
 _NO_RANGE = {"at_least_m": None, "validity": "", "validity_en": ""}
 _TOLD = {
     "effects": (
@@ -76,6 +79,22 @@ def why_of(reason: str, lang: str) -> str:
     if reason in _WHY:
         return _WHY[reason][lang == "en"]
     return why_none({**_NO_RANGE, "reason": reason}, lang)
+
+
+def place_words(
+    village: str | None, township: str | None, distance_m: float, degrees: float, lang: str
+) -> str:
+    """What a place is called: its village and township, how far from its middle and where."""
+    if distance_m < _IN_METRES_M:
+        far = f"{round(distance_m, -1):.0f} " + ("m" if lang == "en" else "米")
+    else:
+        far = f"{number(distance_m / 1000, 1)} " + ("km" if lang == "en" else "公里")
+    here, way = distance_m < _HERE_M, bearing_word(degrees, lang)
+    if lang == "en":
+        name = ", ".join(one for one in (village, township) if one)
+        return f"the middle of {name}" if here else f"{far} {way} of the middle of {name}"
+    name = "".join(one for one in (township, village) if one)
+    return f"{name}中心" if here else f"{name}中心{way}约 {far}"
 
 
 def told(code: str, lang: str) -> str:

@@ -220,11 +220,15 @@ def _tell_effects(effects: dict[str, Any]) -> None:
     print_table("风险分值变化的区域", effects["areas"][:_SHOWN], columns)
     zones = [
         one
-        | {"how": "新形成" if one["formed"] else "变化", "names": "、".join(m["name"] for m in one["joined"])}
+        | {
+            "how": "新形成" if one["formed"] else "撤销" if one["ended"] else "变化",
+            "names": "、".join(m["name"] or m["code"] for m in one["joined"]),
+        }
         for one in effects["zones"]
     ]
-    columns = {"id": "片区", "how": "变化", "members": "成员数", "names": "加入"}
-    print_table("形成或变化的联防联控片区", zones, columns)
+    columns = {"id": "片区", "name": "名称", "how": "变化", "members": "成员数", "names": "加入"}
+    columns |= {"level": "现等级", "level_after": "建成后等级"}
+    print_table("形成、变化或变色的联防联控片区", zones, columns)
     say(f"注意：{effects['note']}")
 
 
@@ -242,6 +246,11 @@ def _named(one: dict[str, Any]) -> str:
     return name or one.get("object_zh") or "—"
 
 
+def _called(one: dict[str, Any]) -> str:
+    """What a place of the search is called, where areas have outlines."""
+    return one["place"]["text"] if one["place"] else "—"
+
+
 def _tell_search(answer: dict[str, Any]) -> None:
     say(f"{answer['cells']} 个单元（{answer['cell_m']} 米），用时 {answer['duration_s']} 秒")
     for word, number in answer["counts"].items():
@@ -250,18 +259,19 @@ def _tell_search(answer: dict[str, Any]) -> None:
         say(f"处处受限于 {rule}，以下按其余规则排序")
     columns = {
         "rank": "名次",
+        "place": "位置",
         "lon": "经度",
         "lat": "纬度",
         "people_500m": "500米内人口",
         "spare_m": "余量（米）",
     }
     for word in ("admissible", "study_required"):
-        rows = [one | one["criteria"] for one in answer[word][:_SHOWN]]
+        rows = [one | one["criteria"] | {"place": _called(one)} for one in answer[word][:_SHOWN]]
         print_table(named("zh")["siting_outcome"][word], rows, columns)
     refused = [{"rule": rule, "cells": number} for rule, number in answer["refused"].items()]
     print_table("不予准入的单元，按决定性规则", refused, {"rule": "规则", "cells": "单元数"})
     if answer["least"]:
-        say(
-            f"没有可选位置；相差最少处 {answer['least']['lon']}, {answer['least']['lat']}：{answer['least']['rule']}"
-        )
+        least = answer["least"]
+        say(f"没有可选位置；相差最少处 {_called(least)}（{least['lon']}, {least['lat']}）：{least['rule']}")
+        say(f"如何才可能成立：{least['turns']}")
     say(f"注意：{answer['note']}")

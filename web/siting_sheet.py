@@ -61,6 +61,7 @@ def sheet_of(paper: Row, lang: str, today: date) -> Row:
         ),
         "scored": partial(word, lang, "scored_kind"),
         "names": partial(_names, lang),
+        "zone_change": _zone_change,
         "clauses": lambda rows: _joined(lang, (one["clause"] or one["rule"] for one in rows)),
         "refused": partial(_refused, lang),
     }
@@ -131,6 +132,15 @@ def _names(lang: str, members: list[Row]) -> str:
     told = _joined(lang, (one["name"] or one["code"] for one in members[:_NAMED]))
     more = translate(lang, "paper.zone_more", n=len(members)) if len(members) > _NAMED else ""
     return " ".join(part for part in (told, more) if part) or "—"
+
+
+def _zone_change(zone: Row) -> str:
+    """In a word what becomes of a zone."""
+    if zone["formed"]:
+        return "formed"
+    if zone.get("ended"):
+        return "ended"
+    return "changed" if zone["joined"] or zone["left"] else "recoloured"
 
 
 def _refused(lang: str, rows: list[Row]) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyproj import Transformer
 from sqlalchemy import Engine
 
 from jobs.siting import judge, verdict_on
@@ -13,6 +14,7 @@ from layers.database import CITY, Identity, reading
 from riskmap.errors import BadInput
 from riskmap.siting_findings import VERDICTS
 from tests.proposals import TODAY
+from tests.siting_city import MIDDLE
 
 KINDS: list[dict[str, Any]] = [
     {"kind": "school", "people": 300},
@@ -105,6 +107,30 @@ def test_none_is_an_answer_with_what_would_have_to_change(metre_reader: Engine) 
     assert answer["counts"]["veto"] == answer["cells"] == 64
     assert answer["everywhere"][0] == "access"
     assert answer["refused"] == {"access": 64}
+    assert (answer["least"]["rule"], answer["least"]["verdict"]) == ("access", "veto")
+    assert "改为其他类别" in answer["least"]["turns"]
+    tank = {"kind": "lpg_store", "inventory": [{"substance": "丙烷", "quantity_t": 9.0718}], "cell_m": 500}
+    assert "例外批准" in search(metre_reader, CITY, tank)["least"]["turns"]
+
+
+def test_a_place_is_called_by_the_village_and_the_way_from_its_middle(metre_reader: Engine) -> None:
+    """The village is all of the city, its middle where metres are counted from."""
+    given = {"kind": "dwelling", "dwellings": 12, "cell_m": 1000}
+    told = search(metre_reader, CITY, given, most=5000)["admissible"]
+    (east,) = (one for one in told if _metres(one) == (3500, 500))
+    place = east["place"]
+    assert (place["village"], place["township"]) == ("平地village", "平地township")
+    assert (place["distance_m"], place["bearing"]) == (3536, 82)
+    assert place["text"] == "平地township平地village中心东约 3.5 公里"
+    (south,) = (one for one in told if _metres(one) == (-500, -500))
+    assert south["place"]["text"] == "平地township平地village中心西南约 710 米"
+    english = search(metre_reader, CITY, given, most=1, lang="en")["admissible"][0]["place"]["text"]
+    assert "of the middle of 平地village, 平地township" in english
+
+
+def _metres(one: dict[str, Any]) -> tuple[int, int]:
+    x, y = Transformer.from_crs(4490, 4547, always_xy=True).transform(one["lon"], one["lat"])
+    return round(x - MIDDLE[0]), round(y - MIDDLE[1])
 
 
 @pytest.mark.parametrize("cell_m", [49, 5001, "100", True, 100.5])

@@ -78,6 +78,10 @@ def test_what_would_turn_a_rule_is_told_by_what_is_lacking() -> None:
     assert "超过 10 米" in told[0]["turns"]["zh"]
     assert "至少 10 米" in turning_of([ROW | {"inclusive": True}])[0]["turns"]["zh"]
     assert "登记" in told[2]["turns"]["zh"]
+    kind = ROW | {"rule": "access", "limit": None, "margin": None}
+    vetoed, excepted = turning_of([kind | {"outcome": "veto"}, kind | {"outcome": "not_in_principle"}])
+    assert "例外批准" in excepted["turns"]["zh"]
+    assert "批准都不能改变" in vetoed["turns"]["zh"]
     assert [at_limit(one) for one in (ROW, exactly, unknown, gap)] == [False, True, False, False]
 
 
@@ -89,9 +93,11 @@ def test_conditions_follow_from_outcomes_and_effects() -> None:
         "verdict": "veto",
         "rules": [ROW, ROW | {"outcome": "not_on_file"}, ROW | {"outcome": "no_data"}],
     }
-    told = conditions_of(RULES, mixed, {"zones": [{}], "people_exposed": 3.0})
+    told = conditions_of(RULES, mixed, {"zones": [{"joined": [{}], "left": []}], "people_exposed": 3.0})
     assert [one["on"] for one in told] == ["always", "veto", "not_on_file", "no_data", "zones", "people"]
     assert all(one["checked_by"]["zh"] and one["due"]["en"] for one in told)
+    recoloured = {"zones": [{"joined": [], "left": []}], "people_exposed": 0}
+    assert conditions_of(RULES, fine, recoloured) == conditions_of(RULES, fine, calm)
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ window.RiskMap = window.RiskMap || {};
     let answer = null;
 
     const named = (rule) => (rule ? ruleName(answer.rules_told[rule] || { rule, clause: "", object_zh: "" }) : "—");
+    const degrees = (one) => `${one.lon.toFixed(5)}, ${one.lat.toFixed(5)}`;
+    const called = (one) => (one.place ? `${one.place.text} (${degrees(one)})` : degrees(one));
     const go = (one) => () => { RiskMap.goTo(one.lon, one.lat); document.querySelector(".siting-map").scrollIntoView({ block: "nearest" }); };
 
     async function search() {
@@ -156,18 +158,18 @@ window.RiskMap = window.RiskMap || {};
 
     /* Where nothing may stand: the least that would have to change. */
     function least() {
-      const { lon, lat, rule, lacking_m } = answer.least;
+      const { rule, lacking_m, turns } = answer.least;
       return el("div", { class: "none" }, el("p", {}, el("b", {}, t("none"))),
-        el("p", {}, t("none_least", { lon: lon.toFixed(5), lat: lat.toFixed(5) }), " · ", t("none_rule", { rule: named(rule) })),
-        el("p", {}, lacking_m > 0 ? t("none_lacking", { m: figure(lacking_m) }) : t("none_change")),
+        el("p", {}, t("none_least", { place: called(answer.least) }), " · ", t("none_rule", { rule: named(rule) })),
+        el("p", {}, lacking_m > 0 ? [t("none_lacking", { m: figure(lacking_m) }), " "] : null, t("none_turns", { turns })),
         el("p", {}, el("button", { type: "button", class: "plain", onclick: go(answer.least) }, t("look"))));
     }
 
     function listed(best) {
       const people = ({ criteria }) => (criteria.people_500m === null ? "—" : number(criteria.people_500m));
       const row = (one) => el("tr", { "data-go": true, tabindex: 0, onclick: go(one), onkeydown: (event) => { if (event.key === "Enter") go(one)(); } },
-        el("td", { "data-label": t("rank") }, `${one.rank} · ${one.lon.toFixed(5)}, ${one.lat.toFixed(5)}`,
-          el("span", { class: "code" }, one.rules ? named(one.rules[0]) : "")),
+        el("td", { "data-label": t("rank") }, el("span", {}, el("b", {}, String(one.rank)), ` ${one.place ? one.place.text : degrees(one)}`,
+          one.place ? el("span", { class: "code" }, degrees(one)) : null, one.rules ? el("span", { class: "code" }, named(one.rules[0])) : null)),
         el("td", { "data-label": t("near_people"), class: "n" }, people(one)),
         el("td", { "data-label": t("spare"), class: "n" }, one.criteria.spare_m === null ? "—" : number(one.criteria.spare_m)));
       return el("div", {}, el("h2", {}, t("best"), " ", outcome(answer.admissible.length ? "admissible" : "study_required")),

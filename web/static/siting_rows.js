@@ -21,6 +21,8 @@ window.RiskMap = window.RiskMap || {};
     return [row.clause || (named === `rule_${kind}` ? row.rule : named), what].filter(Boolean).join(" · ");
   }
 
+  const kindOf = (kind) => ["source_kind", "development_kind", "target_class"].map((group) => RiskMap.word(group, kind)).find((word) => word !== kind) || kind;
+
   const limitOf = (row) => (row.limit === null || row.limit === undefined
     ? [row.outcome === "not_on_file" ? t("limit_unknown") : "—"]
     : [figure(row.limit), row.inclusive === null ? null : el("small", {}, t(row.inclusive ? "limit_in" : "limit_out"))]);
@@ -28,13 +30,13 @@ window.RiskMap = window.RiskMap || {};
   function line(row, n, shown) {
     const cell = (label, ...content) => el("td", { "data-label": t(label), class: ["measured", "limit", "margin"].includes(label) ? "n" : null },
       el("span", {}, ...content));
-    const name = row.object ? row.object.name || row.object.code || "—" : "—";
+    const name = row.object ? row.object.name || row.object.code || kindOf(row.object.kind) || "—" : "—";
     const badge = n ? el("span", { class: "way-no" }, String(n)) : null;
     const button = shown && hasWay(row) ? el("button", { type: "button", class: "plain small", onclick: () => shown(row) }, t("on_map")) : null;
     return el("tr", {},
       el("td", { "data-label": t("outcome") }, badge, outcome(row.outcome), el("small", {}, row.why)),
       cell("clause", ruleName(row), row.basis && row.basis !== row.clause ? el("small", {}, row.basis) : null,
-        el("small", {}, t(row.direction === "development" ? "of_development" : "of_facility"))),
+        el("small", {}, t("dated", { day: row.basis_date })), el("small", {}, t(row.direction === "development" ? "of_development" : "of_facility"))),
       cell("object", name, button ? " " : null, button),
       cell("measured", figure(row.measured)), cell("limit", ...limitOf(row)), cell("margin", figure(row.margin)));
   }
@@ -56,7 +58,7 @@ window.RiskMap = window.RiskMap || {};
       first ? el("p", { class: "binding" }, `${t("decided_by")}：`, el("b", {}, ruleName(first)), ` · ${first.why}`) : null,
       ...answer.sensitivity.map((one) => el("p", { class: "hint" }, t("sensitivity", { class: one.class_text, level: one.level }),
         one.assumed ? ` · ${t("assumed")}` : null)),
-      answer.complete ? null : el("p", { class: "problem" }, t("incomplete")),
+      answer.complete ? null : el("p", { class: "problem" }, t("incomplete", { why: answer.rules.find((row) => row.rule === "coverage")?.why || "" })),
       against.length ? el("h2", {}, t("against", { n: against.length })) : el("p", { class: "done" }, t("none_against")),
       against.length ? table(against, { numbered, shown }) : null,
       others.length ? el("details", { class: "kept-rules" }, el("summary", {}, t("kept", { n: others.length })), table(others, { shown })) : null,
