@@ -5,13 +5,13 @@ from sqlalchemy import Connection
 
 from jobs.siting import Judged
 from jobs.siting_picture import rule_told
-from jobs.siting_search import NEAR_M, Searched, counts_of, order_of, searched
+from jobs.siting_search import NEAR_M, Searched, apart, counts_of, order_of, searched
 from layers.incident import place_at
 from layers.siting import Row, Site
 from layers.siting_search import people_near
 from riskmap.errors import BadInput, TooLarge
 from riskmap.sections import MILLI
-from riskmap.shapes import Floats, Ints
+from riskmap.shapes import Floats
 from riskmap.siting_findings import VERDICTS
 from riskmap.siting_paper_rules import PaperRules
 
@@ -34,7 +34,7 @@ def alternatives_at(connection: Connection, judged: Judged, site: Site, rules: P
     order = order_of(found, people)
     good = order[ranked[order] == ranked.min()] if len(order) else order
     away = _away_mm(found, site)
-    chosen = _apart(found, good, rules.alternatives)
+    chosen = apart(found, good, rules.alternatives, _APART_MM)
     nearest = good[np.lexsort((good, away[good]))[:1]] if len(good) else good
     items = [_item(connection, judged, found, people, away, int(n)) for n in (*nearest, *chosen)]
     refused = found.verdicts >= VERDICTS.index("not_in_principle")
@@ -56,17 +56,6 @@ def _away_mm(found: Searched, site: Site) -> Floats:
     grid = found.ground.grid
     away: Floats = np.hypot(grid.x - x * MILLI, grid.y - y * MILLI)
     return away
-
-
-def _apart(found: Searched, good: Ints, most: int) -> list[int]:
-    """The first of the list, then each next one that stands apart from those before it."""
-    grid, left = found.ground.grid, good
-    chosen: list[int] = []
-    while len(left) and len(chosen) < most:
-        n = int(left[0])
-        chosen.append(n)
-        left = left[np.hypot(grid.x[left] - grid.x[n], grid.y[left] - grid.y[n]) >= _APART_MM]
-    return chosen
 
 
 def _item(

@@ -33,6 +33,13 @@ NEAR_M = 500.0
 _VERDICT_AT = np.array([VERDICTS.index(verdict_of(outcome)) for outcome in OUTCOMES], np.int8)
 
 
+class Listed(NamedTuple):
+    """How many cells a list has at most, and how far apart they stand."""
+
+    most: int
+    apart_mm: int
+
+
 class Searched(NamedTuple):
     """Every cell with its verdict (position in `VERDICTS`), the rule that decides it, and by how much (mm)."""
 
@@ -64,12 +71,14 @@ def search(
     *,
     lang: str = "zh",
     most: int = 200,
+    apart_m: int = 0,
     more: Callable[[Searched, Judged], Row] | None = None,
 ) -> Row:
     """The cells of the city where the proposal may stand, ranked; of those that are refused how many by which rule.
 
     `given` is a proposal, its geometry left out, and `cell_m` (100 by default). A cell is judged as the proposal would be,
-    drawn as the cell's middle. `more` tells what else is made of it (jobs.siting_picture).
+    drawn as the cell's middle. `apart_m`: of cells nearer to each other only the best is listed, by its rank among all.
+    `more` tells what else is made of it (jobs.siting_picture).
     """
     started = time.perf_counter()
     proposal, cell_m = _asked(given)
@@ -78,7 +87,8 @@ def search(
         judged = judge(connection, proposal, today, shape_needed=False, identity=identity)
         found = searched(connection, judged, cell_m)
         people = people_near(connection, found.ground.grid, NEAR_M)
-        answer = _answer(connection, judged, found, people, most, lang)
+        listed = Listed(min(most, _LISTED), apart_m * MILLI)
+        answer = _answer(connection, judged, found, people, listed, lang)
     return {
         "cell_m": cell_m,
         "cells": len(found.worst.severity),
@@ -207,19 +217,18 @@ def _asked(given: Any) -> tuple[Any, int]:
 
 
 def _answer(
-    connection: Connection, judged: Judged, found: Searched, people: Floats | None, most: int, lang: str
+    connection: Connection, judged: Judged, found: Searched, people: Floats | None, listed: Listed, lang: str
 ) -> Row:
     verdicts, ranked = found.verdicts, found.ranked
     refused = verdicts >= VERDICTS.index("not_in_principle")
     by_rule = Counter(found.rules[n] for n in found.worst.rule[refused].tolist())
     order = order_of(found, people)
     lists = {
-        word: order[ranked[order] == VERDICTS.index(word)][: min(most, _LISTED)]
+        word: _chosen(found, order[ranked[order] == VERDICTS.index(word)], listed)
         for word in ("admissible", "study_required")
     }
     least = _least(found) if len(order) and refused.all() else None
-    told_of = [*lists["admissible"].tolist(), *lists["study_required"].tolist()]
-    told_of += [] if least is None else [least]
+    told_of = [n for cells in lists.values() for n, _ in cells] + ([] if least is None else [least])
     places = places_called(connection, found.ground, told_of, lang)
     return {
         **counts_of(found),
@@ -230,6 +239,17 @@ def _answer(
         "criteria": [{"name": name, "text": told(name, lang)} for name in ("people_500m", "spare_m")],
         "least": None if least is None else _told_least(judged, found, least, places[least], lang),
     }
+
+
+def apart(found: Searched, cells: Ints, most: int, apart_mm: float) -> list[int]:
+    """The first of some cells, then each next one that stands so far apart from those before it."""
+    grid, left = found.ground.grid, cells
+    chosen: list[int] = []
+    while len(left) and len(chosen) < most:
+        n = int(left[0])
+        chosen.append(n)
+        left = left[np.hypot(grid.x[left] - grid.x[n], grid.y[left] - grid.y[n]) >= apart_mm]
+    return chosen
 
 
 def counts_of(found: Searched) -> Row:
@@ -247,20 +267,32 @@ def order_of(found: Searched, people: Floats | None) -> Ints:
 
 
 def _cells(
-    found: Searched, cells: Ints, people: Floats | None, places: Mapping[int, Row | None], *, rules: bool
+    found: Searched,
+    ranked: list[tuple[int, int]],
+    people: Floats | None,
+    places: Mapping[int, Row | None],
+    *,
+    rules: bool,
 ) -> list[Row]:
     rows = []
-    verdicts = found.verdicts[cells].tolist()
-    for rank, (n, (lon, lat)) in enumerate(
-        zip(cells.tolist(), found.ground.lonlat(cells.tolist()).tolist(), strict=True), start=1
-    ):
+    positions = found.ground.lonlat(n for n, _ in ranked).tolist()
+    for (n, rank), (lon, lat) in zip(ranked, positions, strict=True):
         near = None if people is None else round(float(people[n]), 3)
         spare = float(found.spare[n])
         criteria = {"people_500m": near, "spare_m": round(spare / MILLI, 3) if np.isfinite(spare) else None}
         row = {"lon": lon, "lat": lat, "place": places[n], "rank": rank, "criteria": criteria}
-        row["verdict"] = VERDICTS[verdicts[rank - 1]]
+        row["verdict"] = VERDICTS[int(found.verdicts[n])]
         rows.append({**row, "rules": [found.rules[found.other.rule[n]]]} if rules else row)
     return rows
+
+
+def _chosen(found: Searched, cells: Ints, listed: Listed) -> list[tuple[int, int]]:
+    """The cells of a list, each with its rank; `cells` are all of them, best first."""
+    if not listed.apart_mm:
+        return [(n, rank) for rank, n in enumerate(cells[: listed.most].tolist(), start=1)]
+    chosen = apart(found, cells, listed.most, listed.apart_mm)
+    ranks = np.flatnonzero(np.isin(cells, chosen)) + 1
+    return list(zip(chosen, ranks.tolist(), strict=True))
 
 
 def _least(found: Searched) -> int:

@@ -1,7 +1,7 @@
 """Which joint-control zones a proposal would form, enlarge, end or turn, and to which sites accidents would carry on.
 
-Both states are computed from the zones of the last run, so that ids stay what they are, and by the scores of two
-computed states of the city; a zone's account is the one that a zone run would keep.
+What is, is computed from the zones of the last run, and what would be from that, so that ids stay what they are; the scores
+are those of two computed states of the city, and a zone's account is the one that a zone run would keep.
 """
 
 from dataclasses import dataclass, replace
@@ -108,7 +108,8 @@ def zones_compared(
             {code: near for code, near in reaches.items() if code in codes},
             {code: score for code, (score, _, _) in scores[1].items()},
         )
-    made = [zones_of(sites, found.rules, found.state.zones, found.changes) for sites in (sites, grown_sites)]
+    now = zones_of(sites, found.rules, found.state.zones, found.changes)
+    made = [now, zones_of(grown_sites, found.rules, now)]
     members = [
         member_rows(*one) for one in zip((frame, grown), (sites, grown_sites), made, scores, strict=True)
     ]

@@ -88,6 +88,7 @@ async def searched(
     identity: SignedIn,
     lang: Lang,
     most: Annotated[int, Query(ge=1, le=1000, description="每个列表最多几个单元")] = 200,
+    apart_m: Annotated[int, Query(ge=0, le=20_000, description="列出的单元彼此至少相隔（米）")] = 0,
     picture: Annotated[bool, Query(description="同时给出每个单元的结论，供地图着色")] = False,
 ) -> Record:
     """Every cell of the city judged as this proposal, best first; of those refused how many by which rule. Writes nothing.
@@ -98,7 +99,9 @@ async def searched(
     """
     given = document(await request.body())
     more = as_picture if picture else None
-    return await run_in_threadpool(search, reader, identity, given, lang=lang, most=most, more=more)
+    return await run_in_threadpool(
+        search, reader, identity, given, lang=lang, most=most, apart_m=apart_m, more=more
+    )
 
 
 def document(content: bytes) -> Any:

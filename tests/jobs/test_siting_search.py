@@ -128,6 +128,18 @@ def test_a_place_is_called_by_the_village_and_the_way_from_its_middle(metre_read
     assert "of the middle of 平地village, 平地township" in english
 
 
+def test_listed_places_stand_apart_by_their_ranks_among_all(metre_reader: Engine) -> None:
+    given = {"kind": "dwelling", "dwellings": 12, "cell_m": 250}
+    every = search(metre_reader, CITY, given, most=5000)["admissible"]
+    listed = search(metre_reader, CITY, given, most=6, apart_m=1500)["admissible"]
+    assert len(listed) == 6
+    assert [one for one in every if one["rank"] in {row["rank"] for row in listed}] == listed
+    at = [np.array(_metres(one)) for one in listed]
+    assert all(np.linalg.norm(a - b) >= 1499 for n, a in enumerate(at) for b in at[:n])
+    left_out = next(one for one in every if one["rank"] == 2)
+    assert np.linalg.norm(np.array(_metres(left_out)) - at[0]) < 1500
+
+
 def _metres(one: dict[str, Any]) -> tuple[int, int]:
     x, y = Transformer.from_crs(4490, 4547, always_xy=True).transform(one["lon"], one["lat"])
     return round(x - MIDDLE[0]), round(y - MIDDLE[1])

@@ -6,6 +6,7 @@ window.RiskMap = window.RiskMap || {};
   const { el, ask, number } = RiskMap.dom;
   const { t, outcome, ruleName, figure } = RiskMap.rows;
   const SHOWN = 20;
+  const APART_M = 1000; // of places nearer to each other the list has the best alone
   const BESIDE = 1.5; // pixels of a part that its neighbours cover: no seams between the parts of the mesh
 
   /* The picture as one pixel for each cell, the south row last. */
@@ -112,7 +113,7 @@ window.RiskMap = window.RiskMap || {};
       working(true);
       let problem = null;
       try {
-        answer = await ask(`/api/v1/siting/search?picture=true&most=${SHOWN}&lang=${lang}`, own.signal,
+        answer = await ask(`/api/v1/siting/search?picture=true&most=${SHOWN}&apart_m=${APART_M}&lang=${lang}`, own.signal,
           { ...proposed(), cell_m: Number(byId("cell").value) });
       } catch (error) {
         problem = error.name === "AbortError" ? null : error;
@@ -145,6 +146,7 @@ window.RiskMap = window.RiskMap || {};
       layer = new Cells(answer.picture).addTo(map);
       map.fitBounds(answer.picture.mesh.lonlat.map(([lon, lat]) => [lat, lon]), { animate: false });
       forget.hidden = byId("cells-legend").hidden = false;
+      byId("cells-other").hidden = !answer.everywhere.length;
       const best = answer.admissible.length ? answer.admissible : answer.study_required;
       found.replaceChildren(...[
         el("p", { class: "note" }, t("searched", { cells: number(answer.cells), s: number(answer.duration_s, 1) })),
@@ -172,8 +174,8 @@ window.RiskMap = window.RiskMap || {};
           one.place ? el("span", { class: "code" }, degrees(one)) : null, one.rules ? el("span", { class: "code" }, named(one.rules[0])) : null)),
         el("td", { "data-label": t("near_people"), class: "n" }, people(one)),
         el("td", { "data-label": t("spare"), class: "n" }, one.criteria.spare_m === null ? "—" : number(one.criteria.spare_m)));
-      return el("div", {}, el("h2", {}, t("best"), " ", outcome(answer.admissible.length ? "admissible" : "study_required")),
-        el("p", { class: "note" }, t("ranked_by")),
+      return el("div", {}, el("h2", {}, t(answer.everywhere.length ? "best_other" : "best"), " ", outcome(answer.admissible.length ? "admissible" : "study_required")),
+        el("p", { class: "note" }, t("ranked_by", { km: APART_M / 1000 })),
         el("table", { class: "rows" }, el("thead", {}, el("tr", {}, ["rank", "near_people", "spare"].map((key) => el("th", {}, t(key))))),
           el("tbody", {}, best.map(row))));
     }

@@ -36,7 +36,7 @@ window.RiskMap = window.RiskMap || {};
     return el("tr", {},
       el("td", { "data-label": t("outcome") }, badge, outcome(row.outcome), el("small", {}, row.why)),
       cell("clause", ruleName(row), row.basis && row.basis !== row.clause ? el("small", {}, row.basis) : null,
-        el("small", {}, t("dated", { day: row.basis_date })), el("small", {}, t(row.direction === "development" ? "of_development" : "of_facility"))),
+        el("small", {}, `${t("dated", { day: row.basis_date })} · ${t(row.direction === "development" ? "of_development" : "of_facility")}`)),
       cell("object", name, button ? " " : null, button),
       cell("measured", figure(row.measured)), cell("limit", ...limitOf(row)), cell("margin", figure(row.margin)));
   }
@@ -58,7 +58,7 @@ window.RiskMap = window.RiskMap || {};
       first ? el("p", { class: "binding" }, `${t("decided_by")}：`, el("b", {}, ruleName(first)), ` · ${first.why}`) : null,
       ...answer.sensitivity.map((one) => el("p", { class: "hint" }, t("sensitivity", { class: one.class_text, level: one.level }),
         one.assumed ? ` · ${t("assumed")}` : null)),
-      answer.complete ? null : el("p", { class: "problem" }, t("incomplete", { why: answer.rules.find((row) => row.rule === "coverage")?.why || "" })),
+      answer.complete || first?.rule === "coverage" ? null : el("p", { class: "problem" }, t("incomplete", { why: answer.rules.find((row) => row.rule === "coverage")?.why || "" })),
       against.length ? el("h2", {}, t("against", { n: against.length })) : el("p", { class: "done" }, t("none_against")),
       against.length ? table(against, { numbered, shown }) : null,
       others.length ? el("details", { class: "kept-rules" }, el("summary", {}, t("kept", { n: others.length })), table(others, { shown })) : null,
