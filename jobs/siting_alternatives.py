@@ -5,8 +5,8 @@ from sqlalchemy import Connection
 
 from jobs.siting import Judged
 from jobs.siting_picture import rule_told
+from jobs.siting_places import places_called
 from jobs.siting_search import NEAR_M, Searched, apart, counts_of, order_of, searched
-from layers.incident import place_at
 from layers.siting import Row, Site
 from layers.siting_search import people_near
 from riskmap.errors import BadInput, TooLarge
@@ -36,7 +36,9 @@ def alternatives_at(connection: Connection, judged: Judged, site: Site, rules: P
     away = _away_mm(found, site)
     chosen = apart(found, good, rules.alternatives, _APART_MM)
     nearest = good[np.lexsort((good, away[good]))[:1]] if len(good) else good
-    items = [_item(connection, judged, found, people, away, int(n)) for n in (*nearest, *chosen)]
+    named = [*nearest.tolist(), *chosen]
+    places = places_called(connection, found.ground, named, "zh")
+    items = [_item(judged, found, people, away, n) | {"place": places[n]} for n in named]
     refused = found.verdicts >= VERDICTS.index("not_in_principle")
     rule, counted = np.unique(found.worst.rule[refused], return_counts=True)
     by_count = sorted(zip(counted.tolist(), rule.tolist(), strict=True), reverse=True)
@@ -58,19 +60,14 @@ def _away_mm(found: Searched, site: Site) -> Floats:
     return away
 
 
-def _item(
-    connection: Connection, judged: Judged, found: Searched, people: Floats | None, away: Floats, n: int
-) -> Row:
+def _item(judged: Judged, found: Searched, people: Floats | None, away: Floats, n: int) -> Row:
     lon, lat = found.ground.lonlat([n])[0].tolist()
-    areas = place_at(connection, lon, lat).areas
     spare, other = float(found.spare[n]), int(found.other.rule[n])
     worst = int(found.worst.rule[n])
     against = found.other.severity[n] > 0
     return {
         "lon": round(lon, 6),
         "lat": round(lat, 6),
-        "township": areas.get("township", {}).get("name"),
-        "village": areas.get("village", {}).get("name"),
         "verdict": VERDICTS[int(found.verdicts[n])],
         "binding": rule_told(judged, found.rules[worst]) if worst >= 0 else None,
         "next": rule_told(judged, found.rules[other]) if against and other >= 0 else None,

@@ -17,7 +17,7 @@ from layers.incident import RESOURCE_KINDS
 from riskmap.errors import Unavailable
 from riskmap.siting_matrix import MEASURES
 from riskmap.siting_papers import at_limit
-from riskmap.siting_words import why_of
+from riskmap.siting_words import place_words, why_of
 from web.render import make_environment
 from web.siting_drawing import drawing_of_site
 from web.texts import translate, word
@@ -62,6 +62,7 @@ def sheet_of(paper: Row, lang: str, today: date) -> Row:
         "scored": partial(word, lang, "scored_kind"),
         "names": partial(_names, lang),
         "zone_change": _zone_change,
+        "called": partial(_called, lang),
         "clauses": lambda rows: _joined(lang, (one["clause"] or one["rule"] for one in rows)),
         "refused": partial(_refused, lang),
     }
@@ -132,6 +133,14 @@ def _names(lang: str, members: list[Row]) -> str:
     told = _joined(lang, (one["name"] or one["code"] for one in members[:_NAMED]))
     more = translate(lang, "paper.zone_more", n=len(members)) if len(members) > _NAMED else ""
     return " ".join(part for part in (told, more) if part) or "—"
+
+
+def _called(lang: str, one: Row) -> str:
+    """What a place elsewhere is called; papers of before places were told by the way from a village's middle name it alone."""
+    place = one.get("place")
+    if place is None:
+        return " ".join(one[name] for name in ("township", "village") if one.get(name))
+    return place_words(place["village"], place["township"], place["distance_m"], place["bearing"], lang)
 
 
 def _zone_change(zone: Row) -> str:

@@ -187,6 +187,7 @@ def test_every_row_of_a_paper_has_its_clause_and_the_date_of_it(metre_reader: En
     rows = [*data["verdict"]["rules"], *found["everywhere"], *found["refused"]]
     rows += [one[name] for one in found["items"] for name in ("binding", "next") if one[name]]
     assert [row["rule"] for row in rows if not (row["clause"] and row["basis"] and row["basis_date"])] == []
+    assert {one["place"]["village"] for one in found["items"]} == {"平地village"}
     cells = cells_of(metre_reader, SCHOOL, 250)
     with reading(metre_reader, CITY) as connection:
         judged = judge(connection, SCHOOL, NOW.date(), shape_needed=False, identity=CITY)
