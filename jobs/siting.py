@@ -149,7 +149,7 @@ def judge(
     proposal = read_proposal(given, vertices=rules.vertices, today=today, shape_needed=shape_needed)
     held, unmatched = _held(proposal, edition)
     facts = facts_of(rules, proposal, _major(proposal, held, unmatched, edition))
-    sensitive = rules.matrix.sensitivities(proposal.uses, proposal.existing, proposal.years)
+    sensitive = rules.matrix.sensitivities(proposal.judged_uses, proposal.existing, proposal.years)
     own: set[str] = set()
     for use in proposal.uses:
         known = rules.matrix.sensitivity(use)

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from sqlalchemy import Connection, Engine
 
 from jobs.assessment import assess_records
 from jobs.frames import with_rows
+from jobs.grading import open_targets
 from jobs.results import Assessment
 from jobs.siting import Judged, judge
-from jobs.siting_messages import messages_with
+from jobs.siting_messages import facts_in, messages_with
 from jobs.siting_zones import zones_compared
 from layers.city import stored_city
 from layers.database import Identity, snapshot
@@ -78,6 +80,8 @@ def effects_of_judged(
     changed["recoloured"] |= {"zone": turned} if turned else {}
     return {
         **changed,
+        **_targets_reached(inputs, judged, site, after),
+        "people_unknown": _people_unknown(judged),
         "proposal": _own(after) if own else None,
         "data": {"rev": rev, "time": iso(now), "edition": inputs.edition.name},
         "result_hash": {"before": before.result_hash(), "after": after.result_hash()},
@@ -85,6 +89,33 @@ def effects_of_judged(
         "messages": messages_with(connection, now, (inputs, before), (grown, after), zones)[:_LISTED],
         "note": told("effects", lang),
     }
+
+
+def _people_unknown(judged: Judged) -> bool:
+    """Whether it is for people of whom nobody said how many: it is computed without any."""
+    proposal = judged.proposal
+    gathers = proposal.kind in DEVELOPMENT_KINDS and proposal.kind not in _ROUTES
+    return gathers and "people" not in proposal.uses[0].measures
+
+
+def _targets_reached(inputs: Inputs, judged: Judged, site: Site, after: Assessment) -> Row:
+    """How many protected targets on file accidents at the proposal would reach, and which, the nearest first."""
+    nobody: Row = {"targets_reached": 0, "reach_m": None, "targets": []}
+    if judged.proposal.kind in DEVELOPMENT_KINDS:
+        return nobody
+    reach_m = (facts_in(_own_row(after)["facts"]).get("distances_m") or {}).get("reach")
+    if reach_m is None:
+        return nobody
+    targets = open_targets(inputs)
+    away = shapely.distance(targets["geom"].to_numpy(object), site.shape)
+    near = np.flatnonzero(away <= reach_m)
+    near = near[np.lexsort((targets["code"].to_numpy(str)[near], away[near]))]
+    names = ("code", "name", "target_class")
+    told = [
+        {**{name: targets[name].iloc[n] for name in names}, "distance_m": round(float(away[n]), 1)}
+        for n in near[:_LISTED].tolist()
+    ]
+    return {"targets_reached": len(near), "reach_m": reach_m, "targets": told}
 
 
 def with_proposal(inputs: Inputs, judged: Judged, site: Site, scope: Mapping[str, Any]) -> Inputs:
@@ -188,7 +219,11 @@ def _names(inputs: Inputs) -> dict[str, Any]:
     return {code: name for frame in frames for code, name in zip(frame["code"], frame["name"], strict=True)}
 
 
+def _own_row(after: Assessment) -> Any:
+    return after.scores[(after.scores["kind"] == "source") & (after.scores["code"] == PROPOSED)].iloc[0]
+
+
 def _own(after: Assessment) -> Row:
     """The proposal's own score and colour, as a source."""
-    row = after.scores[(after.scores["kind"] == "source") & (after.scores["code"] == PROPOSED)].iloc[0]
+    row = _own_row(after)
     return {"score": points(row["score"]), "level": LEVELS.get(row["level"]), "grade": row["grade"]}

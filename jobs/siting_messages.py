@@ -80,7 +80,7 @@ def _worth_telling(state: Assessment, rules: AlertRules) -> set[str]:
     """Sources that a rule may ask for by their colour or what they hold."""
     scores = state.scores[state.scores["kind"] == "source"]
     worst = max(rules.least_bad("level"), rules.least_bad("near"))
-    large = [(_facts_in(one).get("s") or 0) >= 1 for one in scores["facts"]]
+    large = [(facts_in(one).get("s") or 0) >= 1 for one in scores["facts"]]
     asked = (scores["level"].fillna(len(LEVELS) + 1).to_numpy(float) <= worst) | np.array(large, bool)
     return set(scores["code"][asked])
 
@@ -104,7 +104,7 @@ def _facts(
     for code in sorted(codes):
         if code not in rows and code not in sources.index:
             continue  # premises that no run has known yet: the proposal adds none
-        score, told = scores.loc[code], _facts_in(scores.loc[code, "facts"])
+        score, told = scores.loc[code], facts_in(scores.loc[code, "facts"])
         row = rows.get(code) or _unknown_row(code, sources.loc[code], inputs)
         level = _whole(score["level"])
         s = told.get("s")
@@ -223,7 +223,8 @@ def _whole(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
 
 
-def _facts_in(told: Any) -> dict[str, Any]:
+def facts_in(told: Any) -> dict[str, Any]:
+    """The facts of a score, which are kept as JSON."""
     if isinstance(told, str):
         found: dict[str, Any] = json.loads(told)
         return found

@@ -71,6 +71,15 @@ class Proposal:
     given: Mapping[str, Any] = field(default_factory=dict)
     """what was asked, as it was asked"""
 
+    @property
+    def judged_uses(self) -> tuple[Use, ...]:
+        """Its uses as they are classed. Of an extension that does not tell what stands there nobody knows whether it is
+        small: its figures alone say nothing, and it counts as the most sensitive of its kind.
+        """
+        if self.stage == "extension" and not self.existing:
+            return tuple(Use(use.kind, {}) for use in self.uses)
+        return self.uses
+
 
 def read_proposal(given: Any, *, vertices: int, today: date, shape_needed: bool = True) -> Proposal:
     """The proposal of a JSON object.

@@ -17,6 +17,8 @@ _SHOWN = 30
 _WHAT = ("search", "paper", "batch")
 _RELOCATION = "relocation"
 _REPORTS = (".pdf", ".html")
+_AS_BEFORE = {"people_unknown": False, "reach_m": None}
+"""what the effects of earlier papers do not tell"""
 _KEPT = {"rule": "规则", "measured": "实测（米）", "limit": "限值（米）", "near": "对象"}
 
 
@@ -175,7 +177,7 @@ def _paper(
         name: paper[name]
         for name in ("number", "version", "replaces", "replaced_by", "sha256", "valid_until")
     }
-    return {**content["verdict"], "effects": content["effects"], "paper": told}
+    return {**content["verdict"], "effects": _AS_BEFORE | content["effects"], "paper": told}
 
 
 def proposal_of(file: Path) -> Any:
@@ -210,6 +212,10 @@ def _tell(answer: dict[str, Any]) -> None:
 def _tell_effects(effects: dict[str, Any]) -> None:
     """What would be otherwise if it stood there."""
     say(f"新增暴露 {effects['people_exposed']:g} 人（{effects['places_exposed']} 处）")
+    if effects["people_unknown"]:
+        say("拟建人数未填写，按 0 人计算，实际影响更大")
+    if effects["reach_m"] is not None:
+        say(f"自身后果距离 {effects['reach_m']:g} 米以内有防护目标 {effects['targets_reached']} 个")
     columns = {
         "name": "区域",
         "score": "现分值",

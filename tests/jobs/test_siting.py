@@ -99,6 +99,26 @@ def test_zones_of_a_source_reach_a_school_and_not_a_hut(metre_reader: Engine) ->
     }
 
 
+def test_mixed_uses_extensions_and_temporary_ones_by_the_whole_way(metre_reader: Engine) -> None:
+    """A hut may stand in the middle zone; homes for more, beside a school or in a large extension, may not."""
+    rule, here = "consequence.vce_1psi.reverse", point(-3000, 2700)
+
+    def said(dwellings: int, **more: Any) -> tuple[str, int]:
+        found = row(ask(metre_reader, "dwelling", here, dwellings=dwellings, **more), rule)
+        return found["outcome"], found["level"]
+
+    alone, against = ("admissible", 1), ("study_required", 4)
+    assert said(3) == alone
+    assert said(3, uses=[{"kind": "school", "people": 50}]) == against
+    assert said(3, stage="temporary", years=2) == alone
+    standing = [{"kind": "dwelling", "dwellings": 30}]
+    assert said(3, stage="extension", existing=standing) == alone
+    assert said(4, stage="extension", existing=standing) == ("study_required", 3)
+    assert said(3, stage="extension") == ("study_required", 3)
+    unknown = ask(metre_reader, "dwelling", here, dwellings=3, stage="extension")
+    assert unknown["sensitivity"][0]["assumed"] is True
+
+
 def test_a_site_across_the_border_of_a_zone_counts_by_its_share(metre_reader: Engine) -> None:
     """A strip toward the tank: its vapour cloud zone holds a twentieth or a fifth of it."""
     radius = row(ask(metre_reader, "school", point(-3000, 2700)), "consequence.vce_1psi.reverse")["limit"]

@@ -34,6 +34,15 @@ def test_a_store_near_homes_exposes_them_and_nothing_is_written(metre_city: Engi
         before = head_rev(connection)
     answer = effects(metre_city, "lpg_store", inventory=LPG)
     assert answer["people_exposed"] == 60.0
+    assert answer["targets_reached"] == len(answer["targets"]) == 0
+    assert answer["reach_m"] > 200.0
+    by_school = {"kind": "lpg_store", "geometry": point(-2000, -1900), "inventory": LPG}
+    (school,) = effects_of(metre_city, CITY, by_school, at=NOW)["targets"]
+    assert (school["code"], school["target_class"], school["distance_m"]) == (
+        "T-school",
+        "high_sensitive",
+        100.0,
+    )
     assert answer["proposal"]["score"] > 0
     grid = next(one for one in answer["areas"] if one["kind"] == "grid")
     assert grid["score_after"] > grid["score"]
@@ -60,6 +69,11 @@ def test_a_road_changes_nothing(metre_city: Engine) -> None:
     answer = effects(metre_city, "road")
     assert answer["result_hash"]["before"] == answer["result_hash"]["after"]
     assert (answer["areas"], answer["people_exposed"], answer["proposal"]) == ([], 0.0, None)
+    unknown = [
+        effects(metre_city, "dwelling", **more)["people_unknown"]
+        for more in ({"dwellings": 12}, {"people": 5})
+    ]
+    assert (answer["people_unknown"], unknown) == (False, [True, False])
 
 
 def test_who_sees_a_part_may_not_ask(metre_city: Engine) -> None:

@@ -14,7 +14,7 @@ from layers.database import owner_engine
 from riskmap.settings import Settings
 from tests.browser import PHONE, Looking, looking
 from tests.served import Served
-from tests.siting_city import lonlat, put
+from tests.siting_city import box, lonlat, put
 from web.commands import app
 
 DESK = {"width": 1280, "height": 800}
@@ -125,6 +125,11 @@ def test_a_parcel_is_drawn_and_what_is_wrong_is_told_in_place(desk: Looking) -> 
     page.click("#finish")
     expect(page.locator("#answer .rules").first).to_be_visible()
     expect(page.locator(".corner-mark")).to_have_count(4)
+    feature = {"type": "Feature", "properties": {}, "geometry": box(-1500, -3500, -1400, -3400)}
+    content = json.dumps(feature).encode()
+    with page.expect_response(lambda answer: "/api/v1/siting?" in answer.url) as told:
+        page.set_input_files("#file", {"name": "a.json", "mimeType": "application/json", "buffer": content})
+    assert told.value.json()["site"]["area_m2"] == 10_000
     page.set_input_files("#file", {"name": "a.json", "mimeType": "application/json", "buffer": b"{"})
     expect(page.locator("#problem")).to_contain_text("GeoJSON")
     page.fill("[name=lon]", "100")

@@ -41,6 +41,8 @@ window.RiskMap = window.RiskMap || {};
     if (VOLUMES.includes(kind)) wanted.add("volume_m3").add("largest_m3");
     if (field("stage").value === "temporary") wanted.add("years");
     for (const label of form.querySelectorAll("[data-size]")) label.hidden = !wanted.has(label.dataset.size);
+    const grows = field("stage").value === "extension" && config.developments.includes(kind);
+    for (const label of form.querySelectorAll("[data-existing]")) label.hidden = !grows || !wanted.has(label.dataset.existing);
     document.getElementById("stock").hidden = config.developments.includes(kind);
   }
 
@@ -53,6 +55,9 @@ window.RiskMap = window.RiskMap || {};
       const value = field(label.dataset.size).value;
       if (value !== "") found[label.dataset.size] = Number(value);
     }
+    const standing = [...form.querySelectorAll("[data-existing]:not([hidden])")].map(({ dataset }) => [dataset.existing, field(`existing_${dataset.existing}`).value]);
+    const told = standing.filter(([, value]) => value !== "");
+    if (told.length) found.existing = [{ kind, ...Object.fromEntries(told.map(([name, value]) => [name, Number(value)])) }];
     if (!config.developments.includes(kind)) {
       const inventory = [...document.querySelectorAll(".stock-row")].map((row) => ({
         substance: row.querySelector("[data-stock=substance]").value.trim(),
