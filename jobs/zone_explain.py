@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 from layers.database import Identity, reading, snapshot
 from layers.history import head_rev, moment
 from layers.records import points
-from layers.zones import account_of_zone, members_beyond, members_of, zone_detail
+from layers.zone_ended import zone_or_last
+from layers.zones import account_of_zone, members_beyond, members_of
 from riskmap.errors import NotFound, RiskMapError
 from riskmap.vocabulary import words
 from riskmap.zone_words import zone_words
@@ -30,17 +31,20 @@ def explain_zone(
     as_of: str | None = None,
     lang: str = "zh",
 ) -> Row:
-    """The account of a zone, complete; the values sum to its score. With `as_of` that of a day of the past.
+    """The account of a zone, complete; the values sum to its score. With `as_of` that of a day of the past; of a zone
+    that has ended by then, that of just before its end.
 
     NotFound where there is no such zone or none of its members is this identity's to see. Others' members appear by
     the projection: kind, level, hazard, distance, bearing, name.
     """
     with reading(reader, identity) as connection:
         then = moment(connection, as_of) if as_of else None
-        known = then.rev if then else head_rev(connection)
-        zone = zone_detail(connection, code, then=then)
-    if zone is None:
+        told = zone_or_last(connection, code, then)
+        known = head_rev(connection)
+    if told is None:
         raise NotFound(f"没有片区 {code}", remedy="请核对编号；没有本单位或本辖区成员的片区不在您的权限内")
+    zone, then = told.zone, told.then
+    known = then.rev if then else known
     with snapshot(owner) as connection:
         lines = account_of_zone(connection, code, then)
         names = {one["code"]: one["name"] for one in members_of(connection, code, then)}
@@ -54,10 +58,10 @@ def explain_zone(
         raise RiskMapError(
             "构成之和与分值不符，说明不予显示", remedy="请重新划定片区；仍然不符时请告知维护人员"
         )
-    told = ("code", "name", "score", "level", "base_score", "base_level", "rise", "rise_level")
+    facts = ("code", "name", "score", "level", "base_score", "base_level", "rise", "rise_level")
     about = ("run_id", "of_run", "edition", "data_time")
     return {
-        **{name: zone[name] for name in told},
+        **{name: zone[name] for name in facts},
         "kind": "zone",
         **{name: zone[name] for name in about},
         "lead_name": zone["lead_name"],

@@ -72,13 +72,13 @@ def _build(dsn: str) -> None:
     owner.dispose()
 
 
-def end(owner: Engine, code: str) -> None:
-    """An enterprise is no longer there; the zones follow."""
+def end(owner: Engine, *codes: str) -> None:
+    """Enterprises are no longer there; the zones follow."""
     with writing(owner) as connection:
         open_revision(connection, "test", "town", None)
         end_on(connection, town.DAY)
         enterprise = metadata.tables["enterprise"]
-        connection.execute(enterprise.delete().where(enterprise.c.code == code))
+        connection.execute(enterprise.delete().where(enterprise.c.code.in_(codes)))
     renew(owner, actor="test")
 
 

@@ -136,16 +136,19 @@ def imagined(
 
 @router.get("/{code}", summary="One zone")
 def zone(then: ZonesThen, rows: Rows, lang: Lang, code: str) -> Record:
-    """A zone with its members, links, lineage and ledger; of other townships' members only the projection."""
-    found = known_zone(rows, code, then)
-    return found | {"ledger": ledger_told(lang, ledgers(rows, [code], then=then)[code])}
+    """A zone with its members, links, lineage and ledger; of other townships' members only the projection.
+
+    `ended` is null, or says when, how and why the zone ended; all else is then as it was just before.
+    """
+    known = known_zone(rows, code, then)
+    return known.zone | {"ledger": ledger_told(lang, known.ledger(rows))}
 
 
 @router.get("/{code}/explain", summary="Explain a zone")
 def explained(
     owner: Owner, reader: Reader, identity: SignedIn, lang: Lang, code: str, as_of: AsOf = None
 ) -> Record:
-    """Why a zone has its score: contributions that sum to it."""
+    """Why a zone has its score: contributions that sum to it; of one that has ended, just before its end."""
     return explain_zone(owner, reader, identity, code, as_of=as_of, lang=lang)
 
 

@@ -6,11 +6,13 @@ import typer
 
 from layers.database import CITY, reading
 from layers.history import moment
-from layers.zones import zone_detail, zone_list
+from layers.zone_ended import zone_or_last
+from layers.zones import zone_list
 from riskmap.errors import NotFound
 from riskmap.settings import Settings
 from web.console import print_json, print_table, progress, say
 from web.opening import Json, Opened, opened, settings_of
+from web.zone_words import end_told
 
 _LISTED = ("id", "members", "townships", "kinds", "level", "born_run", "lineage")
 _SHOWN = {
@@ -72,15 +74,20 @@ def _imagine(settings: Settings, distance: float, kinds: str, unbounded: bool, *
 
 
 def shown(city: Opened, codes: list[str], as_of: str | None) -> list[dict[str, Any]]:
-    """What `show zone` tells: all zones, or some with everything, now or as a day of the past left them."""
+    """What `show zone` tells: all zones, or some with everything, now or as a day of the past left them; those that have
+    ended as they were just before."""
     with reading(city.reader, CITY) as connection:
         then = moment(connection, as_of) if as_of else None
         if not codes:
             return zone_list(connection, then=then).items
-        found = {code: zone_detail(connection, code, then=then) for code in codes}
-    if missing := [code for code, row in found.items() if row is None]:
+        found = {code: zone_or_last(connection, code, then) for code in codes}
+    if missing := [code for code, told in found.items() if told is None]:
         raise NotFound(f"没有片区 {'、'.join(missing)}", remedy="用 riskmap show zone 查看全部编号")
-    return [row for row in found.values() if row is not None]
+    return [
+        told.zone | {"ended": told.end and end_told(told.end, told.zone["lineage"])}
+        for told in found.values()
+        if told
+    ]
 
 
 def print_account(settings: Settings, code: str, *, as_of: str | None, lang: str, json: bool) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from jobs.zone_ledger import ledgers
 from layers.history import CLOCK
 from layers.search import nearest
 from layers.status import township_names
 from layers.zone_persons import heads_of
 from layers.zone_view import ground_around
 from riskmap import __version__
+from riskmap.errors import NotFound
 from web.render import Page, SignedPage
 from web.zone_drawing import drawing_of, plane_of
 from web.zone_words import due_told
@@ -28,8 +28,13 @@ _RESOURCES = 8
 @router.get("/zones/{code}/sheet")
 def sheet(page: SignedPage, code: str) -> HTMLResponse:
     """The sheet as the reader may have it: of other townships' members only the projection."""
-    zone = known_zone(page.connection, code, None)
-    ledger = ledgers(page.connection, [code])[code]
+    known = known_zone(page.connection, code, None)
+    if known.ended:
+        raise NotFound(
+            f"片区 {known.zone['name']} 已于 {known.ended.day} 终止，不再有联防联控表",
+            remedy="请打开片区页面查看终止时的成员、台账和去向",
+        )
+    zone, ledger = known.zone, known.ledger(page.connection)
     of_kind: dict[str, list[Row]] = {}
     for one in ledger.records:
         of_kind.setdefault(one["kind"], []).append(one)

@@ -5,6 +5,7 @@ from typing import Any
 
 from jobs.zone_ledger import Ledger
 from layers.records import iso
+from layers.zone_ended import End
 from riskmap.zone_ledger import Due
 from web.texts import translate, word
 
@@ -84,6 +85,13 @@ def event_told(lang: str, event: Row, names: Mapping[str, str]) -> Row:
         "told_causes": told or translate(lang, "zones.first" if event["run_id"] == 1 else "zones.no_cause"),
         "fate": word(lang, "zone_agreement", event["agreement"]),
     }
+
+
+def end_told(end: End, lineage: Sequence[Row]) -> Row:
+    """How a zone ended: the run, the day, `merge` or `dissolve`, into which other, why, what became of its agreement."""
+    last = next(one for one in lineage if one["run_id"] == end.run_id and one["kind"] == end.kind)
+    told = {name: last[name] for name in ("run_id", "at", "kind", "other", "causes", "agreement")}
+    return told | {"day": end.day.isoformat()}
 
 
 def _names(lang: str, codes: Sequence[str], count: int, names: Mapping[str, str]) -> str:

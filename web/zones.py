@@ -1,6 +1,6 @@
 """Joint-control zones 联防联控片区 on pages: the list, one zone with its ledger, and what is written into it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from secrets import token_hex
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,9 +15,10 @@ from layers.editions import edition_on
 from layers.history import Moment
 from layers.status import township_names
 from layers.tiles import extent
+from layers.zone_ended import End, ended_zones, member_names, zone_names, zone_or_last
 from layers.zone_persons import persons_of
 from layers.zone_view import Counts, count_zones, sites_of
-from layers.zones import ZoneFilters, told_by, zone_detail, zone_list
+from layers.zones import ZoneFilters, told_by, zone_list
 from riskmap import __version__
 from riskmap.errors import NotFound, RiskMapError
 from riskmap.vocabulary import ZONE_RECORD_KINDS
@@ -30,7 +31,7 @@ from web.pages import PER_PAGE, Number, Shown, Text
 from web.render import Page, SignedPage
 from web.risen import Level
 from web.texts import texts
-from web.zone_words import due_told, event_told, format_words, industry_words
+from web.zone_words import due_told, end_told, event_told, format_words, industry_words
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,6 +43,7 @@ MOST_WHAT_IF_M = 2000
 _SCRIPTS = ("symbols", "rules", "dom", "ground", "zones")
 _WORD_GROUPS = ("map.", "zones.", "zone_link.", "level_short.", "level.", "scale.")
 _RECORDED = tuple(kind for kind in ZONE_RECORD_KINDS if kind != "confirm")
+_NO_ZONE = "片区编号是 Z 加 10 位，终身不变；请核对编号，或从片区列表进入（已终止的片区列在该页末尾）"
 _LONG, _SHORT = Form(max_length=4000), Form(max_length=200)
 _State = Annotated[str, Query(pattern=f"^({'|'.join(STATES)})?$")]
 _Kind = Annotated[str, Query(pattern=f"^({'|'.join(KINDS)})?$")]
@@ -89,9 +91,10 @@ def zones(
         ledgers=kept,
         townships=township_names(rows),
         shown=Shown(items, total, number),
+        ended=[] if then else _ended_told(page),
         most_m=MOST_WHAT_IF_M,
         config=_list_config(page, len(counts.codes)),
-        **drawn(),
+        **(drawn() if counts.codes else drawn() | {"scripts": []}),
     )
 
 
@@ -108,6 +111,13 @@ def _counts(counts: Counts, kept: dict[str, Ledger]) -> Row:
 def _list_config(page: Page, now: int) -> Row:
     west, south, east, north = extent(page.connection, page.session.identity.area_code) or ANYWHERE
     return {"bounds": [[south, west], [north, east]], "now": now, "texts": _texts(page), "zone": None}
+
+
+def _ended_told(page: Page) -> list[Row]:
+    """The zones that have ended, with the words of it and the names of those that they went into."""
+    found = ended_zones(page.connection)
+    names = zone_names(page.connection, {one["other"] for one in found if one["other"]})
+    return [one | {"into": names.get(one["other"])} for one in found]
 
 
 def drawn() -> Row:
@@ -161,35 +171,38 @@ def _zone_page(
 ) -> HTMLResponse:
     """The page of a zone; after a form that was not taken with the `problem` and what was `given`."""
     rows, identity = page.connection, page.session.identity
-    found = known_zone(rows, code, then)
-    ledger = ledgers(rows, [code], then=then)[code]
-    names = _names(rows, found, then)
+    known = known_zone(rows, code, then)
+    found, ledger, ended = known.zone, known.ledger(rows), known.ended
+    names = _names(rows, found, known.then)
     account = None
     if found["score"] is not None:
         account = explain_zone(owner, reader, identity, code, as_of=as_of, lang=page.lang)
-    lineage = [event_told(page.lang, one, names) for one in found["lineage"]]
+    events = [event_told(page.lang, one, names) for one in found["lineage"]]
     waiting = {(one.run_id, one.kind) for one in ledger.waiting}
-    known = next((one for one in ledger.records if change and one["code"] == change), None)
+    record = next((one for one in ledger.records if change and one["code"] == change), None)
+    others = zone_names(rows, {one["other"] for one in events if one["other"]})
     table = zones_table(edition_on(rows, ledger.day))
     return page.show(
         "zone.html",
         status_code=problem.status if problem else 200,
         past=told_by(rows, then) if then else None,
+        ended=ended,
+        others=others,
         zone=found,
         layers={one["code"]: one["layer"] for one in found["member_records"]},
         industries=industry_words(table, found["industries"], page.lang),
         formats=format_words(table, found["formats"], page.lang),
         account=account,
-        lineage=lineage,
+        lineage=events,
         ledger=ledger,
         dues=[due_told(page.lang, one) for one in ledger.dues],
         record_kinds=_RECORDED,
-        given=given or known or asdict(Note("", code=f"{code}-{token_hex(5)}")),  # sent twice it is one
-        changed=known,
-        may_record=then is None and may_record(identity, found),
-        may_confirm=then is None and may_confirm(identity, found, ledger),
-        waiting=[one for one in lineage if (one["run_id"], one["kind"]) in waiting],
-        persons=phone_list(rows, found, ledger),
+        given=given or record or asdict(Note("", code=f"{code}-{token_hex(5)}")),  # sent twice it is one
+        changed=record,
+        may_record=known.then is None and may_record(identity, found),
+        may_confirm=known.then is None and may_confirm(identity, found, ledger),
+        waiting=[one for one in events if (one["run_id"], one["kind"]) in waiting],
+        persons=[] if ended else phone_list(rows, found, ledger),
         townships=township_names(rows),
         saved=saved,
         problem=problem,
@@ -207,11 +220,28 @@ def _zone_config(page: Page, found: Row) -> Row:
     return {"bounds": None, "texts": _texts(page), "zone": drawn_zone}
 
 
-def known_zone(connection: Connection, code: str, then: Moment | None) -> Row:
-    """A zone as the reader may know it, each of its members with the point that stands for it; NotFound without one."""
-    found = zone_detail(connection, code, then=then, geometry=True)
-    if found is None:
-        raise NotFound(f"没有编号为 {code[:64]} 的片区，或无权查看", remedy="请从片区列表进入")
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A zone as the reader may know it, and the moment it is told of: of one that has ended, just before its end."""
+
+    zone: Row
+    then: Moment | None
+    ended: End | None
+
+    def ledger(self, connection: Connection) -> Ledger:
+        """Its ledger, judged today, or on the day it is told of."""
+        code = self.zone["code"]
+        if self.ended:
+            return ledgers(connection, [code], then=self.ended.last, today=self.ended.day)[code]
+        return ledgers(connection, [code], then=self.then)[code]
+
+
+def known_zone(connection: Connection, code: str, then: Moment | None) -> Known:
+    """A zone, each of its members with the point that stands for it; NotFound where there never was one for the reader."""
+    told = zone_or_last(connection, code, then, geometry=True)
+    if told is None:
+        raise NotFound(f"没有编号为 {code[:64]} 的片区，或无权查看", remedy=_NO_ZONE)
+    found, then, ended = told
     sites = sites_of(connection, found["members"], then)
     for one in found["member_records"]:
         site = sites.get(one["code"])
@@ -219,7 +249,7 @@ def known_zone(connection: Connection, code: str, then: Moment | None) -> Row:
     names = {one["code"]: one["name"] for one in found["member_records"]}
     for one in found["links_across"]:
         one["a_name"] = names.get(one["a"])
-    return found
+    return Known(found | {"ended": ended and end_told(ended, found["lineage"])}, then, ended)
 
 
 def _names(connection: Connection, found: Row, then: Moment | None) -> dict[str, str]:
@@ -228,7 +258,8 @@ def _names(connection: Connection, found: Row, then: Moment | None) -> dict[str,
     codes |= {
         code for event in found["lineage"] for code in (*event["joined_members"], *event["left_members"])
     }
-    return {code: site.name for code, site in sites_of(connection, codes, then).items()}
+    known = {code: site.name for code, site in sites_of(connection, codes, then).items()}
+    return member_names(connection, codes - known.keys()) | known
 
 
 def phone_list(connection: Connection, found: Row, ledger: Ledger) -> list[Row]:

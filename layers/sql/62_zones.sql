@@ -46,6 +46,14 @@ CALL members_rows('zone_past', 'SELECT FROM zone_member_all m WHERE m.zone_code 
   AND m.rev < zone_past.rev_to AND m.rev_to > zone_past.rev');
 CALL members_rows('zone_event', 'SELECT FROM zone_member_all m WHERE m.zone_code = zone_event.zone_code');
 
+-- The zones that have ended: the last line of their lineage, as far as the caller may read it.
+CREATE OR REPLACE VIEW zone_ended WITH (security_invoker = true) AS
+  SELECT zone_code, run_id, n, rev, kind, other FROM (
+    SELECT DISTINCT ON (zone_code) * FROM zone_event ORDER BY zone_code, run_id DESC, n DESC) last
+  WHERE kind IN ('merge', 'dissolve');
+GRANT SELECT ON zone_ended TO riskmap_web, riskmap_city, riskmap_township, riskmap_village, riskmap_grid,
+  riskmap_enterprise, riskmap_committee;
+
 -- Merges what a run staged in new_<table> (temporary tables of this transaction): only what differs is touched, what
 -- was there before goes to the past. A run of changes staged what it looked at, too: codes of zones in looked_at_zone,
 -- ends of links in looked_at_edge; nothing else is compared. Returns how many rows changed, by table.

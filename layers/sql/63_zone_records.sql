@@ -1,5 +1,6 @@
 -- The ledger of joint-control zones. A zone may lie in several townships, so its records have no scope of their own:
--- who may see one of a zone's members sees the zone's ledger, nobody else does. A record that names a unit is whole
+-- who may see one of a zone's members sees the zone's ledger, nobody else does (of a zone that has ended: one of its
+-- last members). A record that names a unit is whole
 -- only for those who may see that unit; the others learn from zone_ledger() what was done, when and by which unit.
 CALL keep_history('zone_record', false);
 
@@ -12,7 +13,9 @@ BEGIN
     EXECUTE format('DROP POLICY IF EXISTS of_members ON %I', tab);
     EXECUTE format('CREATE POLICY of_members ON %I FOR SELECT TO riskmap_township, riskmap_village, riskmap_grid,
                     riskmap_enterprise, riskmap_committee
-                    USING (zone_code IN (SELECT m.zone_code FROM zone_member m)
+                    USING ((zone_code IN (SELECT m.zone_code FROM zone_member m)
+                            OR zone_code IN (SELECT e.zone_code FROM zone_ended e
+                                             JOIN zone_member_past m ON m.zone_code = e.zone_code AND m.rev_to = e.rev))
                            AND (unit_code IS NULL OR EXISTS (SELECT FROM enterprise e WHERE e.code = unit_code)))', tab);
   END LOOP;
 END $$;
