@@ -49,7 +49,7 @@ def make_city(seed: int, folder: Path, until: date) -> None:
     plan = demo_history.Plan(firms, sources, first_day, dice.next())
     dangers = danger_changes(inputs, areas, plan.steady_firms, plan.steady_sources, first_day, dice.next())
     events = demo_events.event_rows(
-        inputs, sites, homes, plan.steady_sources, sensors, first_day, dice.next()
+        inputs, sites, homes, plan.steady_sources, sensors, dangers, first_day, dice.next()
     )
     year = demo_history.make_year(inputs, firms, sources, plan, dangers, events, first_day, dice.next())
 

@@ -1,4 +1,4 @@
-"""The demo year's events: daily readings, alarms, special work, weather, special periods, crowds."""
+"""The demo year's events: daily readings, alarms, special work, weather, special periods, crowds, incidents."""
 
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-from jobs.demo_dangers import DAYS
+from jobs.demo_dangers import DAYS, Change
+from jobs.demo_incidents import incident_places
 from jobs.demo_inputs import Floats, Inputs
 from jobs.demo_people import Dwellings, place_weight
 from jobs.demo_sites import Sites
@@ -56,6 +57,7 @@ def event_rows(
     homes: Dwellings,
     sources: list[Source],
     sensors: list[dict[str, Any]],
+    dangers: list[Change],
     first_day: date,
     rng: np.random.Generator,
 ) -> dict[date, list[dict[str, Any]]]:
@@ -68,6 +70,10 @@ def event_rows(
     events += _weather(inputs, first_day, rng)
     events += _periods(first_day)
     events += _crowds(inputs, sites, homes, first_day, rng)
+    events += [
+        _event("incident", begin, hours, source_code=code)
+        for begin, hours, code in incident_places(events, dangers, sources, _at(first_day), rng)
+    ]
     by_day: dict[date, list[dict[str, Any]]] = {}
     for begin, row in sorted(events, key=lambda event: (event[0], event[1]["kind"], event[1]["sensor_code"])):
         rows = by_day.setdefault(begin.date(), [])

@@ -338,7 +338,9 @@ def test_the_year_holds_what_the_laws_of_the_model_are_tried_on(city: Path) -> N
     events = [row for path in sorted((city / "history").glob("*/events.csv")) for row in table(path)]
     assert len({row["event_id"] for row in events}) == len(events)
     kinds = Counter(row["kind"] for row in events)
-    assert kinds.keys() == {"reading", "alarm", "special_work", "weather", "special_period", "crowd"}
+    assert kinds.keys() == {
+        "reading", "alarm", "special_work", "weather", "special_period", "crowd", "incident",
+    }  # fmt: skip
     red = [row for row in events if row["kind"] == "weather" and row["severity"] == "red"]
     whole = shapely.from_geojson(json.dumps(areas(city, "city")[0]["geometry"]))
     assert any(shapely.covers(shapely.buffer(shapely.from_wkt(row["wkt"]), 1e-3), whole) for row in red)
@@ -346,6 +348,37 @@ def test_the_year_holds_what_the_laws_of_the_model_are_tried_on(city: Path) -> N
     assert changed["enterprises"] >= 20
     assert changed["sources"] >= 3
     assert changed["inventory"] >= 25
+
+
+def test_most_incidents_of_the_year_have_signs_before_them_and_two_have_none(city: Path) -> None:
+    events = [row for path in sorted((city / "history").glob("*/events.csv")) for row in table(path)]
+    dangers = properties(city, "dangers")
+    for path in sorted((city / "history").glob("*/dangers.csv")):
+        dangers = dangers + table(path)
+    hosts = {row["code"]: row["enterprise_code"] for row in properties(city, "sources")}
+    signs = Counter[str]()
+    incidents = [row for row in events if row["kind"] == "incident"]
+    for one in incidents:
+        code, at = one["source_code"], one["time"]
+        places = {code, hosts[code]} - {"", None}
+        severe = any(
+            row["kind"] == "alarm" and row["severity"] == "high" and row["time"] < at < row["until"]
+            for row in events if row["source_code"] == code
+        )  # fmt: skip
+        newest = {
+            row["code"]: row for row in dangers if {row["source_code"], row["enterprise_code"]} & places
+        }
+        overdue = any(
+            max(row["due_on"], row["extended_to"]) < at[:10] < (row["closed_on"] or "9999")
+            for row in newest.values()
+        )
+        alarmed = any(row["kind"] == "alarm" and row["source_code"] == code for row in events)
+        signs["severe alarm" if severe else "overdue" if overdue else "other"] += 1
+        signs["none all year"] += not (newest or alarmed)
+    assert signs["severe alarm"] >= 5
+    assert signs["severe alarm"] + signs["overdue"] == 7
+    assert signs["none all year"] == 2
+    assert len({one["source_code"] for one in incidents}) == len(incidents) == 9
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_city(
