@@ -351,33 +351,26 @@ def test_the_year_holds_what_the_laws_of_the_model_are_tried_on(city: Path) -> N
 
 
 def test_most_incidents_of_the_year_have_signs_before_them_and_two_have_none(city: Path) -> None:
-    events = [row for path in sorted((city / "history").glob("*/events.csv")) for row in table(path)]
-    dangers = properties(city, "dangers")
-    for path in sorted((city / "history").glob("*/dangers.csv")):
-        dangers = dangers + table(path)
+    def year(layer: str) -> list[Row]:
+        paths = sorted((city / "history").glob(f"*/{layer}.csv"))
+        return [row for path in (city / f"{layer}.csv", *paths) for row in table(path)]
+
+    events, dangers = year("events"), {row["code"]: row for row in year("dangers")}.values()
     hosts = {row["code"]: row["enterprise_code"] for row in properties(city, "sources")}
     signs = Counter[str]()
     incidents = [row for row in events if row["kind"] == "incident"]
     for one in incidents:
         code, at = one["source_code"], one["time"]
+        alarms = [row for row in events if row["kind"] == "alarm" and row["source_code"] == code]
         places = {code, hosts[code]} - {"", None}
-        severe = any(
-            row["kind"] == "alarm" and row["severity"] == "high" and row["time"] < at < row["until"]
-            for row in events if row["source_code"] == code
-        )  # fmt: skip
-        newest = {
-            row["code"]: row for row in dangers if {row["source_code"], row["enterprise_code"]} & places
-        }
-        overdue = any(
-            max(row["due_on"], row["extended_to"]) < at[:10] < (row["closed_on"] or "9999")
-            for row in newest.values()
-        )
-        alarmed = any(row["kind"] == "alarm" and row["source_code"] == code for row in events)
-        signs["severe alarm" if severe else "overdue" if overdue else "other"] += 1
-        signs["none all year"] += not (newest or alarmed)
-    assert signs["severe alarm"] >= 5
-    assert signs["severe alarm"] + signs["overdue"] == 7
-    assert signs["none all year"] == 2
+        own = [row for row in dangers if {row["source_code"], row["enterprise_code"]} & places]
+        if any(row["severity"] == "high" and row["time"] < at < row["until"] for row in alarms):
+            signs["severe alarm"] += 1
+        elif any(max(row["due_on"], row["extended_to"]) < at[:10] < (row["closed_on"] or "9") for row in own):
+            signs["overdue"] += 1
+        elif not alarms and not own:
+            signs["none"] += 1
+    assert signs == {"severe alarm": 5, "overdue": 2, "none": 2}
     assert len({one["source_code"] for one in incidents}) == len(incidents) == 9
 
 
