@@ -39,35 +39,61 @@ class Accounts(NamedTuple):
     grade: Array
 
 
+class Lasting(NamedTuple):
+    """What no record that comes and goes changes of sources: whom they are felt by, and what is doubtful (bits)."""
+
+    felt: "_Felt"
+    causes: Array
+
+    @classmethod
+    def of(cls, inputs: Inputs, city: City) -> "Lasting":
+        """Of every source."""
+        return cls(_Felt.of(inputs, city.ground), Doubts.of(inputs).of_sources(city.graded))
+
+
 def source_accounts(inputs: Inputs, city: City) -> Accounts:
     """Every source: its hazard's items, what is going on there, and the people it is felt by."""
-    sources, now = city.graded.sources, city.ground.now
-    felt = _Felt.of(inputs, city.ground)
-    score = now.points + felt.exposure.points
-    base = score - added_by(city.dynamic, len(sources))
-    grade = np.array([(one.grade if one else None) or 0 for one in city.graded.gradings], np.int64)
-    codes = sources["code"].to_numpy(object)
-    grades = {n: {f"source/{codes[n]}": int(grade[n])} for n in np.flatnonzero(grade).tolist()}
-    red = {n: {f"source/{codes[n]}": met} for n, met in city.graded.red.items()}
-    scored, held = _with_floors(city.ground.weights, score, base, grades, red)
-    causes = Doubts.of(inputs).of_sources(city.graded)
-    rows = score_rows(
-        "source",
-        sources,
-        scored,
-        _facts(city, causes),
-        pa.array(grade, pa.int16(), mask=grade == 0),
-        in_words(causes)[1],
-    )
+    sources, lasting = city.graded.sources, Lasting.of(inputs, city)
+    scored, held = source_scores(city, lasting)
+    rows = source_rows(city, lasting, scored)
     lines = [city.premises.lines(sources)]
     count = np.zeros(len(sources), np.int64)  # of the lines so far
     count[city.premises.at] = 1
     for accounts in (city.items, city.credits, city.dynamic):
         lines.append(told_lines(accounts, count))
         count += _lengths(accounts, len(count))
-    lines.append(felt.lines(count))
-    lines.append(told_lines(held, count + np.diff(felt.exposure.start)))
-    return Accounts(Results(rows, pa.concat_tables(lines)), scored, causes, grade)
+    lines.append(lasting.felt.lines(count))
+    lines.append(told_lines(held, count + np.diff(lasting.felt.exposure.start)))
+    return Accounts(Results(rows, pa.concat_tables(lines)), scored, lasting.causes, _grades(city))
+
+
+def source_scores(city: City, lasting: Lasting) -> tuple[Scored, dict[int, list[Contribution]]]:
+    """The scores of every source with their colours, and the lines of the rules that hold some of these."""
+    now, codes, grade = city.ground.now, city.graded.sources["code"].to_numpy(object), _grades(city)
+    score = now.points + lasting.felt.exposure.points
+    base = score - added_by(city.dynamic, len(codes))
+    grades = {n: {f"source/{codes[n]}": int(grade[n])} for n in np.flatnonzero(grade).tolist()}
+    red = {n: {f"source/{codes[n]}": met} for n, met in city.graded.red.items()}
+    return _with_floors(city.ground.weights, score, base, grades, red)
+
+
+def source_rows(city: City, lasting: Lasting, scored: Scored, chosen: Array | None = None) -> pa.Table:
+    """The scores of every source as rows, or those of the chosen positions, in order."""
+    chosen = np.arange(len(city.graded.sources)) if chosen is None else chosen
+    grade, causes = _grades(city)[chosen], lasting.causes[chosen]
+    return score_rows(
+        "source",
+        city.graded.sources.iloc[chosen],
+        Scored(*(column[chosen] for column in scored)),
+        _facts(city, causes, chosen),
+        pa.array(grade, pa.int16(), mask=grade == 0),
+        in_words(causes)[1],
+    )
+
+
+def _grades(city: City) -> Array:
+    """The legal grade of every source (0: none)."""
+    return np.array([(one.grade if one else None) or 0 for one in city.graded.gradings], np.int64)
 
 
 def _lengths(accounts: Mapping[int, Sequence[Contribution]], count: int) -> Array:
@@ -76,24 +102,24 @@ def _lengths(accounts: Mapping[int, Sequence[Contribution]], count: int) -> Arra
     return lengths
 
 
-def _facts(city: City, causes: Array) -> pa.Array:
-    """What is kept beside the scores of the sources."""
+def _facts(city: City, causes: Array, chosen: Array) -> pa.Array:
+    """What is kept beside the scores of the sources of the chosen positions; `causes` are theirs."""
     kinds, base, now = city.ground.weights.kinds, city.ground.base, city.ground.now
     codes = city.graded.sources["kind"].to_numpy(object)
     alike = {
         **{name: json_of(value) for name, value in UNGRADED.items()},
-        "hazard": integers(now.points),
-        "hazard_base": integers(base.points),
-        "reach_now_m": thousandths(now.reach),
-        "distances_m": objects({"reach": thousandths(base.reach)}, len(codes)),
+        "hazard": integers(now.points[chosen]),
+        "hazard_base": integers(base.points[chosen]),
+        "reach_now_m": thousandths(now.reach[chosen]),
+        "distances_m": objects({"reach": thousandths(base.reach[chosen])}, len(chosen)),
         "consequences": "[]",
         "confidence_causes": in_words(causes)[0],
         "kind": json_of("premises"),
         "hazards": json_of(kinds["premises"].hazards),
     }
-    single = city.graded.single
+    is_single = np.isin(chosen, city.graded.single)
     told = []
-    for n, facts in city.graded.facts.items():
+    for n, cause in zip(chosen[is_single].tolist(), causes[is_single].tolist(), strict=True):
         reaching = city.consequences.get(n, NOTHING)
         more = {
             "hazard": int(now.points[n]),
@@ -101,14 +127,12 @@ def _facts(city: City, causes: Array) -> pa.Array:
             "reach_now_m": int(now.reach[n]) / MILLI,
             "distances_m": {"reach": int(base.reach[n]) / MILLI, **reaching.distances_m},
             "consequences": reaching.computed,
-            "confidence_causes": causes_of(int(causes[n])),
+            "confidence_causes": causes_of(cause),
             "kind": codes[n],
             "hazards": kinds[codes[n]].hazards,
         }
-        told.append(facts | more)
-    is_single = np.zeros(len(codes), bool)
-    is_single[single] = True
-    return pc.replace_with_mask(objects(alike, len(codes)), is_single, texts(told))
+        told.append(city.graded.facts[n] | more)
+    return pc.replace_with_mask(objects(alike, len(chosen)), is_single, texts(told))
 
 
 def _with_floors(

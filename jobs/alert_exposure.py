@@ -53,25 +53,50 @@ class Exposed:
         self.places[fact.fingerprint] = place
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is so whatever rules ask; `near` and `zones` keep what they have asked for as long as it holds."""
+
+    records: Records
+    owed: list[Row]
+    members: dict[str, str]
+    near: dict[Any, list[Row]] = field(default_factory=dict)
+    zones: dict[int, list[Row]] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls, connection: Connection, weights: DynamicWeights, at: datetime, then: Moment | None
+    ) -> "Known":
+        """What is so at an instant."""
+        records = read_dynamic(connection, at, weights, then)
+        return cls(records, owed_on(connection, at.date(), then), zone_of_members(connection, then))
+
+
+def owed_on(connection: Connection, day: date, then: Moment | None) -> list[Row]:
+    """What sources owe their files and is past its day."""
+    return [row for row in reassessments(connection, day, then) if row["overdue"]]
+
+
 def expose(
     connection: Connection,
     rules: AlertRules,
     weights: DynamicWeights,
     at: datetime,
     then: Moment | None = None,
+    known: Known | None = None,
 ) -> Exposed:
     """Everything that a rule may ask for at an instant, in the caller's snapshot.
 
     By what is on file now, or by what was on file at a moment: the records, the levels of the run that then held (or
     were computed for it), the zones of the zone run that then held. Where there was none of them there is no fact.
+    What is `known` of the instant is not read again.
     """
     local = at.astimezone(CLOCK)
-    records = read_dynamic(connection, local, weights, then)
-    owed = [row for row in reassessments(connection, local.date(), then) if row["overdue"]]
-    near = _near_rows(connection, rules, then)
+    known = known or Known.read(connection, weights, local, then)
+    records, owed, members = known.records, known.owed, known.members
+    near = _near_rows(connection, rules, known, then)
     codes = {row["code"] for row in (*owed, *near)} | _codes_of(records)
     levels = rules.least_bad("level"), rules.least_bad("rise")
-    members = zone_of_members(connection, then)
     rows = {
         row["code"]: row | {"zone": members.get(row["enterprise_code"] or row["code"], "")}
         for row in sources_to_tell(connection, *levels, codes, then)
@@ -83,7 +108,7 @@ def expose(
             out.add(fact, _place(row))
     for fact, place in (
         *(() if then else drills_at(connection, at)),
-        *facts_of_zones(zones_to_tell(connection, rules.least_bad("zone"), then)),
+        *facts_of_zones(_zone_rows(connection, rules, known, then)),
         *facts_of_near(near, rows),
         *_dangers(records, rows, local.date()),
         *_events(records, rules, rows, local),
@@ -174,9 +199,18 @@ def facts_of_zones(zones: Iterable[Row]) -> Iterator[tuple[Fact, Place]]:
         yield fact, Place(row["township_code"])
 
 
-def _near_rows(connection: Connection, rules: AlertRules, then: Moment | None) -> list[Row]:
-    within_mm = rules.farthest_mm
-    return near_to_people(connection, rules.least_bad("near"), within_mm, then) if within_mm else []
+def _near_rows(connection: Connection, rules: AlertRules, known: Known, then: Moment | None) -> list[Row]:
+    level, within_mm = asked = rules.least_bad("near"), rules.farthest_mm
+    if asked not in known.near:
+        known.near[asked] = near_to_people(connection, level, within_mm, then) if within_mm else []
+    return known.near[asked]
+
+
+def _zone_rows(connection: Connection, rules: AlertRules, known: Known, then: Moment | None) -> list[Row]:
+    level = rules.least_bad("zone")
+    if level not in known.zones:
+        known.zones[level] = zones_to_tell(connection, level, then)
+    return known.zones[level]
 
 
 def facts_of_near(near: Iterable[Row], rows: dict[str, Row]) -> Iterator[tuple[Fact, Place]]:

@@ -135,7 +135,7 @@ class _Trial:
         for lane in self.lanes:
             asked = lane.rules.asked
             if asked not in self.seen:
-                self.seen[asked] = expose(self.connection, lane.rules, one.weights, at, one.then)
+                self.seen[asked] = expose(self.connection, lane.rules, one.weights, at, one.then, one.known)
             passed = lane.look(self.seen[asked], self.silences, at, one.then)
             due += [passed.next_s, _longer_silent_s(lane, int(at.timestamp()))]
         self.own_s = min((one for one in due if one is not None), default=None)

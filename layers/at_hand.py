@@ -3,12 +3,12 @@
 They last as long as the transaction, which must allow them (`snapshot(scratch=True)`), and hold one moment at a time.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
-from sqlalchemy import Connection, exists, insert, or_, select
+from sqlalchemy import Connection, FromClause, Table, exists, func, insert, or_, select
 
 from layers.copying import copy_arrays, numbered
 from layers.history import Moment, rows_of, table_at_hand
@@ -20,22 +20,25 @@ _RESULTS = {"score": "facts", "contribution": "args"}
 
 def lay_out(
     connection: Connection, then: Moment, tables: Iterable[str], before: Moment | None = None
-) -> Moment:
-    """Have these layers at hand as they were at a moment, in place of the moment that was there before.
+) -> tuple[Moment, set[str]]:
+    """Have these layers at hand as they were at a moment, in place of the moment that was there before; which differ.
 
     A layer of which nothing was said anew since then, and nothing began or ended, stays as it is.
     """
     then = replace(then, at_hand=frozenset())
+    differ = set()
     for name in tables:
         if before is not None and name in before.at_hand and not _differs(connection, name, before, then):
             continue
-        _emptied(connection, name)
-        hand = table_at_hand(name)
+        differ.add(name)
         rows = rows_of(name, then)
-        names = [column.name for column in hand.columns]
-        connection.execute(insert(hand).from_select(names, select(*(rows.c[one] for one in names))))
-        connection.exec_driver_sql(f"ANALYZE {hand.name}")
-    return replace(then, at_hand=frozenset(tables))
+
+        def fill(hand: Table, rows: FromClause = rows) -> None:
+            names = [column.name for column in hand.columns]
+            connection.execute(insert(hand).from_select(names, select(*(rows.c[one] for one in names))))
+
+        _filled(connection, name, fill)
+    return replace(then, at_hand=frozenset(tables)), differ
 
 
 def lay_results(
@@ -47,19 +50,20 @@ def lay_results(
 ) -> Moment:
     """Have results at hand that were computed for a moment; blocks as for `layers.risk.write_results`.
 
-    With `codes` they take the place of what was at hand of these sources, and of all contributions.
+    With `codes` the scores take the place of what was at hand of these sources. Contributions are few: all anew.
     """
     for (name, json), blocks in zip(_RESULTS.items(), (scores, contributions), strict=True):
-        hand = table_at_hand(name)
-        if codes is None:
-            _emptied(connection, name)
-        elif name == "score":
+        told = numbered(blocks, "rev", then.rev)
+
+        def fill(hand: Table, told: Iterable[pa.RecordBatch] = told, json: tuple[str, ...] = (json,)) -> None:
+            copy_arrays(connection, hand.name, told, json=json)
+
+        if codes is None or name != "score":
+            _filled(connection, name, fill)
+        elif codes:
+            hand = table_at_hand(name)
             connection.execute(hand.delete().where(hand.c.code == among(codes)))
-        else:
-            connection.execute(hand.delete())
-        copy_arrays(connection, hand.name, numbered(blocks, "rev", then.rev), json=(json,))
-        if codes is None:
-            connection.exec_driver_sql(f"ANALYZE {hand.name}")
+            fill(hand)
     return replace(then, at_hand=then.at_hand | _RESULTS.keys())
 
 
@@ -75,8 +79,20 @@ def _differs(connection: Connection, name: str, before: Moment, then: Moment) ->
     return bool(connection.execute(select(exists().where(or_(*said, *dated)))).scalar_one())
 
 
-def _emptied(connection: Connection, name: str) -> None:
-    """A temporary table like one of ours, with nothing in it."""
-    hand = table_at_hand(name).name
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.{hand}")
-    connection.exec_driver_sql(f"CREATE TEMP TABLE {hand} (LIKE {name} INCLUDING INDEXES) ON COMMIT DROP")
+def _filled(connection: Connection, name: str, fill: Callable[[Table], None]) -> None:
+    """A temporary table like one of ours, with nothing in it but what `fill` puts there.
+
+    Made once a transaction and emptied in place: what a transaction drops stays on the disk and among its locks until
+    it ends, and the catalogue would grow with every day.
+    """
+    hand = table_at_hand(name)
+    known = func.to_regclass(f"pg_temp.{hand.name}").is_not(None)
+    if connection.execute(select(known)).scalar_one():
+        connection.exec_driver_sql(f"TRUNCATE pg_temp.{hand.name}")
+        fill(hand)
+        return
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE {hand.name} (LIKE {name} INCLUDING INDEXES) ON COMMIT DROP"
+    )
+    fill(hand)
+    connection.exec_driver_sql(f"ANALYZE {hand.name}")

@@ -77,7 +77,9 @@ def incidents_between(connection: Connection, since: datetime, until: datetime) 
 def signs_of_day(
     connection: Connection, then: Moment, begin: datetime, end: datetime
 ) -> list[Mapping[str, Any]]:
-    """Of every sensor that says how often it reports: interval_s, its last sign by `begin`, and those after it by `end`."""
+    """Of every sensor that says how often it reports, in order of code: interval_s, valid_from, its last sign by `begin`,
+    and its signs after that by `end`.
+    """
     rows = rows_of("sensor", then).alias("sensor")
     events = rows_of("event", then).alias("sign")
     within = and_(events.c.sensor_code == rows.c.code, events.c.time > begin, events.c.time <= end)

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, any_, exists, or_, select
-from sqlalchemy.dialects.postgresql import array, distinct_on
+from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from layers.history import Moment, results_of
+from layers.reading import among
 from layers.schema import colour, score
 from riskmap.risk import BLUE
 
@@ -26,7 +27,7 @@ def most_risen_source(
     area, risen = rows.c[f"{kind}_code"], rows.c.score > rows.c.base
     query = (
         select(area, rows.c.code)
-        .where(rows.c.kind == "source", risen, area == _any_of(codes))
+        .where(rows.c.kind == "source", risen, area == among(codes))
         .ext(distinct_on(area))
         .order_by(area, (rows.c.score - rows.c.base).desc(), rows.c.code)
     )
@@ -40,12 +41,8 @@ def heaviest_dynamic(
     rows = results_of("contribution", then)
     query = (
         select(*(rows.c[name] for name in ("code", "item", "record", "value", "args")))
-        .where(rows.c.kind == "source", rows.c.code == _any_of(codes), rows.c.args.has_key("points"))
+        .where(rows.c.kind == "source", rows.c.code == among(codes), rows.c.args.has_key("points"))
         .ext(distinct_on(rows.c.code))
         .order_by(rows.c.code, rows.c.value.desc(), rows.c.n)
     )
     return {row["code"]: dict(row) for row in connection.execute(query).mappings()}
-
-
-def _any_of(codes: Collection[str]) -> ColumnElement[Any]:
-    return any_(array(list(codes), type_=Text))

@@ -1,6 +1,6 @@
 """What a risk run reads, and how its results are kept: changed rows only, the old ones to the past."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
@@ -65,24 +65,41 @@ def read_inputs(
     limits = limits or {}
     day = at.astimezone(CLOCK).date()
     used = used or edition_on(connection, day, then)
-    return Inputs(
-        enterprises=frame_of(
-            connection, rows_of("enterprise", then), _ENTERPRISE, open_on=day, only=limits.get("enterprise")
-        ),
-        sources=frame_of(
-            connection, rows_of("source", then), _SOURCE, open_on=day, only=limits.get("source")
-        ),
-        inventory=frame_of(connection, rows_of("inventory", then), _INVENTORY, only=limits.get("inventory")),
-        population=frame_of(
-            connection, rows_of("population", then), _POPULATION, only=limits.get("population")
-        ),
-        targets=frame_of(connection, rows_of("target", then), _TARGET, only=limits.get("target")),
-        zones=frame_of(connection, rows_of("zone_external", then), _ZONE, only=limits.get("zone_external")),
-        areas=frame_of(connection, rows_of("area", then), _AREA, only=limits.get("area")),
-        edition=used,
-        at=at,
-        records=read_dynamic(connection, at, DynamicWeights.from_edition(used), then),
-    )
+    frames = {
+        name: _frame_of_table(connection, name, then, day, limits.get(table))
+        for name, (table, _) in _FRAMES.items()
+    }
+    records = read_dynamic(connection, at, DynamicWeights.from_edition(used), then)
+    return Inputs(**frames, edition=used, at=at, records=records)
+
+
+def read_changed(
+    connection: Connection,
+    inputs: Inputs,
+    changed: Collection[str],
+    at: datetime,
+    then: Moment,
+    used: Edition,
+) -> Inputs:
+    """The inputs of another moment, of whose tables only these differ; its dynamic records are left as they were.
+
+    What opens and closes by its day is read whatever has changed.
+    """
+    day = at.astimezone(CLOCK).date()
+    frames: dict[str, Any] = {
+        name: _frame_of_table(connection, name, then, day)
+        for name, (table, _) in _FRAMES.items()
+        if table in changed or table in _OPENING
+    }
+    return replace(inputs, **frames, edition=used, at=at)
+
+
+def _frame_of_table(
+    connection: Connection, name: str, then: Moment | None, day: date, only: Only | None = None
+) -> pd.DataFrame:
+    table, columns = _FRAMES[name]
+    open_on = day if table in _OPENING else None
+    return frame_of(connection, rows_of(table, then), columns, open_on=open_on, only=only)
 
 
 def read_part(
@@ -157,6 +174,18 @@ _POPULATION = ("people", "people_day", "vulnerable", "rescue_min", *SCOPE, "geom
 _TARGET = ("name", "target_class", "people_day", "people_night", "status", *SCOPE, "geom_m")
 _ZONE = ("source_code", "kind", "geom_m")
 _AREA = ("name", "level", "parent_code", "people", "members", *SCOPE, "geom_m")
+_FRAMES = {
+    "enterprises": ("enterprise", _ENTERPRISE),
+    "sources": ("source", _SOURCE),
+    "inventory": ("inventory", _INVENTORY),
+    "population": ("population", _POPULATION),
+    "targets": ("target", _TARGET),
+    "zones": ("zone_external", _ZONE),
+    "areas": ("area", _AREA),
+}
+"""of each frame its table and columns"""
+_OPENING = ("enterprise", "source")
+"""tables whose records open and close by a day of their own"""
 
 
 def frame_of(
