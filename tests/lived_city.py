@@ -87,7 +87,7 @@ def rules_of(edition: Edition) -> tuple[AlertRules, DynamicWeights]:
 def lived_city(dsn: str, folder: Path) -> Lived:
     """The city after all of it."""
     city = Lived(dsn, folder)
-    _set_up(city.owner, folder)
+    set_up(city.owner, folder)
     city.live(0)
     city.event("A1", "alarm", 1, "high")
     city.live(2)
@@ -117,7 +117,8 @@ def lived_city(dsn: str, folder: Path) -> Lived:
     return city
 
 
-def _set_up(owner: Engine, folder: Path) -> None:
+def set_up(owner: Engine, folder: Path) -> None:
+    """Two townships, two enterprises, a tank with a sensor and an overdue danger, and who answers for them; assessed."""
     load(owner, folder, "areas", AREA_HEADER, f"430981,某市,city,,{square(0, 0, 6)}")
     load_areas(owner, folder)
     load(

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from jobs.backtest import backtest
 from jobs.backtests import LAST_DAYS, keep, shadow
+from jobs.course import days_between, instants
 from jobs.editions import approve, draft
 from layers.backtests import kept_backtest
 from layers.database import owner_engine, snapshot
@@ -106,6 +107,20 @@ def test_a_back_test_of_other_rules_or_of_too_few_days_or_of_long_ago_is_none(
     assert accept(city, "other")["comparison"]["backtest"]["days"] == 1
     jobs = rows(city, "SELECT DISTINCT job FROM revision r JOIN backtest b USING (rev)")
     assert jobs == [("backtest",)]
+
+
+def test_no_day_leaves_anything_behind_that_waits_for_the_end(city: Engine) -> None:
+    """A table that a transaction drops stays among its locks, and on the disk, until it ends: a year has no room for it."""
+    held = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()"
+    first = TODAY - timedelta(days=6)
+    with snapshot(city, scratch=True) as connection:
+        counts = [
+            connection.exec_driver_sql(held).scalar_one()
+            for one in instants(connection, days_between(first, YESTERDAY), [60], lambda: None)
+            if one.at.time() == time()
+        ]
+    assert len(counts) == 6
+    assert set(counts[1:]) == {counts[1]}
 
 
 def test_days_that_are_not_over_or_before_the_first_record_cannot_be_tried(city: Engine) -> None:
