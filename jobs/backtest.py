@@ -163,7 +163,7 @@ def _longer_silent_s(lane: Lane, at_s: int) -> int | None:
 def _incidents(connection: Connection, days: list[date]) -> list[Incident]:
     begin, end = (datetime.combine(day, time(), CLOCK) for day in (days[0], days[-1] + _DAY))
     return [
-        Incident(row["time"], row["source_code"] or "", row["enterprise_code"] or "")
+        Incident(row["time"].astimezone(CLOCK), row["source_code"] or "", row["enterprise_code"] or "")
         for row in incidents_between(connection, begin, end)
     ]
 

@@ -67,7 +67,10 @@ def figures(
     incidents: Sequence[Incident],
     day_of: Any,
 ) -> Row:
-    """The figures of a set of rules over some days; `day_of` says on which day of the city an instant lies."""
+    """The figures of a set of rules over some days; `day_of` says on which day of the city an instant lies.
+
+    `leads` tells of each incident in turn how many hours before it was foreseen; null: missed.
+    """
     foreseen = [_lead_h(one, warnings) for one in incidents]
     leads = [one for one in foreseen if one is not None]
     opened = Counter(day_of(one.opened_at) for one in warnings)
@@ -81,6 +84,10 @@ def figures(
         "false": sum(_is_false(one, incidents) for one in warnings),
         "missed": sum(one is None for one in foreseen),
         "incidents": len(incidents),
+        "leads": [
+            {"time": one.time.isoformat(), "source": one.source, "enterprise": one.enterprise, "lead_h": lead}
+            for one, lead in zip(incidents, foreseen, strict=True)
+        ],
         "warnings": len(warnings),
         "messages": len(messages),
         "messages_per_day": _share(len(messages), len(days)),
@@ -192,7 +199,7 @@ def _lead_h(incident: Incident, warnings: Iterable[Warned]) -> float | None:
         and (one.kind, one.cause) != _ITSELF
         and _same_place(one, incident)
     ]
-    return (incident.time - min(told)).total_seconds() / 3600 if told else None
+    return round((incident.time - min(told)) / timedelta(hours=1), 2) if told else None
 
 
 def _is_false(one: Warned, incidents: Iterable[Incident]) -> bool:

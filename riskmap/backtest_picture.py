@@ -28,9 +28,12 @@ WORDS: Mapping[str, Words] = {
         "leader": "当天收到最多的镇街负责人的消息数",
         "leader_weekly": "当天收到最多的镇街负责人的消息数（一周中最多）",
         "people": "收到消息最多的人（全时段条数）",
-        "figures": "预警提示 {warnings} 条，消息 {messages} 条；事故 {incidents} 起，漏报 {missed}，空报 {false}，提前 {lead}",
-        "hours": "{n} 小时",
+        "figures": "预警提示 {warnings} 条，消息 {messages} 条；事故 {incidents} 起，漏报 {missed}，空报 {false}，{lead}",
+        "hours": "提前 {n} 小时",
         "none": "没有事故可比",
+        "never": "均未预先提示",
+        "foreseen": "▼ 事故，已预先提示",
+        "missed": "▽ 事故，漏报",
     },
     "en": {
         "title": "Rules tried on {begin} to {end} ({days} days)",
@@ -41,9 +44,12 @@ WORDS: Mapping[str, Words] = {
         "leader": "Messages to the township leader who got most that day",
         "leader_weekly": "Messages to the township leader who got most in a day (most of a week)",
         "people": "Who got most messages (all days)",
-        "figures": "{warnings} warnings, {messages} messages; {incidents} incidents, {missed} missed, {false} false, lead {lead}",
-        "hours": "{n} h",
+        "figures": "{warnings} warnings, {messages} messages; {incidents} incidents, {missed} missed, {false} false, {lead}",
+        "hours": "lead {n} h",
         "none": "no incident to compare with",
+        "never": "none foreseen",
+        "foreseen": "▼ incident, foreseen",
+        "missed": "▽ incident, missed",
     },
 }
 
@@ -75,6 +81,8 @@ def picture(told: Row, lang: str = "zh") -> str:
         days, ("weekly", "leader_weekly") if weekly else ("messages", "leader"), strict=True
     ):
         parts += _chart(bars, words[name], top + 30, same=same)
+        if name in ("messages", "weekly"):
+            parts += _incidents(told, len(bars), words, top + 30)
         top += _HIGH + _GAP
     parts += _persons(people, words["people"], top + 24, same=same)
     height = top + 48 + _ROW * len(people)
@@ -129,6 +137,28 @@ def _chart(bars: Sequence[Bar], title: str, top: int, *, same: bool) -> list[str
     return parts
 
 
+def _incidents(told: Row, bars: int, words: Words, top: int) -> list[str]:
+    """A mark over the bar of every incident's day, full where it was foreseen; and what the marks mean."""
+    leads = told.get("leads", ())
+    size = 1 if bars == len(told["by_day"]) else _WEEK
+    first = date.fromisoformat(told["from"])
+    parts = []
+    for one in leads:
+        missed = one["lead_h"] is None
+        at = (date.fromisoformat(one["time"][:10]) - first).days // size
+        x = _LEFT + (at + 0.5) * _PLOT / bars
+        shape = f"{x - 5:.1f},{top - 8} {x + 5:.1f},{top - 8} {x:.1f},{top + 1}"
+        said = f"{one['time'][:16].replace('T', ' ')} {one['source'] or one['enterprise']}"
+        fill = "#fff" if missed else _INK
+        parts.append(
+            f'<polygon points="{shape}" fill="{fill}" stroke="{_INK}"><title>{escape(said)}</title></polygon>'
+        )
+    if leads:
+        said = f"{words['foreseen']}    {words['missed']}"
+        parts.append(_text(_WIDTH - _RIGHT, top - 12, said, anchor="end"))
+    return parts
+
+
 def _people(told: Row) -> list[Bar]:
     live = {one["person"]: one["messages"] for one in told["live"]["per_person"]}
     ours = {one["person"]: one["messages"] for one in told["per_person"]}
@@ -174,7 +204,8 @@ def _figures(told: Row, words: Words, *, same: bool) -> list[str]:
     sets = [("live", told)] if same else [("ours", told), ("live", told["live"])]
     for n, (name, one) in enumerate(sets):
         lead = one["lead_time_h"]
-        said = words["none"] if lead is None else words["hours"].format(n=f"{lead:g}")
+        unknown = words["never" if one["incidents"] else "none"]
+        said = unknown if lead is None else words["hours"].format(n=f"{lead:g}")
         figures = words["figures"].format(lead=said, **{key: one[key] for key in _FIGURES})
         lines.append(_text(_LEFT, 54 + 20 * n, f"{words[name]}: {figures}", size=13))
     return lines

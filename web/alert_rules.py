@@ -127,9 +127,20 @@ def _tried(kept: Row, content: Row, lang: str) -> Row:
     return {
         **{name: content[name] for name in names},
         "live": {name: content["live"][name] for name in ("leader", *figures)},
+        "leads": _leads(content),
         "same": content["rules_hash"] == content["live_hash"],
         "more": content["more"],
         "people": people,
         "at": kept["at"],
         "actor": kept["actor"],
     }
+
+
+def _leads(content: Row) -> list[Row]:
+    """The incidents of a back-test, the newest first, with the hours before by which either set of rules foresaw them."""
+    ours, live = content.get("leads", []), content["live"].get("leads", [])  # older ones kept none
+    found = [
+        one | {"time": datetime.fromisoformat(one["time"]), "live_h": other["lead_h"]}
+        for one, other in zip(ours, live, strict=True)
+    ]
+    return found[::-1]

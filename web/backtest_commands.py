@@ -91,7 +91,8 @@ def _draw(told: dict[str, Any], path: Path) -> None:
 def _print(told: dict[str, Any]) -> None:
     say(f"回测 {told['from']} 至 {told['to']}，{told['days']} 天，{told['instants']} 个时刻")
     for name, one in (("所测规则", told), ("现行规则", told["live"])):
-        lead = "无事故可比" if one["lead_time_h"] is None else f"提前 {one['lead_time_h']:g} 小时"
+        unknown = "均未预先提示" if one["incidents"] else "无事故可比"
+        lead = unknown if one["lead_time_h"] is None else f"提前 {one['lead_time_h']:g} 小时"
         say(
             f"  {name}：预警提示每天 {one['warnings_per_day']:g} 条，消息每天 {one['messages_per_day']:g} 条；"
             f"镇街负责人一天最多 {one['leader']['most']} 条，中位 {one['leader']['median']:g} 条；"

@@ -64,6 +64,9 @@ def test_an_incident_is_foreseen_by_what_was_told_of_the_place_before_it_and_not
     ):
         found = told(missed, [incident])
         assert (found["lead_time_h"], found["missed"]) == (None, 1)
+    both = told([warned("rise", 4)], [incident, Incident(hour(11), "S9", "")])
+    assert [(one["source"], one["lead_h"]) for one in both["leads"]] == [("S1", 6), ("S9", None)]
+    assert both["leads"][0]["time"] == "2026-03-01T22:00:00+00:00"
     other_source = told([warned("rise", 4, source="S2")], [incident])
     assert (other_source["lead_time_h"], other_source["missed"]) == (6, 0)
 
@@ -145,6 +148,10 @@ def test_the_picture_is_svg_that_fetches_nothing_and_escapes_names(days: int) ->
     one = figures(span, [], messages, [], lambda at: at.date())
     content = {**one, "from": span[0].isoformat(), "to": span[-1].isoformat(), "live": one}
     content |= {"rules_hash": "a", "live_hash": "b"}
+    content["leads"] = [
+        {"time": f"{span[n]}T10:30:00+08:00", "source": "<S>", "enterprise": "", "lead_h": lead}
+        for n, lead in ((1, 4.5), (2, None), (3, 2.0))
+    ]
     for lang, said in (("zh", "所测规则"), ("en", "rules tried")):
         text = picture(content, lang)
         root = ET.fromstring(text)
@@ -153,6 +160,17 @@ def test_the_picture_is_svg_that_fetches_nothing_and_escapes_names(days: int) ->
         assert "<甲>&" in words
         assert "7 / 7" in words
         assert "href" not in text
+    marks = [
+        one.get("fill") for one in ET.fromstring(picture(content)).iter("{http://www.w3.org/2000/svg}polygon")
+    ]
+    assert len(marks) == 3
+    assert marks[0] == marks[2] != marks[1]
+    for incidents, lead, said in (
+        (0, None, "没有事故可比"),
+        (2, None, "均未预先提示"),
+        (2, 4.5, "提前 4.5 小时"),
+    ):
+        assert said in picture(content | {"live": one | {"incidents": incidents, "lead_time_h": lead}})
     bars = list(ET.fromstring(picture(content)).iter("{http://www.w3.org/2000/svg}rect"))
     alone = picture(content | {"live_hash": "a"})
     assert "所测规则" not in alone

@@ -54,6 +54,10 @@ def tried(owner: Engine, tmp_path_factory: pytest.TempPathFactory) -> None:
     live, ours = backtests(owner, [TABLE, DRAFT], YESTERDAY, YESTERDAY)
     people = [{"person": "<i>甲</i>", "messages": 25, "live": 1}]
     days = [{"day": YESTERDAY.isoformat(), "messages": 25, "live": 1}]
+    incidents = [{"time": f"{YESTERDAY}T{n}:30:00+08:00", "source": "S1", "enterprise": ""} for n in (10, 11)]
+    ours |= {"leads": [one | {"lead_h": lead} for one, lead in zip(incidents, (None, 4.5), strict=True)]}
+    ours |= {"incidents": 2, "missed": 1, "lead_time_h": 4.5}
+    ours["live"] = ours["live"] | {"leads": [one | {"lead_h": None} for one in incidents]}
     for told in (live, ours | {"more": {"messages": 24, "days": days, "people": people}}):
         keep(owner, told, actor="test")
 
@@ -88,6 +92,11 @@ def test_a_draft_stands_beside_the_live_rules_for_those_who_see_the_city(site: S
     assert "&lt;i&gt;甲&lt;/i&gt;" in text
     assert text.count("新增</span>") == 1
     assert text.count("有改动</span>") == 1
+    rows = text.split("有记录的事故、险情")[1].split("</table>")[0]
+    assert rows.index("11:30") < rows.index("10:30")
+    assert rows.count("<b>漏报</b>") == 3
+    assert "提前 4.5 小时" in rows
+    assert "有记录的事故、险情" not in page(site, "township", f"{PAGE}?edition=noisy")
     assert "与现行规则的差别" not in page(site, "city")
     hidden = page(site, "township", f"{PAGE}?edition=noisy")
     assert "<h2>历史回测</h2>" not in hidden
