@@ -154,7 +154,7 @@ def _incidents(told: Row, bars: int, words: Words, top: int) -> list[str]:
             f'<polygon points="{shape}" fill="{fill}" stroke="{_INK}"><title>{escape(said)}</title></polygon>'
         )
     if leads:
-        said = f"{words['foreseen']}    {words['missed']}"
+        said = f"{words['foreseen']} · {words['missed']}"
         parts.append(_text(_WIDTH - _RIGHT, top - 12, said, anchor="end"))
     return parts
 

@@ -6,6 +6,7 @@ In `make test` one city and about a week; in the soak many cities and a month ea
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ class Life:
         self.passes = 0
         self._count = 0
         self._dangers: list[str] = []
-        self._silences: list[str] = []
+        self._silences: list[dict[str, Any]] = []
 
     def live(self, steps: int) -> None:
         """Something happens, a pass, and so on: first each thing in turn, then whatever comes."""
