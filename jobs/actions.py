@@ -19,6 +19,9 @@ from riskmap.dynamic import DynamicWeights
 from riskmap.sources import exact_quantity, shown
 
 CUT, LIFT, ALARM = "cut_inventory", "lift_incident", "end_alarm"
+LIFT_PUBLIC = "lift_public_warning"
+LIFTING = (LIFT, LIFT_PUBLIC)
+"""what ends the raising of areas and lowers no score"""
 ENDED_BY = {
     "danger": "close_danger",
     "silent_sensor": "restore_sensor",
@@ -28,7 +31,7 @@ ENDED_BY = {
     "check_missing": "finish_check",
 }
 """kind of line of a dynamic record: the action that ends it"""
-_RANKS = {CUT: 10, LIFT: 1}
+_RANKS = {CUT: 10, LIFT: 1, LIFT_PUBLIC: 1}
 """Among sets of one size, what asks less of an enterprise goes first: mending before giving up stock."""
 _USUAL_RANK = 1
 
@@ -70,7 +73,8 @@ def actions_of(inputs: Inputs, city: City) -> list[Action]:
                 points[n] = line.args["points"]
     actions = [Action(kind, record, points, args) for record, (kind, points, args) in found.items()]
     actions += [
-        Action(LIFT, record, {}, {}) for record in sorted(set(incidents_of(inputs).get(("city", None), [])))
+        Action(LIFT if record.startswith("event/") else LIFT_PUBLIC, record, {}, {})
+        for record in sorted(incidents_of(inputs).get(("city", None), []))
     ]
     return sorted([*actions, *_cuts(city)], key=lambda action: action.record)
 

@@ -16,7 +16,7 @@ from jobs.json_columns import integers, objects, thousandths
 from jobs.results import NO_SCORES, Scored, score_rows
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs
-from riskmap.dynamic import INCIDENT
+from riskmap.dynamic import INCIDENT, RAISING
 from riskmap.risk import BLUE, RED, levels_of
 from riskmap.rollup import area_scores, burdens, city_score, worst_first
 from riskmap.superposition import place_scores
@@ -92,14 +92,17 @@ def area_results(inputs: Inputs, ground: Ground, standing: Standing, city_code: 
 
 
 def incidents_of(inputs: Inputs) -> dict[AreaKey, list[str]]:
-    """Confirmed incidents in force, as records, by level and code of the areas they happen in; the city has them all."""
-    found: dict[AreaKey, list[str]] = defaultdict(list)
+    """Confirmed incidents and red public warnings in force, as records, by level and code of the areas they are in; the
+    city has them all.
+    """
+    found: dict[AreaKey, dict[str, None]] = defaultdict(dict)
     for row in each(inputs.records.events):
-        if row.kind == INCIDENT and row.time <= inputs.at and (row.until is None or row.until > inputs.at):
-            found["city", None].append(f"event/{row.code}")
+        if row.kind in RAISING and row.time <= inputs.at and (row.until is None or row.until > inputs.at):
+            record = f"{'event' if row.kind == INCIDENT else row.kind}/{row.code}"
+            found["city", None][record] = None
             for level, column in PART_OF.items():
-                found[level, getattr(row, column)].append(f"event/{row.code}")
-    return dict(found)
+                found[level, getattr(row, column)][record] = None
+    return {area: list(records) for area, records in found.items()}
 
 
 def _coloured(

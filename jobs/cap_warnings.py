@@ -75,7 +75,7 @@ def _message(
     out = Outgoing(
         code=f"{city.code}-{opened}",
         n=row["earlier"] + 1,
-        sender=f"risk@{city.code}.riskmap",
+        sender=sender_of(city),
         sent=sent,
         msg_type="Cancel" if row["over"] else "Update" if earlier else "Alert",
         level=LEVELS[row["warn"]],  # type: ignore[arg-type]
@@ -90,14 +90,22 @@ def _message(
         drill=row["drill"],
         earlier=earlier,
     )
+    return as_kept(out) | {"warning_id": row["warning_id"], **{name: row[name] for name in SCOPE}}
+
+
+def sender_of(city: City) -> str:
+    """By what name the city's messages are sent."""
+    return f"risk@{city.code}.riskmap"
+
+
+def as_kept(out: Outgoing) -> Row:
+    """A message as it is kept, byte for byte; what it is about and whose it is stands beside."""
     alert, said = compose(out), out.wording["zh"]
     return {
         "identifier": alert.identifier,
-        "warning_id": row["warning_id"],
         "n": out.n,
-        **{name: row[name] for name in SCOPE},
         "sender": out.sender,
-        "sent": sent,
+        "sent": out.sent,
         "msg_type": out.msg_type,
         "scope": alert.scope,
         "title": said.headline,

@@ -42,6 +42,7 @@ from layers.dynamic import read_dynamic, read_events, silences_broken
 from layers.hazards import Basis, read_hazards
 from layers.history import CLOCK
 from layers.merged import merged_since
+from layers.public_warnings import areas_covered
 from layers.records import PREMISES_SUFFIX
 from layers.risk import Inputs, no_records, read_inputs
 from layers.touched import (
@@ -61,7 +62,7 @@ from layers.touched import (
     sources_of,
     values_of,
 )
-from riskmap.dynamic import CLEARED, INCIDENT, DynamicWeights, event_factor
+from riskmap.dynamic import CLEARED, PUBLIC_WARNING, RAISING, DynamicWeights, event_factor
 from riskmap.editions import Edition
 from riskmap.weights import LONGEST_REACH_M, MILLI, RiskWeights
 
@@ -89,7 +90,7 @@ def assess_changes(
         return None
     touched, incidents = Touched(), set[str]()
     if not (
-        _by_records(connection, touched, last["known_rev"])
+        _by_records(connection, touched, incidents, last["known_rev"])
         and _by_events(connection, touched, incidents, last, at, edition)
     ):
         return None
@@ -102,11 +103,12 @@ def assess_changes(
 # --- what is touched ---------------------------------------------------------------------------------------
 
 
-def _by_records(connection: Connection, touched: Touched, rev: int) -> bool:
+def _by_records(connection: Connection, touched: Touched, incidents: set[str], rev: int) -> bool:
     """Touch what changed records reach; False where that may be everything."""
     changed = changed_records(connection, rev)
     if changed is None or "area" in changed:
         return False
+    incidents |= areas_covered(connection, changed.pop(PUBLIC_WARNING, ()))
     touched.sources |= changed.pop("source", set()) | merged_since(connection, "source", rev)
     for table in _OF_SOURCE:
         touched.sources |= values_of(connection, table, changed.get(table, ()), rev, "source_code")
@@ -145,7 +147,7 @@ def _by_events(
     touched.sources |= {row["source_code"] for row in told if row["source_code"]}
     touched.sources |= values_of(connection, "sensor", sensors, last["known_rev"], "source_code")
     for one in told:
-        if one["kind"] == INCIDENT:
+        if one["kind"] in RAISING:
             incidents |= {one[name] for name in PART_OF.values() if one[name]}
         elif _may_be_anywhere(one, rules):
             return False
@@ -158,9 +160,9 @@ def _may_be_anywhere(row: Mapping[Any, Any], rules: DynamicWeights) -> bool:
 
 
 def _began_or_ended(row: dict[Any, Any], before: datetime, now: datetime) -> bool:
-    """Of an incident: whether it is in force now and was not, or the other way round."""
+    """Of an incident or a red public warning: whether it is in force now and was not, or the other way round."""
     edges = (row["time"], row["until"])
-    return row["kind"] == INCIDENT and any(edge is not None and before < edge <= now for edge in edges)
+    return row["kind"] in RAISING and any(edge is not None and before < edge <= now for edge in edges)
 
 
 def _whole_enterprises(connection: Connection, touched: Touched, rev: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from jobs.actions import CUT, LIFT
+from jobs.actions import CUT, LIFTING
 from jobs.areas import PART_OF, incidents_of, places_within
 from jobs.frames import Array, index_of
 from jobs.states import Left, State, States
@@ -230,7 +230,7 @@ class AreaSubject:
                     np.ceil(whole[k] if action.kind == CUT else min(whole[k], points * a_point[k])) + 1
                     for k, points in action.points.items()
                 )
-                if action.kind != LIFT
+                if action.kind not in LIFTING
                 else 0
                 for action in (self.states.actions[a] for a in self.candidates)
             ],

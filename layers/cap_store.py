@@ -39,7 +39,8 @@ def untold(connection: Connection) -> list[Row]:
 
     Each with `earlier`, the number of its messages, and `over`, whether the next one says that it ended.
     """
-    since = select(func.coalesce(func.max(cap_message.c.rev), 0)).scalar_subquery()
+    of_ours = cap_message.c.warning_id.is_not(None)
+    since = select(func.coalesce(func.max(cap_message.c.rev), 0)).where(of_ours).scalar_subquery()
     is_news = (warning.c.rev > since) & warning.c.told_at.is_not(None)
     last = (
         select(
@@ -76,6 +77,13 @@ def messages_before(connection: Connection, ids: Collection[int]) -> dict[int, t
     for number, *reference in connection.execute(query):
         found[number] = (*found.get(number, ()), Reference(*reference))
     return found
+
+
+def public_messages_before(connection: Connection, series: str) -> tuple[Reference, ...]:
+    """What was told of a warning to the public so far, in order."""
+    columns = [cap_message.c[name] for name in ("sender", "identifier", "sent")]
+    query = select(*columns).where(cap_message.c.public_code == series).order_by(cap_message.c.n)
+    return tuple(Reference(*row) for row in connection.execute(query))
 
 
 def outlines_of(connection: Connection, codes: Collection[str]) -> dict[str, tuple[str, BaseGeometry]]:

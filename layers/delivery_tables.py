@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     DateTime,
     Index,
@@ -47,7 +48,7 @@ cap_message = Table(
     "cap_message",
     metadata,
     Column("identifier", CODE, primary_key=True),
-    Column("warning_id", BigInteger, nullable=False),
+    Column("warning_id", BigInteger),
     Column("n", Integer, nullable=False),
     *scope_columns(),
     Column("sender", Text, nullable=False),
@@ -58,8 +59,13 @@ cap_message = Table(
     Column("summary", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("rev", BigInteger, nullable=False),
+    Column("public_code", CODE),
     UniqueConstraint("warning_id", "n", name="cap_message_n"),
+    UniqueConstraint("public_code", "n", name="cap_message_public_n"),
+    CheckConstraint("num_nonnulls(warning_id, public_code) = 1", name="cap_message_about"),
 )
-"""Warnings as they were sent in CAP 1.2, byte for byte: never changed. `rev` is the revision that they tell of."""
+"""Warnings as they were sent in CAP 1.2, byte for byte: never changed. `rev` is the revision that they tell of.
+
+Each is about a warning to officials, or about one to the public (by its series)."""
 Index("cap_message_sent", cap_message.c.sent)
 Index("cap_message_rev", cap_message.c.rev)

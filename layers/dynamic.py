@@ -21,9 +21,10 @@ from sqlalchemy import (
 
 from layers.history import CLOCK, Moment, rows_of
 from layers.merged import source_now
+from layers.public_warnings import raising_events
 from layers.schema import SCOPE, contribution, metadata
 from layers.sensors import last_sign
-from riskmap.dynamic import DAY, INCIDENT, DynamicWeights
+from riskmap.dynamic import DAY, INCIDENT, PUBLIC_WARNING, DynamicWeights
 
 event, event_past = metadata.tables["event"], metadata.tables["event_past"]
 ENDED = ("closed", "cancelled", "transferred")
@@ -54,12 +55,14 @@ def read_dynamic(
 
 
 def read_incidents(connection: Connection, at: datetime, then: Moment) -> Records:
-    """Nothing but the confirmed incidents in force at an instant: what raises colours without any points."""
+    """Nothing but the confirmed incidents and red public warnings in force at an instant: what raises colours without any
+    points.
+    """
     rows = rows_of("event", then)
     lasting = or_(rows.c.until.is_(None), rows.c.until > at)
     condition = and_(counting(rows), rows.c.kind == INCIDENT, rows.c.time <= at, lasting)
     events = _placed_events(connection, rows, condition, then)
-    return replace(no_dynamic(), events=events)
+    return replace(no_dynamic(), events=_with_public(connection, events, at, at, then))
 
 
 def no_dynamic() -> Records:
@@ -117,11 +120,28 @@ def read_events(
     then: Moment | None = None,
     since: datetime | None = None,
 ) -> pd.DataFrame:
-    """Events in force or going down at an instant, or at any time `since` another, and those of the next day."""
+    """Events in force or going down at an instant, or at any time `since` another, and those of the next day.
+
+    Red public warnings stand among them, a row for each area that one covers.
+    """
     rows = rows_of("event", then)
     lasting = or_(rows.c.until.is_(None), rows.c.until > (since or at) - weights.decay)
-    in_force = and_(counting(rows), rows.c.kind.in_(weights.kinds), rows.c.time <= at + DAY, lasting)
-    return _placed_events(connection, rows, in_force, then)
+    in_force = and_(
+        counting(rows), rows.c.kind.in_(weights.kinds - {PUBLIC_WARNING}), rows.c.time <= at + DAY, lasting
+    )
+    events = _placed_events(connection, rows, in_force, then)
+    return _with_public(connection, events, since or at, at, then)
+
+
+def _with_public(
+    connection: Connection, events: pd.DataFrame, since: datetime, at: datetime, then: Moment | None
+) -> pd.DataFrame:
+    """Events, and the red public warnings that hold at any time of a span, in order of code."""
+    public = raising_events(connection, since, at, list(events.columns), then)
+    if public.empty:
+        return events
+    both = pd.concat([events, public]) if len(events) else public
+    return both.sort_values("code", kind="stable", ignore_index=True)
 
 
 def _placed_events(

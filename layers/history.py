@@ -138,7 +138,9 @@ def rows_of(table: str, then: Moment | None = None) -> FromClause:
         return metadata.tables[table]
     if table in then.at_hand:
         return table_at_hand(table)
-    return as_known(table, then.rev) if then.day is None else as_of(table, then.day, then.rev)
+    if then.day is None or table not in TABLES:  # what is no layer says nothing of days before it was written
+        return as_known(table, then.rev)
+    return as_of(table, then.day, then.rev)
 
 
 def results_of(table: str, then: Moment | None = None) -> FromClause:

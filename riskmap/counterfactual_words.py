@@ -95,6 +95,10 @@ _ACTIONS: dict[str, Callable[[Args, str], tuple[str, str]]] = {
         ("事故处置完毕并解除", "已确认的事故在解除前使所在区域提级"),
         ("Deal with the incident and lift it", "a confirmed incident raises its areas until it is lifted"),
     ),
+    "lift_public_warning": _plain(
+        ("情况消除后按程序解除公开预警", "生效中的红色预警在解除前使所覆盖的区域提级"),
+        ("Lift the warning to the public once it is over", "a red warning raises the areas it covers until it is lifted"),
+    ),
     "cut_inventory": _cut,
     "neighbour": _plain(
         ("邻区的措施", "涉及其他镇街的记录，请上级协调"),

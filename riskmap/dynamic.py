@@ -31,6 +31,9 @@ WEATHER_CLEARED = "weather_cleared"
 """the event that ends a weather warning before its time: what stands before the `#` of its id is whose it is"""
 INCIDENT = "incident"
 """a confirmed accident: no points of its own, it raises the colours of the areas it happens in"""
+PUBLIC_WARNING = "public_warning"
+"""a red warning to the public that was approved and is in force: it raises as an accident does; no program can send one"""
+RAISING = frozenset({INCIDENT, PUBLIC_WARNING})
 
 _SECTIONS = {
     "dangers": ("self", "other", "overdue", "major", "major_listed", "major_overdue"),

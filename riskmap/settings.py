@@ -60,6 +60,16 @@ class SitingSettings(BaseModel):
     )
 
 
+class AlertSettings(BaseModel):
+    """What a city says of warnings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_list: bool = Field(
+        False, description="everybody reads the approved warnings to the public, signed in or not"
+    )
+
+
 class City(BaseModel):
     """The city this database belongs to: section by section what `city.toml` says."""
 
@@ -76,6 +86,7 @@ class City(BaseModel):
     channels: dict[str, dict[str, Any]] = {}
     watchdog: dict[str, str] = {}
     siting: SitingSettings = SitingSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @property
     def metric_srid(self) -> int:

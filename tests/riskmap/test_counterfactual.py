@@ -171,7 +171,7 @@ def test_every_action_has_words(lang: str) -> None:
     }  # fmt: skip
     kinds = (
         *("close_danger", "restore_sensor", "end_alarm", "end_work", "publish_commitment", "finish_check"),
-        *("lift_incident", "cut_inventory", "neighbour"),
+        *("lift_incident", "lift_public_warning", "cut_inventory", "neighbour"),
     )
     for kind in kinds:
         label, reason = action_words(kind, args, lang)

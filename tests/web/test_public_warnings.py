@@ -1,0 +1,207 @@
+"""A warning to the public: a draft until somebody with the authority approves it; in CAP, on the map, on pages."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import capvalidator
+import httpx
+import pytest
+from lxml import etree
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
+
+from jobs.risk import assess
+from layers.audit import verify
+from layers.cap_feed import ATOM
+from layers.cap_reading import read_cap
+from layers.database import snapshot, writing
+from layers.history import open_revision
+from layers.risk import last_run
+from riskmap.cap import CapAlert
+from tests import town
+from tests.import_files import rows
+from tests.served import Served, found
+
+WARNINGS = "/api/v1/public-warnings"
+FEED = "/cap/feed.atom"
+NUMBER = "沅政预警〔2026〕{}号"
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[112.5, 28.8], [112.51, 28.8], [112.51, 28.81], [112.5, 28.81], [112.5, 28.8]]],
+}
+
+
+def drafted(level: str = "yellow", **values: Any) -> dict[str, Any]:
+    said = {"text": "储罐泄漏，可能扩散。", "advice": "请关窗避险。"}
+    english = {"text": "A tank leaks.", "advice": "Stay indoors."}
+    until = (datetime.now(UTC) + timedelta(hours=6)).isoformat()
+    given = {"kind": "hazchem", "level": level, "zh": said, "en": english, "until": until}
+    return given | ({} if "polygon" in values else {"townships": [town.OURS]}) | values
+
+
+def approve(client: httpx.Client, code: str, number: int, **values: str) -> httpx.Response:
+    given = {"number": NUMBER.format(number), "signatory": "张示例"} | values
+    return client.post(f"{WARNINGS}/{code}/approve", json=given)
+
+
+def identifiers(client: httpx.Client) -> list[str]:
+    feed = etree.fromstring(client.get(FEED).content)
+    found = feed.iterfind(f"{{{ATOM}}}entry/{{{ATOM}}}link")
+    return [str(one.get("href")).removeprefix("/cap/").removesuffix(".xml") for one in found]
+
+
+def public_cap(client: httpx.Client, code: str) -> list[tuple[bytes, CapAlert]]:
+    """The messages of a series in the feed, the first first; the schema holds for each."""
+    names = sorted(one for one in identifiers(client) if f"-{code}." in one)
+    contents = [client.get(f"/cap/{one}.xml").content for one in names]
+    assert all(capvalidator.check_schema(one).passed for one in contents)
+    return [(content, read_cap(code, content)) for content in contents]
+
+
+def levels(owner: Engine) -> dict[str, tuple[int, int, int]]:
+    """Level, base level and rise level of the areas, by code."""
+    query = "SELECT code, level, base_level, rise_level FROM score WHERE kind NOT IN ('source', 'enterprise', 'place')"
+    return {code: tuple(found) for code, *found in rows(owner, query)}
+
+
+def test_a_draft_is_nobodys_until_it_is_approved_updated_and_lifted(site: Served) -> None:
+    leader, city, firm = (site.program(role) for role in ("township", "city", "enterprise"))
+    draft = found(leader.post(WARNINGS, json=drafted()))
+    code = draft["code"]
+    assert (draft["state"], draft["said"]["zh"]["area"]) == ("draft", f"area {town.OURS}")
+    assert draft["covers"] == {"townships": 1, "villages": 1, "grids": 1}
+    assert approve(leader, code, 1).status_code == 403
+    assert firm.get(f"{WARNINGS}/{code}").status_code == 404
+    assert public_cap(city, code) == []
+    assert found(city.get(WARNINGS, params={"state": "open"}))["total"] == 0
+
+    told = found(approve(city, code, 1))
+    assert [step["action"] for step in told["steps"]] == ["draft", "approve"]
+    assert (told["state"], told["number"], told["signatory"]) == ("open", NUMBER.format(1), "张示例")
+    assert found(firm.get(f"{WARNINGS}/{code}"))["steps"] == []
+    ((first, alert),) = public_cap(firm, code)
+    assert (alert.scope, alert.msg_type, alert.restriction) == ("Public", "Alert", "")
+    zh, en = alert.infos
+    assert (zh.language, en.language) == ("zh-CN", "en-US")
+    assert (zh.headline, zh.instruction) == ("沅江市危险化学品事故黄色预警", "请关窗避险。")
+    assert en.description == "A tank leaks."
+    assert (zh.severity, zh.categories, zh.sender_name) == ("Moderate", ("CBRNE",), "沅江市人民政府")
+    assert ("文号", NUMBER.format(1)) in zh.parameters
+    assert zh.areas[0].geocodes == (("行政区划代码", town.OURS),)
+    assert zh.areas[0].rings[0][0] == zh.areas[0].rings[0][-1]
+
+    update = found(city.post(WARNINGS, json=drafted("orange", replaces=code)))["code"]
+    assert len(public_cap(firm, code)) == 1
+    assert approve(city, update, 1).status_code == 409  # the number is taken
+    assert found(approve(city, update, 2))["version"] == 2
+    assert found(firm.get(f"{WARNINGS}/{code}"))["state"] == "replaced"
+    assert city.post(f"{WARNINGS}/{update}/lift", json={"note": " "}).status_code == 422
+    assert leader.post(f"{WARNINGS}/{update}/lift", json={"note": "好了"}).status_code == 403
+    assert found(city.post(f"{WARNINGS}/{update}/lift", json={"note": "泄漏已堵住。"}))["state"] == "lifted"
+    assert city.post(f"{WARNINGS}/{update}/lift", json={"note": "再次"}).status_code == 409
+    (again, _), (_, second), (_, last) = public_cap(firm, code)
+    assert again == first
+    assert (second.msg_type, second.infos[0].severity) == ("Update", "Severe")
+    assert [one.identifier for one in last.references] == [alert.identifier, second.identifier]
+    assert (last.msg_type, last.scope, last.infos[0].responses) == ("Cancel", "Public", ("AllClear",))
+    assert "泄漏已堵住。" in last.infos[0].description
+    with snapshot(site.owner) as connection:
+        assert verify(connection) == []
+
+
+def test_two_sign_a_red_one_and_the_database_demands_it(site: Served) -> None:
+    city, admin = site.program("city"), site.program("admin")
+    code = found(city.post(WARNINGS, json=drafted("red", polygon=SQUARE)))["code"]
+    refused = approve(city, code, 3)
+    assert (refused.status_code, "两人" in refused.json()["detail"]) == (409, True)
+    forged = (
+        ("INSERT INTO public_warning SELECT (jsonb_populate_record(p, jsonb_build_object('code', 'x', 'state',"
+        " 'open', 'rev', {rev}))).* FROM public_warning p WHERE code = '{code}'"),
+        ("UPDATE public_warning SET state = 'open', number = 'x', signatory = 'x', approved_at = now(), rev = {rev}"
+        " WHERE code = '{code}'"),
+        "UPDATE public_warning SET level = 4, rev = {rev} WHERE code = '{code}'",
+        ("INSERT INTO public_step SELECT code, 2, NULL, NULL, NULL, NULL, NULL, 'approve', 'open', 'city', 'x',"
+        " '2026-01-01', '', 1 FROM public_warning WHERE code = '{code}'; UPDATE public_warning SET state = 'open',"
+        " number = 'x', signatory = 'x', approved_at = '2026-01-01', rev = {rev} WHERE code = '{code}'"),
+        "DELETE FROM public_warning WHERE code = '{code}'",
+        "UPDATE public_step SET person = 'x' WHERE code = '{code}'",
+    )
+    for statement in forged:
+        with (
+            pytest.raises(DatabaseError, match=r"public warning|approve|filed"),
+            writing(site.owner) as connection,
+        ):
+            rev = open_revision(connection, "test", "forge", None)
+            connection.exec_driver_sql(statement.format(code=code, rev=rev))
+    assert found(approve(admin, code, 3))["state"] == "open"
+    assert found(city.post(f"{WARNINGS}/{code}/lift", json={"note": "演示结束"}))["state"] == "lifted"
+
+
+def test_who_may_not_and_what_cannot_be_drafted(site: Served) -> None:
+    leader, city = site.program("township"), site.program("city")
+    for role in ("planner", "auditor", "village", "grid", "enterprise", "committee"):
+        assert site.program(role).post(WARNINGS, json=drafted()).status_code == 403, role
+    assert leader.post(WARNINGS, json=drafted(townships=[town.THEIRS])).status_code == 403
+    assert leader.post(WARNINGS, json=drafted(polygon=SQUARE)).status_code == 403
+    long = {"text": "很" * 180, "advice": "长"}
+    past = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    far = {"type": "Polygon", "coordinates": [[[1, 1], [2, 1], [2, 2], [1, 1]]]}
+    wrong: list[dict[str, Any]] = [
+        {"kind": "typhoon"},
+        {"level": "purple"},
+        {"zh": long},
+        {"until": past},
+        {"townships": []},
+        {"townships": ["430981999"]},
+        {"polygon": far},
+        {"polygon": {"type": "Point", "coordinates": [112.5, 28.8]}},
+        {"en": {"text": " ", "advice": "x"}},
+    ]
+    for one in wrong:
+        assert city.post(WARNINGS, json=drafted(**one)).status_code == 422, one
+    assert site.client(accept="application/json").get(WARNINGS).status_code == 401
+    mine = found(city.post(WARNINGS, json=drafted()))["code"]
+    assert leader.post(f"{WARNINGS}/{mine}/withdraw", json={"note": "不该看到"}).status_code == 404
+    assert approve(city, mine, 9, signatory=" ").status_code == 422
+    assert found(city.post(f"{WARNINGS}/{mine}/withdraw", json={"note": "写错了"}))["state"] == "withdrawn"
+    assert approve(city, mine, 9).status_code == 409
+
+
+def test_a_red_one_raises_its_areas_until_it_ends(site: Served) -> None:
+    owner, city, admin = site.owner, site.program("city"), site.program("admin")
+    town.put(owner, "population", "p-ours", town.OURS, people=100)
+    town.put(owner, "population", "p-theirs", town.THEIRS, people=100)
+    assess(owner, actor="test", full=True)
+    calm = levels(owner)
+    where = town.scope(town.THEIRS)
+    covered = {where[name] for name in ("township_code", "village_code", "grid_code")}
+    until = datetime.now(UTC) + timedelta(hours=2)
+    code = found(city.post(WARNINGS, json=drafted("red", polygon=SQUARE, until=until.isoformat())))["code"]
+    assess(owner, actor="test")
+    assert levels(owner) == calm
+    approve(admin, code, 20)
+    run = assess(owner, actor="test")
+    with snapshot(owner) as connection:
+        noted = last_run(connection)
+    assert noted is not None
+    assert not run["full"]
+    assert datetime.fromisoformat(noted["counts"]["next_step"]) == until
+    risen = levels(owner)
+    expected = {one: (1, calm[one][1], 1) for one in covered}
+    expected[town.CITY_CODE] = (2, calm[town.CITY_CODE][1], 2)
+    assert risen == calm | expected
+    at = datetime.fromisoformat(run["data_time"])
+    assert assess(owner, actor="test", at=at, full=True)["result_hash"] == run["result_hash"]
+    told = found(city.get(f"/api/v1/grids/{where['grid_code']}/explain"))
+    (rule,) = [line for line in told["contributions"] if line["kind"] == "raise_rule"]
+    assert (rule["record"], rule["value"]) == (f"public_warning/{code}", 0)
+    assert "红色预警" in rule["reason"]
+    assess(owner, actor="test", at=until + timedelta(seconds=1))
+    assert levels(owner) == calm  # it ended by itself
+    assess(owner, actor="test", full=True)
+    assert levels(owner) == risen
+    city.post(f"{WARNINGS}/{code}/lift", json={"note": "险情排除"})
+    assert not assess(owner, actor="test")["full"]
+    assert levels(owner) == calm
+    with snapshot(owner) as connection:
+        assert verify(connection) == []
