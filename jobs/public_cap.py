@@ -14,7 +14,7 @@ from layers.city import stored_city
 from layers.schema import SCOPE
 from riskmap.cap import MsgType, Ring
 from riskmap.cap_alerts import Approval, Outgoing, Wording
-from riskmap.public_warnings import KINDS, PublicWarning, Said, headline, issuer, over_text
+from riskmap.public_warnings import KINDS, PublicWarning, Said, issuer, over_text
 from riskmap.settings import City
 from riskmap.vocabulary import LEVELS, words
 
@@ -35,10 +35,7 @@ def tell_public(
     city = stored_city(connection)
     earlier = public_messages_before(connection, row["series"])
     msg_type: MsgType = "Cancel" if over is not None else "Update" if earlier else "Alert"
-    said = {
-        lang: over_text(name, one, over, lang) if over is not None else one.said[lang]
-        for lang, name in city_names(city).items()
-    }
+    said = {lang: over_text(one, over, lang) if over is not None else one.said[lang] for lang in one.said}
     out = Outgoing(
         code=f"{city.code}-{row['series']}",
         n=len(earlier) + 1,
@@ -65,7 +62,7 @@ def tell_public(
 def _wording(city: str, one: PublicWarning, said: Said, lang: str) -> Wording:
     return Wording(
         event=words(lang)["public_kind"][one.kind],
-        headline=headline(city, one.kind, one.level, lang),
+        headline=said.title,
         description=said.text,
         instruction=said.advice,
         area=said.area,

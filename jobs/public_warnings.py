@@ -37,11 +37,13 @@ from riskmap.public_warnings import (
     APPROVERS,
     DRAFTERS,
     PublicWarning,
+    Said,
     after,
     check_approval,
     check_draft,
     check_end,
     check_second_person,
+    headline,
     said_of,
 )
 
@@ -86,8 +88,9 @@ def draft_warning(
         city, day = stored_city(connection), at.astimezone(CLOCK).date()
         rules = AlertRules.from_edition(edition_on(connection, day))
         areas = _areas(connection, identity, townships, outline, city.metric_srid)
-        one = one._replace(said=_with_areas(one, areas))
-        check_draft(one, city_names(city), at)
+        names = city_names(city)
+        one = one._replace(said=_with_areas(one, areas, names))
+        check_draft(one, names, at)
         before = _replaced(connection, replaces, at) if replaces else None
         rev = open_revision(connection, identity.name, "public_warning", "起草公开预警")
         code = f"P{rev:08d}"
@@ -212,10 +215,13 @@ def _areas(
     return areas
 
 
-def _with_areas(one: PublicWarning, areas: Covered) -> Mapping[str, Any]:
-    """The wording, where none says so for the townships: by their names."""
+def _with_areas(one: PublicWarning, areas: Covered, names: Mapping[str, str]) -> dict[str, Said]:
+    """The wording with what the warning is called, and the townships' names where nothing else is said of the area."""
     return {
-        lang: said._replace(area=said.area.strip() or ("、" if lang == "zh" else ", ").join(areas.names))
+        lang: said._replace(
+            area=said.area.strip() or ("、" if lang == "zh" else ", ").join(areas.names),
+            title=headline(names[lang], one.kind, one.level, lang),
+        )
         for lang, said in one.said.items()
     }
 

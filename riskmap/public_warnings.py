@@ -52,11 +52,16 @@ _MOST_NUMBER, _MOST_NAME, _MOST_NOTE = 40, 20, 400
 
 
 class Said(NamedTuple):
-    """A public warning in one language: where, what is coming, and what to do."""
+    """A public warning in one language: where, what is coming, what to do, and what it is called (by the program)."""
 
     area: str
     text: str
     advice: str
+    title: str = ""
+
+
+WRITTEN = ("area", "text", "advice")
+"""what a person writes of it"""
 
 
 class PublicWarning(NamedTuple):
@@ -81,8 +86,8 @@ def check_draft(one: PublicWarning, names: Mapping[str, str], now: datetime) -> 
         raise BadInput("未知的预警级别", remedy=f"可用：{'、'.join(SEVERITY_OF)}", field="level")
     check_end(one.until, now)
     for lang, said in one.said.items():
-        for name, value in said._asdict().items():
-            if not value.strip():
+        for name in WRITTEN:
+            if not getattr(said, name).strip():
                 raise BadInput("中英文的范围、内容和防范措施都要写", remedy="请补充", field=f"{name}_{lang}")
         length = len(short_message(names[lang], one._replace(number=_NO_NUMBER, signatory=_NO_NAME), lang))
         if length > MOST_CHARS[lang]:
@@ -136,7 +141,9 @@ def headline(city: str, kind: str, level: int, lang: str) -> str:
     """What it is called: city, kind, level with its scale."""
     say = words(lang)
     return _text(lang, "headline").format(
-        city=city, kind=say["public_kind"][kind], level=say["warning_level"][LEVELS[level]]
+        city=city,
+        kind=say["public_kind"].get(kind, kind),
+        level=say["warning_level"].get(LEVELS.get(level, ""), ""),
     )
 
 
@@ -150,23 +157,21 @@ def short_message(city: str, one: PublicWarning, lang: str) -> str:
     said = one.said[lang]
     return _text(lang, "short").format(
         issuer=issuer(city, lang),
-        headline=headline(city, one.kind, one.level, lang),
+        headline=said.title,
         until=one.until.strftime("%m-%d %H:%M"),
         number=one.number,
         signatory=one.signatory,
-        **said._asdict(),
+        area=said.area,
+        text=said.text,
+        advice=said.advice,
     )
 
 
-def over_text(city: str, one: PublicWarning, note: str, lang: str) -> Said:
+def over_text(one: PublicWarning, note: str, lang: str) -> Said:
     """What is said when it is over; the reason stands in the language it was written in."""
-    name = headline(city, one.kind, one.level, lang)
-    reason = note if lang == "zh" else ""
-    return Said(
-        one.said[lang].area,
-        _text(lang, "over").format(headline=name, number=one.number, reason=reason).strip(),
-        _text(lang, "over_advice"),
-    )
+    said, reason = one.said[lang], note if lang == "zh" else ""
+    text = _text(lang, "over").format(headline=said.title, number=one.number, reason=reason).strip()
+    return said._replace(text=text, advice=_text(lang, "over_advice"))
 
 
 def said_of(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Said]:

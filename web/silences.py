@@ -1,6 +1,5 @@
 """Silences: which warnings are quiet where, until when and why; a new one drawn on the map; one ended before its time."""
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,22 +9,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jobs.warning_steps import add_silence, end_silence, may_silence
 from layers.alert_silences import silences_told
 from layers.status import township_names
-from layers.tiles import extent
-from riskmap import __version__
 from riskmap.alert_facts import KINDS
 from riskmap.errors import BadInput, Forbidden, RiskMapError
 from riskmap.vocabulary import LEVELS
-from web import assets
 from web.deps import Owner
-from web.map import ANYWHERE
+from web.outlines import MOST_OUTLINE, drawn_outline, outline_config, outline_files
 from web.render import Page, SignedPage
-from web.texts import texts
 from web.warning_cards import rules_now
 
 router = APIRouter(include_in_schema=False)
 
 HOURS = (1, 2, 4, 8, 12, 24, 48, 72, 168)
-_MOST_OUTLINE = 60_000
 _FIELDS = ("reason", "until", "matchers", "polygon")
 _Picked = Annotated[list[str], Form(default_factory=list, max_length=20)]
 
@@ -45,7 +39,7 @@ def begin(
     reason: Annotated[str, Form(max_length=400)] = "",
     hours: Annotated[float, Form(gt=0, le=24 * 366, allow_inf_nan=False)] = 2,
     township: Annotated[str, Form(max_length=64)] = "",
-    polygon: Annotated[str, Form(max_length=_MOST_OUTLINE)] = "",
+    polygon: Annotated[str, Form(max_length=MOST_OUTLINE)] = "",
 ) -> Response:
     """Begin a silence; what is wrong is told at the form, and nothing that was written is lost."""
     given = {"reason": reason, "hours": hours, "kind": kind, "warn": warn} | {
@@ -55,7 +49,7 @@ def begin(
     picked = {"kind": kind, "warn": warn, "township": [township] if township else []}
     matchers = {field: values for field, values in picked.items() if values}
     try:
-        outline = _outline(polygon)
+        outline = drawn_outline(polygon)
         add_silence(
             owner, page.session.identity, reason=reason, hours=hours, matchers=matchers, polygon=outline
         )
@@ -83,13 +77,7 @@ def _page(
     if not identity.sees_city:
         raise Forbidden("静默由市级值班室设置和查看", remedy="请联系市级值班室")
     found = silences_told(page.connection, now)
-    west, south, east, north = extent(page.connection, None) or ANYWHERE
-    config = {
-        "bounds": [[south, west], [north, east]],
-        "silences": [{"code": one["code"], "polygon": one["polygon"]} for one in found if one["polygon"]],
-        "draws": may_silence(identity),
-        "texts": {key: text for key, text in texts(page.lang).items() if key.startswith("silences.")},
-    }
+    config = outline_config(page, found)
     longest_h = rules_now(page, now).longest_silence_s // 3600
     return page.show(
         "silences.html",
@@ -106,28 +94,8 @@ def _page(
         hours=[one for one in HOURS if one <= longest_h],
         townships=township_names(page.connection),
         config=config,
-        styles=[assets.address("leaflet_css")],
-        scripts=[
-            *(assets.address(name) for name in ("leaflet", "protomaps")),
-            *(
-                f"/static/{name}.js?v={__version__}"
-                for name in ("symbols", "rules", "dom", "ground", "silences")
-            ),
-        ],
+        **outline_files(),
     )
-
-
-def _outline(polygon: str) -> dict[str, Any] | None:
-    """The drawn outline; None where nothing was drawn. BadInput for what is no GeoJSON."""
-    if not polygon.strip():
-        return None
-    try:
-        found = json.loads(polygon)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise BadInput("范围不是有效的多边形", remedy="请在地图上重新画出范围", field="polygon")
-    return found
 
 
 def _wrong(page: Page, error: RiskMapError) -> str:

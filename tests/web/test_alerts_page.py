@@ -306,13 +306,13 @@ def _calls_are_worked_through(desk: Looking) -> None:
 
 def test_an_area_is_drawn_by_clicks(site: Served, chromium: Chromium) -> None:
     with looking(chromium, site, "city", DESK, first="/alerts/silences") as desk:
-        box = desk.page.locator("#silence-map").bounding_box()
+        box = desk.page.locator("#outline-map").bounding_box()
         assert box
         for x, y in ((0.3, 0.3), (0.7, 0.3), (0.6, 0.7)):
             desk.page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
-        expect(desk.page.locator("#silence-told")).to_contain_text("3")
+        expect(desk.page.locator("#outline-told")).to_contain_text("3")
         desk.page.fill("textarea[name=reason]", "检修")
         desk.picture("alerts-silences")
-        desk.page.click("#silence-form button.primary")
+        desk.page.click("#outline-form button.primary")
         expect(desk.page.locator("main .done")).to_be_visible()
         expect(desk.page.locator("path.leaflet-interactive[fill-opacity='0.12']")).to_have_count(1)

@@ -1,27 +1,27 @@
-/* Silences on the map: those that last as outlines, and the corners of a new one, click by click. */
+/* Outlines on a map: those that are there already, and the corners of a new one, click by click, into the form beside. */
 "use strict";
 (() => {
-  const config = JSON.parse(document.getElementById("silence-config").textContent);
+  const config = JSON.parse(document.getElementById("outline-config").textContent);
   const LEAST = 3;
   const RUNNING = { color: "#5a1e6b", weight: 2, fillOpacity: 0.12 };
   const NEW = { color: "#145a9c", weight: 2, fillOpacity: 0.18 };
-  const form = document.getElementById("silence-form");
+  const form = document.getElementById("outline-form");
   const text = (key, values = {}) => Object.entries(values).reduce(
-    (said, [name, value]) => said.replace(`{${name}}`, value), config.texts[`silences.${key}`]);
-  const box = document.getElementById("silence-map");
+    (said, [name, value]) => said.replace(`{${name}}`, value), config.texts[key]);
+  const box = document.getElementById("outline-map");
   const map = L.map(box, { maxZoom: 18, minZoom: 5, attributionControl: false, zoomSnap: 0.5 });
   map.fitBounds(config.bounds, { animate: false });
   RiskMap.ground().addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
-  for (const one of config.silences) {
+  for (const one of config.shown) {
     L.geoJSON(one.polygon, { style: RUNNING }).bindTooltip(one.code).addTo(map);
   }
   if (!form) return;
 
   box.classList.add("drawing");
-  const undo = document.getElementById("silence-undo");
-  const clear = document.getElementById("silence-clear");
-  const told = document.getElementById("silence-told");
+  const undo = document.getElementById("outline-undo");
+  const clear = document.getElementById("outline-clear");
+  const told = document.getElementById("outline-told");
   const drawn = L.featureGroup().addTo(map);
   let corners = given();
 
