@@ -104,6 +104,46 @@ def rules(
         print_table(f"规则（版本 {edition.name}）", told, columns)
 
 
+@app.command()
+def public(
+    context: typer.Context,
+    state: Annotated[
+        str | None, typer.Option(help="draft、open、expired、replaced、lifted 或 withdrawn")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """列出公开预警，生效中的在前；起草、审批和解除须登录后在页面或接口办理。"""
+    from layers.public_warnings import public_page
+
+    with opened(settings_of(context)) as city, reading(city.reader, CITY) as connection:
+        page = public_page(connection, datetime.now(CLOCK), state=state, limit=_SHOWN)
+    if json:
+        print_json(page.items)
+        return
+    rows = [
+        one
+        | {
+            "level": word("zh", "warning_level", one["level"]),
+            "title": one["said"]["zh"]["title"],
+            "area": one["said"]["zh"]["area"],
+            "state": word("zh", "public_state", one["state"]),
+        }
+        for one in page.items
+    ]
+    columns = {
+        "code": "编号",
+        "number": "发布文号",
+        "level": "预警级别",
+        "title": "名称",
+        "area": "范围",
+        "state": "状态",
+        "until_at": "有效期至",
+    }
+    print_table("公开预警", rows, columns)
+    if page.total > len(rows):
+        say(f"共 {page.total} 条，只列出最前 {len(rows)} 条")
+
+
 def shown(city: Opened, codes: list[str], as_of: str | None) -> list[dict[str, Any]]:
     """Warnings as `show alert` tells them: all of them as a list, or some with steps, messages and proofs."""
     from layers.alert_ledger import warning_page, warning_told

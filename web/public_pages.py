@@ -47,6 +47,7 @@ from web.outlines import MOST_OUTLINE, drawn_outline, outline_config, outline_fi
 from web.pages import PER_PAGE, Number, Shown
 from web.public_warnings import NO_NUL, Code, level_of, told_or_not_found
 from web.render import Page, SignedPage, page_of, render
+from web.texts import LANGUAGES
 from web.warning_cards import rules_now
 
 router = APIRouter(prefix="/alerts/public", include_in_schema=False)
@@ -265,7 +266,7 @@ def _told(page: Page, code: str) -> Row:
         "now": now,
         "one": row,
         "issuer": issuer(city[page.lang], page.lang),
-        "messages": {lang: short_message(city[lang], one, lang) for lang in one.said},
+        "messages": {lang: short_message(city[lang], one, lang) for lang in _mine_first(page.lang)},
         "most": MOST_CHARS,
         "may_approve": waits and may_approve(identity) and not must_be_another,
         "must_be_another": waits and may_approve(identity) and must_be_another,
@@ -273,6 +274,11 @@ def _told(page: Page, code: str) -> Row:
         "may_lift": row["state"] == "open" and may_approve(identity),
         "may_update": row["state"] == "open" and may_draft(identity),
     }
+
+
+def _mine_first(lang: str) -> list[str]:
+    """Both languages, the reader's first."""
+    return sorted(LANGUAGES, key=lambda one: one != lang)
 
 
 # --- the form --------------------------------------------------------------------------------------------

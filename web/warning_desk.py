@@ -8,11 +8,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Engine
 
 from jobs.demo_feed import feeds
+from jobs.public_warnings import may_draft
 from jobs.warning_proofs import note_call
 from jobs.warning_steps import may_silence, take_step
 from layers.alert_desk import last_pass_at
 from layers.alert_ledger import warning_page
 from layers.channel_view import ChannelState, city_channel_states
+from layers.public_warnings import drafts_waiting, public_page
 from layers.status import township_names
 from riskmap.errors import AlreadySigned, BadInput, Forbidden, RiskMapError
 from web.deps import Owner, Reader
@@ -25,6 +27,7 @@ router = APIRouter(include_in_schema=False)
 MOST_CARDS = 60
 _MOST_QUIET = 40
 _MOST_OVER = 20
+_MOST_PUBLIC = 5
 
 Action = Literal["sign", "handle", "report", "lift", "archive"]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -131,6 +134,9 @@ def _desk(
         townships=township_names(rows),
         chosen=township,
         may_silence=may_silence(page.session.identity),
+        may_draft=may_draft(page.session.identity),
+        public_open=public_page(rows, now, state="open", limit=_MOST_PUBLIC).items,
+        public_drafts=drafts_waiting(rows, now),
         pass_at=last_pass_at(rows),
         flow=_flow(page, now),
         channels=channels,

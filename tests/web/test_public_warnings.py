@@ -15,7 +15,7 @@ from layers.audit import verify
 from layers.cap_feed import ATOM
 from layers.cap_reading import read_cap
 from layers.database import snapshot, writing
-from layers.history import open_revision
+from layers.history import CLOCK, open_revision
 from layers.risk import last_run
 from riskmap.cap import CapAlert
 from tests import town
@@ -115,14 +115,20 @@ def test_two_sign_a_red_one_and_the_database_demands_it(site: Served) -> None:
     refused = approve(city, code, 3)
     assert (refused.status_code, "两人" in refused.json()["detail"]) == (409, True)
     forged = (
-        ("INSERT INTO public_warning SELECT (jsonb_populate_record(p, jsonb_build_object('code', 'x', 'state',"
-        " 'open', 'rev', {rev}))).* FROM public_warning p WHERE code = '{code}'"),
-        ("UPDATE public_warning SET state = 'open', number = 'x', signatory = 'x', approved_at = now(), rev = {rev}"
-        " WHERE code = '{code}'"),
+        (
+            "INSERT INTO public_warning SELECT (jsonb_populate_record(p, jsonb_build_object('code', 'x', 'state',"
+            " 'open', 'rev', {rev}))).* FROM public_warning p WHERE code = '{code}'"
+        ),
+        (
+            "UPDATE public_warning SET state = 'open', number = 'x', signatory = 'x', approved_at = now(), rev = {rev}"
+            " WHERE code = '{code}'"
+        ),
         "UPDATE public_warning SET level = 4, rev = {rev} WHERE code = '{code}'",
-        ("INSERT INTO public_step SELECT code, 2, NULL, NULL, NULL, NULL, NULL, 'approve', 'open', 'city', 'x',"
-        " '2026-01-01', '', 1 FROM public_warning WHERE code = '{code}'; UPDATE public_warning SET state = 'open',"
-        " number = 'x', signatory = 'x', approved_at = '2026-01-01', rev = {rev} WHERE code = '{code}'"),
+        (
+            "INSERT INTO public_step SELECT code, 2, NULL, NULL, NULL, NULL, NULL, 'approve', 'open', 'city', 'x',"
+            " '2026-01-01', '', 1 FROM public_warning WHERE code = '{code}'; UPDATE public_warning SET state = 'open',"
+            " number = 'x', signatory = 'x', approved_at = '2026-01-01', rev = {rev} WHERE code = '{code}'"
+        ),
         "DELETE FROM public_warning WHERE code = '{code}'",
         "UPDATE public_step SET person = 'x' WHERE code = '{code}'",
     )
@@ -205,3 +211,65 @@ def test_a_red_one_raises_its_areas_until_it_ends(site: Served) -> None:
     assert levels(owner) == calm
     with snapshot(owner) as connection:
         assert verify(connection) == []
+
+
+def test_pages_take_a_warning_from_its_draft_to_its_end(site: Served) -> None:
+    leader, city, admin = (site.browser(role) for role in ("township", "city", "admin"))
+    form = {"kind": "fire", "level": "red", "until": "2000-01-01T08:00", "township": town.OURS}
+    form |= {
+        "text_zh": "厂房起火，烟气南飘。",
+        "advice_zh": "请关窗。",
+        "text_en": "A fire.",
+        "advice_en": "Stay in.",
+    }
+    refused = leader.post("/alerts/public", **form)
+    assert refused.status_code == 422
+    assert "有效期须在现在之后" in refused.text
+    assert "厂房起火，烟气南飘。" in refused.text
+    until = (datetime.now(CLOCK) + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M")
+    filed = city.post("/alerts/public", **form | {"until": until})
+    assert filed.status_code == 303
+    page = filed.headers["location"].partition("?")[0]
+    assert "您是起草人" in city.client.get(page).text
+    assert leader.client.get(page).status_code == 404
+    given = {"number": NUMBER.format(40), "signatory": "张示例"}
+    assert city.post(f"{page}/approve", **given).status_code == 409
+    assert admin.post(f"{page}/approve", **given).status_code == 303
+    sheet = city.client.get(f"{page}/sheet").text
+    assert "发布审批单" in sheet
+    assert NUMBER.format(40) in sheet
+    assert "沅江市火灾事故红色预警" in leader.client.get("/alerts/public").text
+    assert "沅江市火灾事故红色预警" in leader.client.get("/alerts").text
+    assert (
+        'value="red" checked'
+        in city.client.get(f"/alerts/public/new?replaces={page.rpartition('/')[2]}").text
+    )
+    assert leader.client.get(f"{page}/sheet").status_code == 200
+    assert city.post(f"{page}/lift", note="").status_code == 422
+    assert city.post(f"{page}/lift", note="明火已灭。").status_code == 303
+    assert "明火已灭。" in city.client.get(page).text
+
+
+def test_without_a_sign_in_nothing_is_read_unless_the_city_says_so(site: Served) -> None:
+    city, anybody = site.program("city"), site.client()
+    open_one, draft = (
+        found(city.post(WARNINGS, json=drafted(level)))["code"] for level in ("blue", "orange")
+    )
+    found(approve(city, open_one, 50))
+    assert anybody.get("/alerts/public").status_code in (303, 401)
+    with site.app.state.reader.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM public_warning").scalar_one() == 0
+    setting = "UPDATE city SET content = jsonb_set(content, '{alerts}', '{\"public_list\": %s}')"
+    with writing(site.owner) as connection:
+        connection.exec_driver_sql(setting % "true")
+    page = anybody.get("/alerts/public")
+    assert page.status_code == 200
+    assert "沅江市矿山和尾矿库事故黄色预警" in page.text
+    assert "燃气事故" not in page.text
+    with site.app.state.reader.connect() as connection:
+        seen = connection.exec_driver_sql("SELECT code FROM public_warning").scalars().all()
+        assert (open_one in seen, draft in seen) == (True, False)
+        assert connection.exec_driver_sql("SELECT count(*) FROM public_step").scalar_one() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM cap_message").scalar_one() == 0
+    with writing(site.owner) as connection:
+        connection.exec_driver_sql(setting % "false")
