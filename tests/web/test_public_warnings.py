@@ -10,12 +10,14 @@ from lxml import etree
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
+from jobs.replay import replay
 from jobs.risk import assess
 from layers.audit import verify
 from layers.cap_feed import ATOM
 from layers.cap_reading import read_cap
 from layers.database import snapshot, writing
-from layers.history import CLOCK, open_revision
+from layers.dynamic import read_incidents
+from layers.history import CLOCK, Moment, head_rev, open_revision
 from layers.risk import last_run
 from riskmap.cap import CapAlert
 from tests import town
@@ -24,6 +26,7 @@ from tests.served import Served, found
 
 WARNINGS = "/api/v1/public-warnings"
 FEED = "/cap/feed.atom"
+SECOND = timedelta(seconds=1)
 NUMBER = "沅政预警〔2026〕{}号"
 SQUARE = {
     "type": "Polygon",
@@ -182,33 +185,29 @@ def test_a_red_one_raises_its_areas_until_it_ends(site: Served) -> None:
     where = town.scope(town.THEIRS)
     covered = {where[name] for name in ("township_code", "village_code", "grid_code")}
     until = datetime.now(UTC) + timedelta(hours=2)
+    found(city.post(WARNINGS, json=drafted("red")))  # a draft for ours raises nothing
     code = found(city.post(WARNINGS, json=drafted("red", polygon=SQUARE, until=until.isoformat())))["code"]
-    assess(owner, actor="test")
-    assert levels(owner) == calm
-    approve(admin, code, 20)
+    found(approve(admin, code, 20))
     run = assess(owner, actor="test")
     with snapshot(owner) as connection:
         noted = last_run(connection)
+        then = Moment(None, head_rev(connection))
+        lasting = [len(read_incidents(connection, until - one, then).events) for one in (SECOND, 0 * SECOND)]
     assert noted is not None
     assert not run["full"]
     assert datetime.fromisoformat(noted["counts"]["next_step"]) == until
-    risen = levels(owner)
+    assert lasting == [3, 0]  # it ends by itself
     expected = {one: (1, calm[one][1], 1) for one in covered}
     expected[town.CITY_CODE] = (2, calm[town.CITY_CODE][1], 2)
-    assert risen == calm | expected
-    at = datetime.fromisoformat(run["data_time"])
-    assert assess(owner, actor="test", at=at, full=True)["result_hash"] == run["result_hash"]
+    assert levels(owner) == calm | expected
     told = found(city.get(f"/api/v1/grids/{where['grid_code']}/explain"))
     (rule,) = [line for line in told["contributions"] if line["kind"] == "raise_rule"]
     assert (rule["record"], rule["value"]) == (f"public_warning/{code}", 0)
     assert "红色预警" in rule["reason"]
-    assess(owner, actor="test", at=until + timedelta(seconds=1))
-    assert levels(owner) == calm  # it ended by itself
-    assess(owner, actor="test", full=True)
-    assert levels(owner) == risen
     city.post(f"{WARNINGS}/{code}/lift", json={"note": "险情排除"})
     assert not assess(owner, actor="test")["full"]
     assert levels(owner) == calm
+    assert replay(owner, run["run_id"])["answer"] == "equal"  # from what it knew: the whole city, and raised
     with snapshot(owner) as connection:
         assert verify(connection) == []
 
@@ -252,9 +251,8 @@ def test_pages_take_a_warning_from_its_draft_to_its_end(site: Served) -> None:
 
 def test_without_a_sign_in_nothing_is_read_unless_the_city_says_so(site: Served) -> None:
     city, anybody = site.program("city"), site.client()
-    open_one, draft = (
-        found(city.post(WARNINGS, json=drafted(level)))["code"] for level in ("blue", "orange")
-    )
+    kinds = ("mine", "gas")
+    open_one, draft = (found(city.post(WARNINGS, json=drafted(kind=kind)))["code"] for kind in kinds)
     found(approve(city, open_one, 50))
     assert anybody.get("/alerts/public").status_code in (303, 401)
     with site.app.state.reader.connect() as connection:
