@@ -28,6 +28,7 @@ from layers.siting import (
     studies_about,
 )
 from layers.zone_ground import geojson_of
+from riskmap.clause_words import clause_words
 from riskmap.consequence_tables import ROLE as CONSEQUENCES
 from riskmap.consequence_tables import ConsequenceRules
 from riskmap.consequences import Held, consequence_distances
@@ -261,7 +262,9 @@ def limits(identity: Identity, rules: SitingRules) -> list[Finding]:
 def _answer(judged: Judged, found: list[Finding], lang: str) -> Row:
     outcome = verdict(found)
     rows = [
-        one.to_json() | {"outcome_text": words(lang)["siting_outcome"][one.outcome], "why": why(one, lang)}
+        one.to_json()
+        | {"outcome_text": words(lang)["siting_outcome"][one.outcome], "why": why(one, lang)}
+        | {"clause_text": clause_words(one.clause, lang)}
         for one in found
     ]
     first = binding(found)

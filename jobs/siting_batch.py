@@ -132,7 +132,7 @@ def summary(one: Judged) -> Row:
         "verdict": answer["verdict"],
         "verdict_text": answer["verdict_text"],
         "binding": answer["binding"],
-        "clause": first["clause"] if first else None,
+        "clause": first["clause_text"] if first else None,
         "why": first["why"] if first else None,
         "object": near.get("name") or (first or {}).get("object_zh"),
         "measured": first["measured"] if first else None,

@@ -36,7 +36,7 @@ _RULES: Columns = (
     ("name", "项目名称", "Project"),
     ("outcome_text", "结论", "Outcome"),
     ("why", "原因", "Why"),
-    ("clause", "依据", "Clause"),
+    ("clause_text", "依据", "Clause"),
     ("basis", "要求", "Demand"),
     ("from", "自", "From"),
     ("to", "至", "To"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from riskmap.clause_words import clause_words
 from riskmap.dynamic_words import dynamic_words
 from riskmap.weights import MICRO
 
@@ -74,9 +75,11 @@ def number(value: float | None, digits: int = 3) -> str:
 def _inventory(args: Args, lang: str) -> tuple[str, str]:
     q, critical, term = number(args["quantity_t"]), number(args["critical_t"]), number(args["s_term"], 4)
     if lang == "en":
-        reason = f"holds {q} t, critical quantity {critical} t ({args['clause']}), q/Q = {term}"
+        reason = f"holds {q} t, critical quantity {critical} t ({clause_words(args['clause'], lang)}), q/Q = {term}"
         return f"{args['name_en']}", reason + (
-            f", β = {number(args['beta'])} ({args['beta_clause']})" if args["beta"] else ""
+            f", β = {number(args['beta'])} ({clause_words(args['beta_clause'], lang)})"
+            if args["beta"]
+            else ""
         )
     reason = f"存量 {q} 吨，临界量 {critical} 吨（{args['clause']}），q/Q = {term}"
     return args["label"] or args["name"], reason + (

@@ -133,6 +133,7 @@ _ADDRESSES = {
     "danger": "/dangers?state=all&text={}",
     "event": "/events?code={}",
     "sensor": "/events?sensor={}",
+    "public_warning": "/alerts/public/{}",
 }
 """layer: the page that shows one of its records"""
 

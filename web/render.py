@@ -18,6 +18,7 @@ from layers.ledger import filled
 from layers.status import Status, status_of
 from layers.users import Session
 from riskmap import __version__
+from riskmap.clause_words import clause_words
 from web.deps import Rows, SignedSession, may_import
 from web.headers import nonce_of
 from web.said import said
@@ -50,6 +51,7 @@ def make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["clause"] = clause_words
     templates.filters["clock"] = as_clock
     templates.filters["number"] = as_number
     templates.filters["risen"] = as_risen

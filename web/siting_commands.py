@@ -201,7 +201,7 @@ def _tell(answer: dict[str, Any]) -> None:
     for one in answer["rules"]:
         if one["outcome"] != "admissible":
             say(
-                f"【{one['outcome_text']}】{one['rule']}：{one['why']}。{_figures(one)}依据 {one['clause'] or '—'}"
+                f"【{one['outcome_text']}】{one['rule']}：{one['why']}。{_figures(one)}依据 {one['clause_text'] or '—'}"
             )
     print_table("满足的规则", kept, _KEPT)
     if "effects" in answer:

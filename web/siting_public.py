@@ -17,6 +17,7 @@ from layers.database import nameless, reading
 from layers.parsing import is_formula
 from layers.siting_papers import list_is_public, notices
 from layers.users import Session
+from riskmap.clause_words import clause_words
 from riskmap.errors import NotSignedIn
 from web.deps import CurrentSession, Lang, Reader
 from web.pages import PER_PAGE, Number, Shown
@@ -97,7 +98,7 @@ def _columns(lang: str) -> list[Column]:
         (t("siting_public.township"), lambda one: one["township"]),
         (t("paper.area"), lambda one: one["area_m2"]),
         (t("paper.outcome"), lambda one: word(lang, "siting_outcome", one["verdict"])),
-        (t("siting_public.clause"), lambda one: one["clause"]),
+        (t("siting_public.clause"), lambda one: clause_words(one["clause"] or "", lang)),
         (t("papers.filed"), lambda one: one["filed_on"]),
         (t("paper.valid"), lambda one: one["valid_until"]),
         (t("paper.edition"), lambda one: one["edition"]),

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment
 
 from layers.incident import RESOURCE_KINDS
+from riskmap.clause_words import clause_words
 from riskmap.errors import Unavailable
 from riskmap.siting_matrix import MEASURES
 from riskmap.siting_papers import at_limit
@@ -63,7 +64,9 @@ def sheet_of(paper: Row, lang: str, today: date) -> Row:
         "names": partial(_names, lang),
         "zone_change": _zone_change,
         "called": partial(_called, lang),
-        "clauses": lambda rows: _joined(lang, (one["clause"] or one["rule"] for one in rows)),
+        "clauses": lambda rows: _joined(
+            lang, (clause_words(one["clause"] or one["rule"], lang) for one in rows)
+        ),
         "refused": partial(_refused, lang),
     }
 

@@ -15,10 +15,10 @@ window.RiskMap = window.RiskMap || {};
   /* What a rule is called: its text and what it measures to, else what kind of rule it is. */
   function ruleName(row) {
     const [kind, name] = row.rule.split(".");
-    if (kind === "consequence" && RiskMap.distances[name]) return [RiskMap.distances[name], row.clause].filter(Boolean).join(" · ");
+    if (kind === "consequence" && RiskMap.distances[name]) return [RiskMap.distances[name], row.clause_text || row.clause].filter(Boolean).join(" · ");
     const named = RiskMap.word("siting", `rule_${kind}`);
     const what = document.documentElement.lang === "en" ? "" : row.object_zh;
-    return [row.clause || (named === `rule_${kind}` ? row.rule : named), what].filter(Boolean).join(" · ");
+    return [row.clause_text || row.clause || (named === `rule_${kind}` ? row.rule : named), what].filter(Boolean).join(" · ");
   }
 
   const kindOf = (kind) => ["source_kind", "development_kind", "target_class"].map((group) => RiskMap.word(group, kind)).find((word) => word !== kind) || kind;
