@@ -1,6 +1,7 @@
 """What every route may ask for: the engines, the language, the session behind a request, and its rows."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from secrets import compare_digest
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from jobs.comparison import Comparisons
 from jobs.past import past_of
 from jobs.sign_in import hash_token
 from jobs.splits import Splits
-from layers.database import Identity, reading
+from layers.database import Identity, nameless, reading
 from layers.history import Moment
 from layers.users import Session, session_of
 from riskmap.errors import Forbidden, NotSignedIn
@@ -151,6 +152,21 @@ def _rows(reader: Reader, identity: SignedIn) -> Iterator[Connection]:
 
 Rows = Annotated[Connection, Depends(_rows, scope="function")]
 """One read-only transaction with the rights of whoever asks; over before the answer is sent."""
+
+
+@contextmanager
+def everybodys_rows(
+    reader: Engine, session: Session | None, is_open: Callable[[Connection], bool]
+) -> Iterator[Connection]:
+    """The rows of whoever is signed in, else those that are everybody's; NotSignedIn where `is_open` says that none are."""
+    if session is not None:
+        with reading(reader, session.identity) as connection:
+            yield connection
+        return
+    with nameless(reader) as connection:
+        if not is_open(connection):
+            raise NotSignedIn("本市的公开清单目前只对登录用户开放", remedy="请登录后查看")
+        yield connection
 
 
 AsOf = Annotated[str | None, Query(description="截至某日（2026-01-31，当日终了）或某一时刻", max_length=40)]

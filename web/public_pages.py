@@ -5,14 +5,12 @@ there are.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlalchemy import Connection, Engine
 
 from jobs.public_cap import city_names
 from jobs.public_warnings import (
@@ -25,12 +23,10 @@ from jobs.public_warnings import (
 )
 from layers.alert_ledger import warning_told
 from layers.city import stored_city
-from layers.database import nameless, reading
 from layers.history import CLOCK
 from layers.public_warnings import list_is_everybodys, public_page, public_told
 from layers.status import township_names
-from layers.users import Session
-from riskmap.errors import BadInput, Forbidden, NotSignedIn, RiskMapError
+from riskmap.errors import BadInput, Forbidden, RiskMapError
 from riskmap.public_warnings import (
     KINDS,
     MOST_CHARS,
@@ -42,7 +38,7 @@ from riskmap.public_warnings import (
     short_message,
 )
 from riskmap.vocabulary import LEVELS
-from web.deps import CurrentSession, Owner, Reader
+from web.deps import CurrentSession, Owner, Reader, everybodys_rows
 from web.outlines import MOST_OUTLINE, drawn_outline, outline_config, outline_files
 from web.pages import PER_PAGE, Number, Shown
 from web.public_warnings import NO_NUL, Code, level_of, told_or_not_found
@@ -69,7 +65,7 @@ def public_list(
 ) -> HTMLResponse:
     """Those in force as cards, drafts that wait for an approval, and what is over."""
     now = datetime.now(UTC)
-    with _rows(reader, session) as rows:
+    with everybodys_rows(reader, session, list_is_everybodys) as rows:
         found = public_page(rows, now, limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
         items = found.items
         told: Row = {
@@ -205,19 +201,6 @@ def lift(page: SignedPage, owner: Owner, reader: Reader, code: Code, note: _Text
         {"note": note},
         lambda: lift_warning(owner, reader, page.session.identity, code, note),
     )
-
-
-@contextmanager
-def _rows(reader: Engine, session: Session | None) -> Iterator[Connection]:
-    """The rows of whoever is signed in, else those that are everybody's. NotSignedIn where none are."""
-    if session is not None:
-        with reading(reader, session.identity) as connection:
-            yield connection
-        return
-    with nameless(reader) as connection:
-        if not list_is_everybodys(connection):
-            raise NotSignedIn("公开预警目前只对登录用户开放", remedy="请登录后查看")
-        yield connection
 
 
 def _step(

@@ -5,21 +5,16 @@ Whoever is signed in reads it, and everybody where the city says so; the databas
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import Connection, Engine
 
-from layers.database import nameless, reading
 from layers.parsing import is_formula
 from layers.siting_papers import list_is_public, notices
-from layers.users import Session
 from riskmap.clause_words import clause_words
-from riskmap.errors import NotSignedIn
-from web.deps import CurrentSession, Lang, Reader
+from web.deps import CurrentSession, Lang, Reader, everybodys_rows
 from web.pages import PER_PAGE, Number, Shown
 from web.render import page_of, render
 from web.siting_sheet import kind_word
@@ -40,7 +35,7 @@ def public(
     number: Annotated[Number, Query(alias="page")] = 1,
 ) -> HTMLResponse:
     """The list, the newest first."""
-    with _rows(reader, session) as rows:
+    with everybodys_rows(reader, session, list_is_public) as rows:
         found, total = notices(rows, limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
         told: dict[str, Any] = {
             "shown": Shown(found, total, number),
@@ -54,7 +49,7 @@ def public(
 @router.get("/public.csv", response_class=Response)
 def public_csv(reader: Reader, session: CurrentSession, lang: Lang) -> Response:
     """The whole list as a CSV file that a spreadsheet opens as it is."""
-    with _rows(reader, session) as rows:
+    with everybodys_rows(reader, session, list_is_public) as rows:
         found, _ = notices(rows, limit=_MOST)
     headers = {"content-disposition": 'attachment; filename="siting.csv"'}
     return Response(csv_of(_columns(lang), found), media_type="text/csv; charset=utf-8", headers=headers)
@@ -67,19 +62,6 @@ def csv_of(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> bytes:
     writer.writerow([header for header, _ in columns])
     writer.writerows([_plain(cell(one)) for _, cell in columns] for one in rows)
     return text.getvalue().encode("utf-8-sig")
-
-
-@contextmanager
-def _rows(reader: Engine, session: Session | None) -> Iterator[Connection]:
-    """The rows of whoever is signed in, else those that are everybody's. NotSignedIn where none are."""
-    if session is not None:
-        with reading(reader, session.identity) as connection:
-            yield connection
-        return
-    with nameless(reader) as connection:
-        if not list_is_public(connection):
-            raise NotSignedIn("本市的公开清单目前只对登录用户开放", remedy="请登录后查看")
-        yield connection
 
 
 def _columns(lang: str) -> list[Column]:

@@ -10,6 +10,7 @@ from lxml import etree
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
+from jobs.alerts import run_alerts
 from jobs.replay import replay
 from jobs.risk import assess
 from layers.audit import verify
@@ -169,6 +170,7 @@ def test_who_may_not_and_what_cannot_be_drafted(site: Served) -> None:
     for one in wrong:
         assert city.post(WARNINGS, json=drafted(**one)).status_code == 422, one
     assert site.client(accept="application/json").get(WARNINGS).status_code == 401
+    assert city.post(WARNINGS, json=drafted(warning_id=10**6)).status_code == 404
     mine = found(city.post(WARNINGS, json=drafted()))["code"]
     assert leader.post(f"{WARNINGS}/{mine}/withdraw", json={"note": "不该看到"}).status_code == 404
     assert approve(city, mine, 9, signatory=" ").status_code == 422
@@ -221,6 +223,12 @@ def test_pages_take_a_warning_from_its_draft_to_its_end(site: Served) -> None:
         "text_en": "A fire.",
         "advice_en": "Stay in.",
     }
+    run_alerts(site.owner, actor="test")
+    ((warning,),) = rows(site.owner, f"SELECT warning_id FROM warning WHERE township_code = '{town.OURS}'")
+    begun = leader.client.get(f"/alerts/public/new?warning={warning}").text
+    assert f'name="warning" value="{warning}"' in begun
+    assert 'value="orange" checked' in begun
+    form |= {"warning": str(warning)}
     refused = leader.post("/alerts/public", **form)
     assert refused.status_code == 422
     assert "有效期须在现在之后" in refused.text
@@ -237,6 +245,7 @@ def test_pages_take_a_warning_from_its_draft_to_its_end(site: Served) -> None:
     sheet = city.client.get(f"{page}/sheet").text
     assert "发布审批单" in sheet
     assert NUMBER.format(40) in sheet
+    assert f"由预警提示 {warning} 起草" in sheet
     assert "沅江市火灾事故红色预警" in leader.client.get("/alerts/public").text
     assert "沅江市火灾事故红色预警" in leader.client.get("/alerts").text
     assert (
