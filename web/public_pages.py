@@ -312,12 +312,17 @@ def _given_by(page: Page, told: Row, now: datetime) -> Row:
 
 
 def _given_of(row: Row) -> Row:
-    """The update of a version begins as it stands."""
+    """The update of a version begins as it stands; where the area was told by the townships' names, it is told anew."""
     until = datetime.fromisoformat(row["until_at"])
     said = {f"{name}_{lang}": row["said"][lang][name] for lang in ("zh", "en") for name in WRITTEN}
     polygon = json.dumps(row["outline"]) if row["outline"] else ""
     given = {"kind": row["kind"], "level": row["level"], "until": _local(until), "polygon": polygon, **said}
     townships = [] if polygon else row["townships"]
+    said |= {
+        name: ""
+        for name, among in (("area_zh", "、"), ("area_en", ", "))
+        if said[name] == among.join(row["township_names"])
+    }
     return given | {"townships": townships, "replaces": row["code"], "warning": row["warning_id"]}
 
 
