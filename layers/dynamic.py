@@ -130,14 +130,14 @@ def read_events(
         counting(rows), rows.c.kind.in_(weights.kinds - {PUBLIC_WARNING}), rows.c.time <= at + DAY, lasting
     )
     events = _placed_events(connection, rows, in_force, then)
-    return _with_public(connection, events, since or at, at, then)
+    return _with_public(connection, events, since or at, at + DAY, then)
 
 
 def _with_public(
-    connection: Connection, events: pd.DataFrame, since: datetime, at: datetime, then: Moment | None
+    connection: Connection, events: pd.DataFrame, since: datetime, until: datetime, then: Moment | None
 ) -> pd.DataFrame:
     """Events, and the red public warnings that hold at any time of a span, in order of code."""
-    public = raising_events(connection, since, at, list(events.columns), then)
+    public = raising_events(connection, since, until, list(events.columns), then)
     if public.empty:
         return events
     both = pd.concat([events, public]) if len(events) else public

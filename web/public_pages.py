@@ -316,14 +316,14 @@ def _given_of(row: Row) -> Row:
     until = datetime.fromisoformat(row["until_at"])
     said = {f"{name}_{lang}": row["said"][lang][name] for lang in ("zh", "en") for name in WRITTEN}
     polygon = json.dumps(row["outline"]) if row["outline"] else ""
-    given = {"kind": row["kind"], "level": row["level"], "until": _local(until), "polygon": polygon, **said}
+    given = {"kind": row["kind"], "level": row["level"], "until": _local(until), "polygon": polygon}
     townships = [] if polygon else row["townships"]
     said |= {
         name: ""
         for name, among in (("area_zh", "、"), ("area_en", ", "))
         if said[name] == among.join(row["township_names"])
     }
-    return given | {"townships": townships, "replaces": row["code"], "warning": row["warning_id"]}
+    return given | said | {"townships": townships, "replaces": row["code"], "warning": row["warning_id"]}
 
 
 def _local(at: datetime) -> str:
