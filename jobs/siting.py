@@ -28,7 +28,7 @@ from layers.siting import (
     studies_about,
 )
 from layers.zone_ground import geojson_of
-from riskmap.clause_words import clause_words
+from riskmap.clause_words import clause_words, demand_words
 from riskmap.consequence_tables import ROLE as CONSEQUENCES
 from riskmap.consequence_tables import ConsequenceRules
 from riskmap.consequences import Held, consequence_distances
@@ -264,7 +264,7 @@ def _answer(judged: Judged, found: list[Finding], lang: str) -> Row:
     rows = [
         one.to_json()
         | {"outcome_text": words(lang)["siting_outcome"][one.outcome], "why": why(one, lang)}
-        | {"clause_text": clause_words(one.clause, lang)}
+        | {"clause_text": clause_words(one.clause, lang), "basis_text": demand_words(one.basis, lang)}
         for one in found
     ]
     first = binding(found)

@@ -37,7 +37,7 @@ _RULES: Columns = (
     ("outcome_text", "结论", "Outcome"),
     ("why", "原因", "Why"),
     ("clause_text", "依据", "Clause"),
-    ("basis", "要求", "Demand"),
+    ("basis_text", "要求", "Demand"),
     ("from", "自", "From"),
     ("to", "至", "To"),
     ("object", "最近对象", "Nearest object"),

@@ -1,9 +1,13 @@
-"""Clauses on English pages: what laws and standards are called, and how a place in them is cited.
+"""Clauses on English pages: what laws and standards are called, how a place in them is cited, and what they ask.
 
 The Chinese clause is what counts; the English says which one it is. What has no English here stays as it is written.
 """
 
+import csv
 import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 _TITLES = {
     "危险化学品重大危险源监督管理暂行规定（40号令）": "Interim Provisions on Major Hazard Sources (SAWS order 40)",
@@ -51,6 +55,21 @@ def clause_words(clause: str, lang: str) -> str:
     for pattern, said in _PLACES:
         clause = pattern.sub(said, clause)
     return re.sub(r"\s+", " ", clause.translate(_SIGNS)).strip()
+
+
+def demand_words(text: str, lang: str) -> str:
+    """What a clause asks (parts joined by ；), or from where to where it measures, as a page of a language says it."""
+    if lang != "en":
+        return text
+    known = _demands()
+    return "; ".join(known.get(part, part) for part in text.split("；"))
+
+
+@cache
+def _demands() -> Mapping[str, str]:
+    path = Path(__file__).resolve().parent / "words" / "demands_en.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["zh"]: row["en"] for row in csv.DictReader(file)}
 
 
 def _number(numeral: str) -> int:

@@ -18,7 +18,7 @@ from layers.ledger import filled
 from layers.status import Status, status_of
 from layers.users import Session
 from riskmap import __version__
-from riskmap.clause_words import clause_words
+from riskmap.clause_words import clause_words, demand_words
 from web.deps import Rows, SignedSession, may_import
 from web.headers import nonce_of
 from web.said import said
@@ -52,6 +52,7 @@ def make_environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters["clause"] = clause_words
+    templates.filters["demand"] = demand_words
     templates.filters["clock"] = as_clock
     templates.filters["number"] = as_number
     templates.filters["risen"] = as_risen

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from riskmap.clause_words import clause_words
+from riskmap.clause_words import clause_words, demand_words
 from riskmap.editions import load_edition, shipped_editions
 from riskmap.gb18218 import SubstanceTables
 from riskmap.reassessment import due_tasks
@@ -55,3 +55,15 @@ def test_every_shipped_clause_has_its_english() -> None:
     clauses |= {one.clause for one in tasks}
     assert len(clauses) > 100
     assert {one for one in clauses if HAN.search(clause_words(one, "en"))} == set()
+
+
+def test_what_every_shipped_rule_asks_has_its_english() -> None:
+    siting = SitingRules.from_edition(load_edition(shipped_editions()["2026-1"]))
+    asked = {one.text_zh for one in siting.access.values()} | {one.text_zh for one in siting.distances}
+    asked |= {end for one in siting.distances for end in (one.measured_from, one.measured_to)}
+    assert len(asked) > 100
+    assert {one for one in asked if HAN.search(demand_words(one, "en"))} == set()
+    assert (
+        demand_words("甲类仓库；同上；地方规定", "en") == "store of class A fire hazard; as above; 地方规定"
+    )
+    assert demand_words("甲类仓库", "zh") == "甲类仓库"

@@ -35,7 +35,7 @@ window.RiskMap = window.RiskMap || {};
     const button = shown && hasWay(row) ? el("button", { type: "button", class: "plain small", onclick: () => shown(row) }, t("on_map")) : null;
     return el("tr", {},
       el("td", { "data-label": t("outcome") }, badge, outcome(row.outcome), el("small", {}, row.why)),
-      cell("clause", ruleName(row), row.basis && row.basis !== row.clause ? el("small", {}, row.basis) : null,
+      cell("clause", ruleName(row), row.basis && row.basis !== row.clause ? el("small", {}, row.basis_text || row.basis) : null,
         el("small", {}, `${t("dated", { day: row.basis_date })} · ${t(row.direction === "development" ? "of_development" : "of_facility")}`)),
       cell("object", name, button ? " " : null, button),
       cell("measured", figure(row.measured)), cell("limit", ...limitOf(row)), cell("margin", figure(row.margin)));
