@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from layers.backtests import signs_of_day
 from layers.dynamic import Records, read_dynamic, read_events
 from layers.history import Moment
-from riskmap.dynamic import DAY, DynamicWeights
+from riskmap.dynamic import DAY, PUBLIC_WARNING, DynamicWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,10 @@ class DayOfRecords:
     def at(self, at: datetime) -> Records:
         """The records in force at an instant, or still going down, and the events that begin within a day."""
         events, sensors = self.records.events, self.records.sensors
+        faded = {PUBLIC_WARNING: at}  # what has no points has nothing to go down
         counts = [
-            time <= at + DAY and (until is None or until > at - self.decay)
-            for time, until in zip(events["time"], events["until"], strict=True)
+            time <= at + DAY and (until is None or until > faded.get(kind, at - self.decay))
+            for kind, time, until in zip(events["kind"], events["time"], events["until"], strict=True)
         ]
         chosen = events[np.array(counts, bool)].reset_index(drop=True)
         last = [
