@@ -14,6 +14,12 @@ def index_of(codes: Iterable[Any], known: Array) -> Array:
     return pd.Index(known, dtype=object).get_indexer(pd.Index(codes, dtype=object)).astype(np.int64)
 
 
+def values_at(values: Iterable[Any], at: Array) -> Array:
+    """The values at these positions as objects; None for −1."""
+    found: Array = np.array([*values, None], object)[at]
+    return found
+
+
 def grouped(group: Array, count: int) -> tuple[Array, Array]:
     """Positions by group (−1: in none) and in their order, and where each of `count` groups begins, the end behind."""
     order = np.argsort(group, kind="stable")[np.count_nonzero(group < 0) :]

@@ -19,11 +19,12 @@ from sqlalchemy import Connection
 from jobs.frames import as_objects, with_rows
 from jobs.results import Assessment
 from jobs.zone_accounts import Told, zone_tables
-from jobs.zone_reading import Found, Scores, scores_of
+from jobs.zone_names import zone_names
+from jobs.zone_reading import Found, risk_of, scores_of
 from jobs.zone_rows import member_rows
 from jobs.zone_sites import reaches_of, standing, zone_sites
 from layers.records import points
-from layers.zone_ground import read_ground
+from layers.zone_ground import place_names, read_ground
 from layers.zone_sites import SiteRecords, read_site_records
 from riskmap.sections import MILLI
 from riskmap.vocabulary import LEVELS
@@ -106,7 +107,7 @@ def zones_compared(
         grown_sites = zone_sites(
             grown,
             {code: near for code, near in reaches.items() if code in codes},
-            {code: score for code, (score, _, _) in scores[1].items()},
+            risk_of(scores[1]),
         )
     now = zones_of(sites, found.rules, found.state.zones, found.changes)
     made = [now, zones_of(grown_sites, found.rules, now)]
@@ -114,9 +115,12 @@ def zones_compared(
         member_rows(*one) for one in zip((frame, grown), (sites, grown_sites), made, scores, strict=True)
     ]
     chosen = _differing(*members)
-    ground = read_ground(connection, peopled=bool(chosen))
+    ground, places = read_ground(connection, peopled=bool(chosen)), place_names(connection)
+    called: dict[str, str] = {}
+    for zones, of in zip(made, members, strict=True):
+        called = zone_names(connection, zones, of, found.rules, places, found.state) | called
     before, after = (
-        ZoneState(zones, of, _rows(zones, of, chosen, found, ground))
+        ZoneState(zones, of, _rows(zones, of, called, chosen, found, ground))
         for zones, of in zip(made, members, strict=True)
     )
     site = (own["enterprise_code"] or own["code"]) if own else None
@@ -124,12 +128,11 @@ def zones_compared(
     return ZonesCompared(before, after, _told(before, after, site, names))
 
 
-def _scored_sites(sites: ZoneSites, scores: Scores) -> ZoneSites:
-    of = (scores.get(code, (0, 0, 0))[0] for code in sites.codes)
-    return replace(sites, score=np.fromiter(of, np.int64, len(sites.codes)))
+def _scored_sites(sites: ZoneSites, scores: pd.DataFrame) -> ZoneSites:
+    return replace(sites, score=risk_of(scores))
 
 
-def _scores_of(state: Assessment, frame: pd.DataFrame) -> Scores:
+def _scores_of(state: Assessment, frame: pd.DataFrame) -> pd.DataFrame:
     """Score, base and level of each site in a computed state."""
     scores = state.results.scores
     here = scores.filter(pc.is_in(scores["code"], pa.array(frame["code"], pa.string())))
@@ -143,10 +146,17 @@ def _differing(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:
     return set(both["zone_code"][~both.duplicated(keep=False)])
 
 
-def _rows(zones: Zones, members: pd.DataFrame, chosen: set[str], found: Found, ground: Any) -> dict[str, Row]:
+def _rows(
+    zones: Zones,
+    members: pd.DataFrame,
+    called: dict[str, str],
+    chosen: set[str],
+    found: Found,
+    ground: Any,
+) -> dict[str, Row]:
     """The rows that a zone run would keep of the chosen zones."""
     lineage = dict.fromkeys(zones.ids, _UNBORN)
-    table, _ = zone_tables(zones, members, chosen, found.rules, found.weights, ground, lineage)
+    table, _ = zone_tables(zones, members, called, chosen, found.rules, found.weights, ground, lineage)
     return {row["code"]: row for row in table.to_pylist()}
 
 

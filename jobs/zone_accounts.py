@@ -1,14 +1,19 @@
-"""What a zone is: its account, its outline, and what its members come to, as the rows that are kept of it."""
+"""What zones are: their accounts, their outlines, and what their members come to, as the rows that are kept of them.
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+Column by column, never member by member: a first run tells a hundred thousand members.
+"""
+
+from collections.abc import Collection, Mapping
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
-from jobs.frames import Array, as_objects, each
+from jobs.frames import Array, values_at
 from jobs.zone_outlines import outlines_of, people_inside, zone_hash
 from jobs.zone_rows import kinds_of
 from layers.ewkb import of_shapes
@@ -16,30 +21,15 @@ from layers.schema import SCOPE
 from layers.zone_ground import Ground
 from layers.zone_state import json_text
 from riskmap.forest import join_all, shortest_first
-from riskmap.risk import Contribution, levels_of, total
+from riskmap.risk import levels_of
+from riskmap.shapes import Ints
 from riskmap.weights import MILLI, RiskWeights
 from riskmap.zone_cuts import CUT_BY_MEMBERS, CUT_BY_SPAN
-from riskmap.zone_risk import zone_account
+from riskmap.zone_risk import ITEMS, ZoneLines, zone_accounts
 from riskmap.zone_rules import ZoneRules
 from riskmap.zones import Zones
 
-_LISTS = ("townships", "villages", "kinds", "industries", "formats", "hazards", "departments")
-_TYPES: dict[str, pa.DataType] = {
-    **{name: pa.list_(pa.string()) for name in _LISTS},
-    **{name: pa.int32() for name in ("member_count", "people")},
-    **{name: pa.int64() for name in ("born_run", "score", "base")},
-    **{name: pa.int16() for name in ("level", "base_level", "rise_level")},
-    **{name: pa.binary() for name in ("hash", "geom_m")},
-}
-_LINE: dict[str, pa.DataType] = {
-    "zone_code": pa.string(),
-    "n": pa.int32(),
-    **dict.fromkeys(SCOPE, pa.string()),
-    "item": pa.string(),
-    "record": pa.string(),
-    "value": pa.int64(),
-    "args": pa.string(),
-}
+_FEW, _MANY, _CODE = pa.int16(), pa.int64(), pa.string()
 
 
 class Told(NamedTuple):
@@ -52,7 +42,8 @@ class Told(NamedTuple):
 def zone_tables(
     zones: Zones,
     members: pd.DataFrame,
-    chosen: set[str],
+    names: Mapping[str, str],
+    chosen: Collection[str],
     rules: ZoneRules,
     weights: RiskWeights,
     ground: Ground,
@@ -62,33 +53,35 @@ def zone_tables(
     ids = [code for code in zones.ids if code in chosen]
     number = {code: n for n, code in enumerate(ids)}
     members = members[members["zone_code"].isin(number)]
-    owner = members["zone_code"].map(number).to_numpy(np.int64)
+    owner: Ints = np.asarray(members["zone_code"].map(number), np.int64)
+    start = np.searchsorted(owner, np.arange(len(ids) + 1)).astype(np.int64)
     shapes = outlines(zones, members, number, rules)
-    inside = None if ground.people is None else people_inside(shapes, ground.places, ground.people)
+    people = None if ground.people is None else people_inside(shapes, ground.places, ground.people)
     kinds = dict(zip(zones.ids, kinds_of(zones), strict=True))
     facts = _facts(zones)
-    rows: list[dict[str, Any]] = []
-    lines: list[dict[str, Any]] = []
-    start = np.searchsorted(owner, np.arange(len(ids) + 1)).tolist()
-    told = list(each(members.drop(columns="geom")))
-    for n, code in enumerate(ids):
-        own = told[start[n] : start[n + 1]]
-        account, base = _accounts(own, rules, weights)
-        rows.append(
-            {
-                "code": code,
-                **_of_members(own, rules, ground.names),
-                "kinds": kinds[code],
-                "people": None if inside is None else int(inside[n]),
-                **lineage[code]._asdict(),
-                "score": None if account is None else total(account),
-                "base": base,
-                "facts": json_text(facts[code]),
-                "hash": zone_hash(code, [one.code for one in own], shapes[n]),
-            }
-        )
-        lines += _line_rows(code, own, account or [])
-    return _zone_table(rows, weights, of_shapes(shapes, ground.srid)), _table(lines, _LINE)
+    lines, score, base, assessed = accounts_of(members, start, rules, weights)
+    codes = members["code"].tolist()
+    owners = range(len(ids))
+    columns = {
+        "code": pa.array(ids, _CODE),
+        "name": pa.array([names[code] for code in ids], _CODE),
+        **_of_members(members, owner, len(ids), rules),
+        "kinds": pa.array([kinds[code] for code in ids], pa.list_(pa.string())),
+        "people": pa.nulls(len(ids), pa.int32()) if people is None else pa.array(people, pa.int32()),
+        "agreement": pa.array([lineage[code].agreement for code in ids], _CODE),
+        "born_run": pa.array([lineage[code].born_run for code in ids], _MANY),
+        "score": pa.array(score, _MANY, mask=~assessed),
+        "base": pa.array(base, _MANY, mask=~assessed),
+        "level": pa.array(levels_of(weights, score), _FEW, mask=~assessed),
+        "base_level": pa.array(levels_of(weights, base), _FEW, mask=~assessed),
+        "rise_level": pa.array(levels_of(weights, score - base, "rise"), _FEW, mask=~assessed),
+        "facts": pa.array([json_text(facts[code]) for code in ids], _CODE),
+        "hash": pa.array(
+            [zone_hash(ids[n], codes[start[n] : start[n + 1]], shapes[n]) for n in owners], pa.binary()
+        ),
+        "geom_m": of_shapes(shapes, ground.srid),
+    }
+    return pa.table(columns), _line_table(lines, ids, members, assessed, rules)
 
 
 def outlines(zones: Zones, members: pd.DataFrame, number: Mapping[str, int], rules: ZoneRules) -> Array:
@@ -115,54 +108,71 @@ def outlines(zones: Zones, members: pd.DataFrame, number: Mapping[str, int], rul
     return outlines_of(parts, np.concatenate([owner, of[links.a]]), len(number), rules.buffer_mm / MILLI)
 
 
-def _accounts(
-    own: Sequence[Any], rules: ZoneRules, weights: RiskWeights
-) -> tuple[list[Contribution] | None, int | None]:
-    """The account of a zone and its base score; None before the first run. Who has no score yet has none to add."""
-    if all(one.score is None for one in own):
-        return None, None
-    records = [f"{one.layer}/{one.code}" for one in own]
-    carries = [one.carries for one in own]
-    now, base = (
-        zone_account(weights, rules, records, [getattr(one, name) or 0 for one in own], carries)
-        for name in ("score", "base")
-    )
-    return now, total(base)
+def accounts_of(
+    members: pd.DataFrame, start: Ints, rules: ZoneRules, weights: RiskWeights
+) -> tuple[ZoneLines, Ints, Ints, Array]:
+    """The accounts of zones, their scores with and without what has risen, and whether anything was assessed yet.
+
+    Who has no score yet has none to add.
+    """
+    known = members["score"].notna().to_numpy(bool)
+    carries = members["carries"].to_numpy(bool)
+    score, base = (members[name].fillna(0).to_numpy(np.int64) for name in ("score", "base"))
+    count = len(start) - 1
+    lines = zone_accounts(weights, rules, start, score, carries)
+    at_base = zone_accounts(weights, rules, start, base, carries)
+    assessed = np.logical_or.reduceat(known, start[:-1]) if count else known
+    return lines, lines.totals(count), at_base.totals(count), assessed
 
 
-def _of_members(own: Sequence[Any], rules: ZoneRules, names: Mapping[str, str]) -> dict[str, Any]:
-    townships = _each(own, "township_code")
-    within = len(townships) == 1 and all(one.township_code for one in own)
-    formats = {rules.format_of(one.business_format) for one in own} - {-1}
+def _of_members(members: pd.DataFrame, owner: Ints, count: int, rules: ZoneRules) -> dict[str, pa.Array]:
+    townships = _each(owner, members["township_code"], count)
+    placed = np.zeros(count, np.int64)
+    np.add.at(placed, owner, members["township_code"].fillna("").to_numpy(object) != "")
+    size = np.bincount(owner, minlength=count).astype(np.int64)
+    within = (pc.list_value_length(townships).to_numpy() == 1) & (placed == size)
+    first = pc.list_flatten(townships).take(townships.offsets[:-1].to_numpy()[within])
+    township = np.full(count, None, object)
+    township[within] = first.to_numpy(zero_copy_only=False)
+    lead_name = np.full(count, None, object)
+    leads = members["leads"].to_numpy(bool)
+    lead_name[owner[leads]] = members["name"].to_numpy(object)[leads]
     return {
-        "name": _name(own, names),
-        "township_code": townships[0] if within else None,
+        "township_code": pa.array(township, _CODE),
         "townships": townships,
-        "villages": _each(own, "village_code"),
-        "industries": _each(own, "industry"),
-        "formats": sorted(rules.formats[one].code for one in formats),
-        "hazards": sorted({hazard for one in own for hazard in one.hazards}),
-        "departments": sorted({department for one in own for department in one.departments}),
-        "member_count": len(own),
-        "lead_name": next((one.name for one in own if one.leads), None),
-        "responsible": "township" if within else "city",
+        "villages": _each(owner, members["village_code"], count),
+        "industries": _each(owner, members["industry"], count),
+        "formats": _each(owner, formats_of(members, rules), count),
+        "hazards": _each_of(owner, members["hazards"], count),
+        "departments": _each_of(owner, members["departments"], count),
+        "member_count": pa.array(size, pa.int32()),
+        "lead_name": pa.array(lead_name, _CODE),
+        "responsible": pa.array(np.where(within, "township", "city"), _CODE),
     }
 
 
-def _each(own: Sequence[Any], name: str) -> list[str]:
-    """What members say, each once."""
-    return sorted({value for one in own if (value := getattr(one, name))})
+def formats_of(members: pd.DataFrame, rules: ZoneRules) -> Array:
+    """The code of each member's business format 业态, None where the edition knows none."""
+    at, words = pd.factorize(members["business_format"])
+    known = [rules.format_of(word) for word in words]
+    return values_at((rules.formats[one].code if one >= 0 else None for one in known), at)
 
 
-def _name(own: Sequence[Any], names: Mapping[str, str]) -> str:
-    """A zone is called by the village that most of its members stand in, of equal ones the first by code."""
-    counts: dict[tuple[str, str], int] = {}
-    for one in own:
-        place = one.township_code or "", one.village_code or ""
-        counts[place] = counts.get(place, 0) + 1
-    place = min(counts, key=lambda one: (-counts[one], one))
-    told = "".join(names.get(code, "") for code in place)
-    return f"{told}片区" if told else f"{own[0].name}片区"
+def _each(owner: Ints, values: "pd.Series | Array", count: int) -> pa.ListArray:
+    """By owner, a number below `count`, what members say, each once and in order; nothing said is left out."""
+    at, known = pd.factorize(np.asarray(values, object), sort=True)
+    said = (at >= 0) & np.append(known != "", False)[at]
+    pairs = np.unique(owner[said] * np.int64(len(known)) + at[said])
+    offsets = np.searchsorted(pairs, np.arange(count + 1) * np.int64(max(len(known), 1)))
+    told = np.asarray(known, object)[pairs % max(len(known), 1)]
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(told, pa.string()))
+
+
+def _each_of(owner: Ints, lists: pd.Series, count: int) -> pa.ListArray:
+    """`_each` where every member says several things."""
+    sizes = np.fromiter(map(len, lists), np.int64, len(lists))
+    values = np.array(list(chain.from_iterable(lists)), object)
+    return _each(np.repeat(owner, sizes), values, count)
 
 
 def _facts(zones: Zones) -> dict[str, dict[str, int]]:
@@ -178,39 +188,38 @@ def _facts(zones: Zones) -> dict[str, dict[str, int]]:
     return {code: {name: counts[n] for name, counts in found.items()} for n, code in enumerate(zones.ids)}
 
 
-def _line_rows(code: str, own: Sequence[Any], account: Sequence[Contribution]) -> Iterator[dict[str, Any]]:
-    scopes = {f"{one.layer}/{one.code}": {name: getattr(one, name) for name in SCOPE} for one in own}
-    for n, line in enumerate(account):
-        yield {
-            "zone_code": code,
-            "n": n,
-            **(scopes[line.record] if line.record else dict.fromkeys(SCOPE)),
-            "item": line.kind,
-            "record": line.record,
-            "value": line.value,
-            "args": json_text(dict(line.args)),
-        }
-
-
-def _zone_table(rows: list[dict[str, Any]], weights: RiskWeights, geom_m: pa.Array) -> pa.Table:
-    score, base = (np.array([row[name] or 0 for row in rows], np.int64) for name in ("score", "base"))
-    levels = {
-        "level": levels_of(weights, score),
-        "base_level": levels_of(weights, base),
-        "rise_level": levels_of(weights, score - base, "rise"),
-    }
-    for n, row in enumerate(rows):
-        row |= {name: None if row["score"] is None else int(of[n]) for name, of in levels.items()}
-    names = (
-        *("code", "name", "township_code", *_LISTS, "member_count", "people", "lead_name", "responsible"),
-        *("agreement", "born_run", "score", "base", *levels, "facts", "hash"),
-    )
-    return _table(rows, {name: _TYPES.get(name, pa.string()) for name in names}).append_column(
-        "geom_m", geom_m
-    )
-
-
-def _table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, pa.DataType]) -> pa.Table:
+def _line_table(
+    lines: ZoneLines, ids: list[str], members: pd.DataFrame, assessed: Array, rules: ZoneRules
+) -> pa.Table:
+    """The lines of the zones that were assessed, each with the scope of the member it tells of."""
+    told = np.flatnonzero(assessed[lines.zone]) if len(lines.zone) else lines.zone
+    zone, item, member = lines.zone[told], lines.item[told], lines.member[told]
+    of_one = pa.array(member, pa.int64(), mask=member < 0)
+    record = pa.array(members["layer"] + "/" + members["code"], _CODE)
+    score = pa.array(members["score"].fillna(0).to_numpy(np.int64), _MANY).take(of_one)
+    begins = np.flatnonzero(np.diff(zone, prepend=-1))
+    nth = np.arange(len(zone)) - np.repeat(begins, np.diff(np.append(begins, len(zone))))
     return pa.table(
-        {name: pa.array(as_objects(row[name] for row in rows), kind) for name, kind in types.items()}
+        {
+            "zone_code": pa.array(ids, _CODE).take(pa.array(zone)),
+            "n": pa.array(nth, pa.int32()),
+            **{name: pa.array(members[name], _CODE).take(of_one) for name in SCOPE},
+            "item": pa.array(ITEMS, _CODE).take(pa.array(item)),
+            "record": record.take(of_one),
+            "value": pa.array(lines.value[told], _MANY),
+            "args": _args(lines, told, score, rules),
+        }
     )
+
+
+def _args(lines: ZoneLines, told: Ints, score: pa.Array, rules: ZoneRules) -> pa.Array:
+    """What the words of each line need, as JSON."""
+    score = pc.cast(score, pa.string())
+    leads = pc.if_else(pa.array(lines.leads[told]), "true", "false")
+    texts = {
+        "lead_member": ('{"leads": ', leads, ', "score": ', score, "}"),
+        "domino": ('{"score": ', score, f', "share_permille": {rules.domino_permille}}}'),
+    }
+    of_members = [pc.binary_join_element_wise(*texts[item], "") for item in ITEMS[:2]]
+    cap = pa.repeat(json_text({"most": rules.domino_most}), len(told))
+    return pc.choose(pa.array(lines.item[told], pa.int8()), *of_members, cap)

@@ -1,12 +1,11 @@
 """The lineage of a zone run as rows: an event a line, and a line for each site that it tells of."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
 
-from jobs.frames import each
+from jobs.frames import each, index_of, values_at
 from jobs.zone_accounts import Told
 from jobs.zone_sites import Reaches
 from layers.schema import SCOPE
@@ -38,55 +37,66 @@ def returned(zones: Zones) -> list[str]:
     return [event.zone for event in zones.events if event.kind == "return"]
 
 
-def event_tables(zones: Zones, run_id: int, scopes: Mapping[str, tuple[Any, ...]]) -> dict[str, pa.Table]:
-    """Rows of `zone_event` and `zone_event_site` without `rev`; `scopes` by the code of a site."""
-    events = [
-        (run_id, n, one.zone, one.kind, one.other, len(one.joined), len(one.left), one.agreement)
-        for n, one in enumerate(zones.events)
-    ]
-    names = ("run_id", "n", "zone_code", "kind", "other", "joined", "left_", "agreement")
-    types = {"run_id": pa.int64(), **dict.fromkeys(("n", "joined", "left_"), pa.int32())}
-    sites = [
-        (run_id, n, one.zone, role, code, what, *scopes.get(code, (None,) * len(SCOPE)))
-        for n, one in enumerate(zones.events)
-        for role, code, what in _sites(one)
-    ]
-    site_names = ("run_id", "n", "zone_code", "role", "code", "what", *SCOPE)
-    return {
-        "zone_event": _table(events, names, types),
-        "zone_event_site": _table(sites, site_names, types),
+def event_tables(zones: Zones, run_id: int, scopes: pd.DataFrame) -> dict[str, pa.Table]:
+    """Rows of `zone_event` and `zone_event_site` without `rev`; `scopes` as `scopes_of` tells them."""
+    events = zones.events
+    whole, short = pa.int64(), pa.int32()
+    event = {
+        "run_id": pa.repeat(pa.scalar(run_id, whole), len(events)),
+        "n": pa.array(range(len(events)), short),
+        "zone_code": _texts(one.zone for one in events),
+        "kind": _texts(one.kind for one in events),
+        "other": _texts(one.other for one in events),
+        "joined": pa.array([len(one.joined) for one in events], short),
+        "left_": pa.array([len(one.left) for one in events], short),
+        "agreement": _texts(one.agreement for one in events),
     }
+    n: list[int] = []
+    role: list[str] = []
+    codes: list[str] = []
+    what: list[str] = []
+    for k, one in enumerate(events):
+        sizes = len(one.joined), len(one.left), len(one.causes)
+        n += [k] * sum(sizes)
+        role += ["joined"] * sizes[0] + ["left"] * sizes[1] + ["cause"] * sizes[2]
+        codes += (*one.joined, *one.left, *(code for code, _ in one.causes))
+        what += [""] * (sizes[0] + sizes[1]) + [happened for _, happened in one.causes]
+    site = {
+        "run_id": pa.repeat(pa.scalar(run_id, whole), len(n)),
+        "n": pa.array(n, short),
+        "zone_code": event["zone_code"].take(pa.array(n, short)),
+        "role": _texts(role),
+        "code": _texts(codes),
+        "what": _texts(what),
+        **_scoped(codes, scopes),
+    }
+    return {"zone_event": pa.table(event), "zone_event_site": pa.table(site)}
 
 
-def _sites(event: Any) -> Iterator[tuple[str, str, str]]:
-    yield from (("joined", code, "") for code in event.joined)
-    yield from (("left", code, "") for code in event.left)
-    yield from (("cause", code, what) for code, what in event.causes)
+def scopes_of(*frames: pd.DataFrame) -> pd.DataFrame:
+    """Whose each site is, by `code`; what an earlier frame says holds."""
+    names = ["code", *SCOPE]
+    return pd.concat([frame[names] for frame in frames], ignore_index=True).drop_duplicates("code")
 
 
-def scopes_of(*frames: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
-    """Whose each site is; what an earlier frame says holds."""
-    found: dict[str, tuple[Any, ...]] = {}
-    for frame in reversed(frames):
-        columns = [frame[name] for name in SCOPE]
-        found.update(zip(frame["code"], zip(*columns, strict=True), strict=True))
-    return found
-
-
-def reach_table(reaches: Reaches, scopes: Mapping[str, tuple[Any, ...]]) -> pa.Table:
+def reach_table(reaches: Reaches, scopes: pd.DataFrame) -> pa.Table:
     """Rows of `zone_reach`."""
-    rows = [
-        (code, *scopes[code], domino_reach_mm(near), json_text(near))
-        for code, near in sorted(reaches.items())
-    ]
-    return _table(rows, ("code", *SCOPE, "reach_mm", "distances_m"), {"reach_mm": pa.int64()})
-
-
-def _table(rows: list[tuple[Any, ...]], names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    codes = sorted(reaches)
     return pa.table(
         {
-            name: pa.array(column, types.get(name, pa.string()))
-            for name, column in zip(names, columns, strict=True)
+            "code": _texts(codes),
+            **_scoped(codes, scopes),
+            "reach_mm": pa.array([domino_reach_mm(reaches[code]) for code in codes], pa.int64()),
+            "distances_m": _texts(json_text(reaches[code]) for code in codes),
         }
     )
+
+
+def _scoped(codes: Sequence[str], scopes: pd.DataFrame) -> dict[str, pa.Array]:
+    """The scope of each of some sites, null where it is not known."""
+    at = index_of(codes, scopes["code"].to_numpy(object))
+    return {name: _texts(values_at(scopes[name], at)) for name in SCOPE}
+
+
+def _texts(values: Iterable[str | None]) -> pa.Array:
+    return pa.array(list(values), pa.string())

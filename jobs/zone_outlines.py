@@ -1,7 +1,9 @@
 """The outlines of zones, and the people who live inside them."""
 
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import shapely
@@ -26,9 +28,9 @@ def outlines_of(parts: Array, owner: Array, count: int, buffer_m: float) -> Arra
     kept = kept[np.argsort(owner[kept], kind="stable")]
     around = shapely.buffer(parts[kept], buffer_m, quad_segs=_ARCS)
     start = np.searchsorted(owner[kept], np.arange(count + 1)).tolist()
-    whole = np.empty(count, object)
-    for n in range(count):
-        whole[n] = shapely.union_all(around[start[n] : start[n + 1]])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # GEOS works without the interpreter's lock
+        joined = pool.map(lambda n: shapely.union_all(around[start[n] : start[n + 1]]), range(count))
+        whole = np.fromiter(joined, object, count)
     shells, of = shapely.get_parts(shapely.set_precision(whole, _MM), return_index=True)
     filled = shapely.polygons(shapely.get_exterior_ring(shells))
     outlines = np.empty(count, object)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from jobs.frames import each
+from jobs.frames import Array, index_of, values_at
 from jobs.zone_sites import Reaches, reaches_of, standing, zone_sites
 from layers.editions import edition_on
 from layers.history import CLOCK, Moment, head_rev
@@ -22,8 +23,6 @@ from riskmap.zone_links import ZoneSites
 from riskmap.zone_rules import ZoneRules
 
 Changes = dict[str, tuple[str, ...]]
-Scores = dict[str, tuple[int, int, int]]
-"""score, base and level by the code of a site"""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ class Found:
     state: State
     frame: pd.DataFrame
     sites: ZoneSites
-    scores: Scores
+    scores: pd.DataFrame
+    """score, base and level of each site of `frame`"""
     reaches: Reaches
     edited: Edited
     changes: Changes
@@ -70,7 +70,7 @@ class Found:
         standing_codes = set(frame["code"])
         reaches = {code: near for code, near in reaches.items() if code in standing_codes}
         scores = scores_of(read_scores(connection), frame)
-        sites = zone_sites(frame, reaches, {code: score for code, (score, _, _) in scores.items()})
+        sites = zone_sites(frame, reaches, risk_of(scores))
         before = frame.iloc[:0]
         changes: Changes = {}
         if last is not None:
@@ -98,14 +98,19 @@ def _same_rules(last: dict[str, Any], edition: Edition) -> bool:
     return (last["code_version"], bytes(last["edition_hash"]).hex()) == (__version__, edition.hash)
 
 
-def scores_of(rows: pd.DataFrame, frame: pd.DataFrame) -> Scores:
-    """Score, base and level of each site that has been assessed: an enterprise's own, else the source's."""
-    layers = dict(zip(frame["code"], frame["layer"], strict=True))
-    return {
-        row.code: (row.score, row.base, row.level)
-        for row in each(rows)
-        if layers.get(row.code) == row.kind and row.score is not None
-    }
+def scores_of(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Score, base and level of each site, None where it was not assessed: an enterprise's own, else the source's."""
+    known = (rows["kind"] + "/" + rows["code"]).to_numpy(object)
+    at = index_of(frame["layer"] + "/" + frame["code"], known)
+    return pd.DataFrame(
+        {name: values_at(rows[name], at) for name in ("score", "base", "level")}, dtype=object
+    )
+
+
+def risk_of(scores: pd.DataFrame) -> Array:
+    """The scores of sites in micro-points, 0 where none is known."""
+    found: Array = scores["score"].fillna(0).to_numpy(np.int64)
+    return found
 
 
 def _changes(
@@ -126,8 +131,9 @@ def _changes(
     if edited.sites is not None:
         before = before[before["code"].isin(edited.sites)].reset_index(drop=True)
         now = frame[frame["code"].isin(edited.sites)].reset_index(drop=True)
-    changes = changes_between(zone_sites(before, state.reaches, {}), zone_sites(now, reaches, {}))
-    for code in frame["code"]:
+    changes = changes_between(zone_sites(before, state.reaches), zone_sites(now, reaches))
+    there = set(frame["code"])
+    for code in sorted(reaches.keys() | (state.reaches.keys() & there)):
         if code not in changes and reaches.get(code) != state.reaches.get(code):
             changes[code] = ("domino",)
     return before, changes

@@ -1,6 +1,6 @@
 """What a zone run came to, as rows: members, links and what has to be looked at anew, each in order of codes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,6 @@ _TYPES: dict[str, pa.DataType] = {
     "carries": pa.bool_(),
     "leads": pa.bool_(),
 }
-_NO_SCORE = (None, None, None)
 
 
 class EdgeRows(NamedTuple):
@@ -35,10 +34,8 @@ class EdgeRows(NamedTuple):
     zones: set[str]
 
 
-def member_rows(
-    frame: pd.DataFrame, sites: ZoneSites, zones: Zones, scores: Mapping[str, tuple[int, int, int]]
-) -> pd.DataFrame:
-    """The members of all zones in order of zone and code, as they are stored; `scores`: score, base, level by code.
+def member_rows(frame: pd.DataFrame, sites: ZoneSites, zones: Zones, scores: pd.DataFrame) -> pd.DataFrame:
+    """The members of all zones in order of zone and code, as they are stored; `scores`: score, base, level by site.
 
     The proposed lead unit 牵头单位 of a zone is the enterprise with the highest score: who carries most of the risk has
     most to lose and most to teach. Of equal ones it is that with most workers, who can spare the people; then the first
@@ -47,10 +44,9 @@ def member_rows(
     inside = np.flatnonzero(zones.zone >= 0)
     inside = inside[np.argsort(zones.zone[inside], kind="stable")]
     members = frame.iloc[inside].reset_index(drop=True)
-    told = [scores.get(code, _NO_SCORE) for code in members["code"]]
     values: dict[str, Array] = {
         "zone_code": np.array([*zones.ids, None], object)[zones.zone[inside]],
-        **{name: as_objects(value[k] for value in told) for k, name in enumerate(("score", "base", "level"))},
+        **{name: scores[name].to_numpy(object)[inside] for name in ("score", "base", "level")},
         "domino_mm": sites.domino[inside].astype(object),
         "carries": carriers(zones.edges, sites.domino)[inside].astype(object),
     }
@@ -62,10 +58,7 @@ def member_rows(
 def _leading(members: pd.DataFrame, zone: Array) -> Array:
     """Which members are the lead unit of their zone."""
     is_source = (members["layer"] != "enterprise").to_numpy(bool)
-    score, workers = (
-        np.array([-1 if value is None else value for value in members[name]], np.int64)
-        for name in ("score", "workers")
-    )
+    score, workers = (members[name].fillna(-1).to_numpy(np.int64) for name in ("score", "workers"))
     order = np.lexsort((np.arange(len(zone)), -workers, -score, is_source, zone))
     first = order[np.diff(zone[order], prepend=-1) != 0]
     leads = np.zeros(len(zone), bool)
@@ -101,7 +94,7 @@ def edge_rows(frame: pd.DataFrame, zones: Zones, state: State, edited: Collectio
         there = np.flatnonzero(new_key[found] == old_key)
         same_as[found[there]] = there
     links = zones.edges.links
-    touched = np.ones(len(codes), bool) if edited is None else np.isin(codes, list(edited))
+    touched = np.ones(len(codes), bool) if edited is None else pd.Index(codes).isin(list(edited))
     alike = (same_as >= 0) & ~touched[links.a] & ~touched[links.b]
     for now, was in ((links.distance, old.links.distance), (zones.edges.cut, old.cut)):
         alike[alike] = now[alike] == was[same_as[alike]]

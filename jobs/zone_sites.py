@@ -100,17 +100,17 @@ def reaches_of(records: SiteRecords, edition: Edition, rules: ZoneRules) -> Reac
     return {code: near for code, near in found.items() if domino_reach_mm(near)}
 
 
-def zone_sites(frame: pd.DataFrame, reaches: Reaches, scores: Mapping[str, int]) -> ZoneSites:
-    """Such sites as arrays; `scores` in micro-points, 0 where none is told."""
+def zone_sites(frame: pd.DataFrame, reaches: Reaches, scores: Array | None = None) -> ZoneSites:
+    """Such sites as arrays; `scores` in micro-points, all 0 where none are told."""
     codes = frame["code"].tolist()
     return ZoneSites(
         codes,
         shapes_from(frame["geom"].to_numpy(object)),
         frame["industry"].tolist(),
         frame["business_format"].tolist(),
-        np.array([-1 if one is None else one for one in frame["workers"]], np.int64),
+        frame["workers"].fillna(-1).to_numpy(np.int64),
         _by_code(codes, {code: domino_reach_mm(near) for code, near in reaches.items()}),
-        _by_code(codes, scores),
+        np.zeros(len(codes), np.int64) if scores is None else scores,
     )
 
 

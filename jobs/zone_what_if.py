@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Engine
 
-from jobs.zone_accounts import outlines
+from jobs.zone_accounts import accounts_of, outlines
 from jobs.zone_reading import Found
 from jobs.zone_rows import kinds_of, member_rows
 from layers.database import snapshot
 from layers.zone_ground import geojson_of
 from riskmap.errors import BadInput
-from riskmap.risk import level_of, total
+from riskmap.risk import levels_of
 from riskmap.vocabulary import LEVELS
 from riskmap.weights import MILLI
 from riskmap.zone_links import KINDS
-from riskmap.zone_risk import zone_account
 from riskmap.zones import zones_what_if
 
 _FARTHEST_M = 5000
@@ -51,13 +51,14 @@ def what_if(
         number = {code: n for n, code in enumerate(made.ids)}
         shapes = geojson_of(connection, outlines(made, members, number, found.rules)) if geometry else []
     of_zone = dict(tuple(members.groupby("zone_code", sort=False)))
+    levels = _levels(members, len(made.ids), found)
     return [
         {
             "id": code,
             "members": of_zone[code]["code"].tolist(),
             "townships": sorted({one for one in of_zone[code]["township_code"] if one}),
             "kinds": held,
-            "level": _level(of_zone[code], found),
+            "level": levels[n],
             "born_run": None,
             "lineage": [],
         }
@@ -66,10 +67,11 @@ def what_if(
     ]
 
 
-def _level(own: pd.DataFrame, found: "Found") -> str | None:
-    if own["score"].isna().all():
-        return None
-    scores = [int(one or 0) for one in own["score"]]
-    carries = [bool(one) for one in own["carries"]]
-    account = zone_account(found.weights, found.rules, [""] * len(own), scores, carries)
-    return LEVELS[level_of(found.weights, total(account))]
+def _levels(members: pd.DataFrame, count: int, found: Found) -> list[str | None]:
+    """The level of each zone by the scores of its members; None where nothing was assessed."""
+    number = {f"W{n + 1}": n for n in range(count)}
+    owner = members["zone_code"].map(number).to_numpy(np.int64)
+    start = np.searchsorted(owner, np.arange(count + 1)).astype(np.int64)
+    _, score, _, assessed = accounts_of(members, start, found.rules, found.weights)
+    levels = levels_of(found.weights, score).tolist()
+    return [LEVELS[level] if known else None for level, known in zip(levels, assessed.tolist(), strict=True)]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from jobs.progress import unwatched
 from jobs.zone_accounts import zone_tables
 from jobs.zone_events import event_tables, reach_table, returned, scopes_of, told_of
+from jobs.zone_names import zone_names
 from jobs.zone_reading import Found
 from jobs.zone_rows import differing_zones, edge_rows, member_rows, member_table
 from layers.audit import changed_since
@@ -19,7 +20,7 @@ from layers.editions import head_on
 from layers.history import CLOCK, open_revision
 from layers.records import iso
 from layers.risk import last_run
-from layers.zone_ground import read_ground
+from layers.zone_ground import place_names, read_ground
 from layers.zone_state import (
     births_of,
     last_zone_run,
@@ -84,13 +85,14 @@ def _renewed(owner: Engine, actor: str, then: datetime | None, tell: Any, *, ful
         zones = _made(found)
         members = member_rows(found.frame, found.sites, zones, found.scores)
         edges = edge_rows(found.frame, zones, found.state, None if found.whole else found.edited.sites)
-        chosen = _chosen(found, zones, members, edges.zones)
+        names = zone_names(connection, zones, members, found.rules, place_names(connection), found.state)
+        chosen = _chosen(found, zones, members, edges.zones, names)
         births = births_of(connection, returned(zones))
         ground = read_ground(connection, peopled=bool(chosen))
     tell("说明片区", 0.6)
     run_id = (found.state.run["run_id"] if found.state.run else 0) + 1
     lineage = told_of(zones, found.state, run_id, births)
-    zone, line = zone_tables(zones, members, chosen, found.rules, found.weights, ground, lineage)
+    zone, line = zone_tables(zones, members, names, chosen, found.rules, found.weights, ground, lineage)
     scopes = scopes_of(found.frame, found.state.members, found.before)
     staged = {
         "zone": zone,
@@ -138,7 +140,9 @@ def _made(found: Found) -> Zones:
     return zones_after(found.sites, found.rules, previous, found.changes)
 
 
-def _chosen(found: Found, zones: Zones, members: pd.DataFrame, linked_anew: set[str]) -> set[str]:
+def _chosen(
+    found: Found, zones: Zones, members: pd.DataFrame, linked_anew: set[str], names: dict[str, str]
+) -> set[str]:
     """The zones, of now and before, that may not be told as they were."""
     if found.whole or found.edited.people or found.edited.sites is None:
         return {*zones.ids, *found.state.zones.ids}
@@ -147,7 +151,9 @@ def _chosen(found: Found, zones: Zones, members: pd.DataFrame, linked_anew: set[
         *found.state.members["zone_code"][found.state.members["code"].isin(found.edited.sites)],
     }
     told_of_now = {event.zone for event in zones.events}
-    return differing_zones(members, found.state) | linked_anew | edited | told_of_now
+    rows = found.state.rows
+    renamed = {code for code, name in zip(rows["code"], rows["name"], strict=True) if names.get(code) != name}
+    return differing_zones(members, found.state) | linked_anew | edited | told_of_now | renamed
 
 
 def _counts(zones: Zones) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What a zone is told with besides its members: the names of places, and where people live."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +14,11 @@ from layers.schema import GEOGRAPHIC_SRID, city, metadata
 
 
 class Ground(NamedTuple):
-    """Names of townships and villages by code, where people live, and the number of the metric reference system.
+    """Where people live, and the number of the metric reference system.
 
     `people` None: nobody is on file anywhere in the city.
     """
 
-    names: Mapping[str, str]
     places: Geometries
     people: Geometries | None
     srid: int
@@ -37,14 +35,18 @@ def read_ground(connection: Connection, *, peopled: bool) -> Ground:
         units = rows_of("area")
         known = (units.c.level == "grid") & units.c.people.is_not(None) & units.c.geom_m.is_not(None)
         people = frame_of(connection, units, ("people", "geom_m"), only=lambda _: known)
-    area = metadata.tables["area"]
-    named = select(area.c.code, area.c.name).where(area.c.level.in_(("township", "village")))
     return Ground(
-        {row.code: row.name for row in connection.execute(named)},
         people["geom"].to_numpy(object),
         people["people"].to_numpy(np.float64) if len(people) else None,
         int(connection.execute(select(city.c.metric_srid)).scalar_one()),
     )
+
+
+def place_names(connection: Connection) -> dict[str, str]:
+    """The names of townships and villages by code."""
+    area = metadata.tables["area"]
+    named = select(area.c.code, area.c.name).where(area.c.level.in_(("township", "village")))
+    return {row.code: row.name for row in connection.execute(named)}
 
 
 def geojson_of(connection: Connection, shapes: Geometries) -> list[dict[str, Any]]:

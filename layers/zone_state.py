@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, Integer, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from layers.copying import copy_arrays, numbered
 from layers.reading import among, read_frame, read_table
-from layers.schema import run
+from layers.schema import run, views
 from layers.zone_tables import (
     KEYS,
     zone,
@@ -61,15 +61,20 @@ def waiting_since(connection: Connection) -> datetime | None:
 def read_state(connection: Connection) -> State:
     """All of it, in order of codes."""
     members = read_frame(connection, select(zone_member).order_by(zone_member.c.code))
-    rows = read_frame(
-        connection, select(zone.c.code, zone.c.agreement, zone.c.born_run).order_by(zone.c.code)
-    )
+    rows = read_frame(connection, select(*_known_of_zones()).order_by(zone.c.code))
     reaches = {
         row.code: row.distances_m
         for row in connection.execute(select(zone_reach.c.code, zone_reach.c.distances_m))
     }
     zones = _zones(rows["code"].tolist(), members, _edges(connection), _ended(connection))
     return State(last_zone_run(connection), zones, rows, members, reaches)
+
+
+def _known_of_zones() -> list[ColumnElement[Any]]:
+    """What the next run takes over; `placed`: of how many of township and village members' codes were known."""
+    placed = [(func.cardinality(places) > 0).cast(Integer) for places in (zone.c.townships, zone.c.villages)]
+    names = (zone.c.code, zone.c.name, zone.c.agreement, zone.c.born_run, zone.c.member_count)
+    return [*names, (placed[0] + placed[1]).label("placed")]
 
 
 def _edges(connection: Connection) -> pa.Table:
@@ -146,6 +151,16 @@ def births_of(connection: Connection, codes: Collection[str]) -> dict[str, int]:
     first = func.min(zone_event.c.run_id).label("run_id")
     query = select(zone_event.c.zone_code, first).where(zone_event.c.zone_code == among(codes))
     return {row.zone_code: row.run_id for row in connection.execute(query.group_by(zone_event.c.zone_code))}
+
+
+def names_borne(connection: Connection) -> list[tuple[str, str]]:
+    """Every name that a zone ever bore, living or ended, as (zone, name); each zone's last name is its last one here."""
+    rows = views["zone"]
+    query = select(rows.c.code, rows.c.name, func.max(rows.c.rev).label("rev")).group_by(
+        rows.c.code, rows.c.name
+    )
+    found = connection.execute(query.order_by(literal_column("rev"), rows.c.name))
+    return [(row.code, row.name) for row in found]
 
 
 def write_events(connection: Connection, rev: int, tables: Mapping[str, pa.Table]) -> None:

@@ -5,15 +5,18 @@
 A member can carry an accident on where its domino zone reaches another site, of the zone or beyond a cut.
 """
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from riskmap.risk import Contribution, lead_shares
+from riskmap.risk import leads
 from riskmap.shapes import Ints, Marks
 from riskmap.weights import RiskWeights
 from riskmap.zone_links import DOMINO, Edges
 from riskmap.zone_rules import ZoneRules
+
+ITEMS = ("lead_member", "domino", "domino_cap")
+"""the lines of an account, in their order: each member's share, what members carry on, what is over the most of it"""
 
 
 def carriers(edges: Edges, domino: Ints) -> Marks:
@@ -25,28 +28,47 @@ def carriers(edges: Edges, domino: Ints) -> Marks:
     return out & (domino > 0)
 
 
-def zone_account(
-    weights: RiskWeights,
-    rules: ZoneRules,
-    records: Sequence[str],
-    scores: Sequence[int],
-    carries: Sequence[bool],
-) -> list[Contribution]:
-    """The account of a zone by its members, given in order of code: `layer/code`, score, whether it carries on."""
-    shares = lead_shares(scores, weights.share_permille)
-    first = max(range(len(scores)), key=lambda i: (scores[i], -i), default=None)
-    lines = [
-        Contribution("lead_member", record, share, {"score": score, "leads": i == first})
-        for i, (record, score, share) in enumerate(zip(records, scores, shares, strict=True))
-    ]
-    passing = [(record, score) for record, score, on in zip(records, scores, carries, strict=True) if on]
-    parts = [(score * rules.domino_permille + 500) // 1000 for _, score in passing]
-    passed = lead_shares(parts, weights.share_permille)
-    lines += [
-        Contribution("domino", record, part, {"score": score, "share_permille": rules.domino_permille})
-        for (record, score), part in zip(passing, passed, strict=True)
-    ]
-    over = sum(passed) - rules.domino_most
-    if over > 0:
-        lines.append(Contribution("domino_cap", None, -over, {"most": rules.domino_most}))
-    return lines
+class ZoneLines(NamedTuple):
+    """The accounts of many zones, line by line, a zone after the other.
+
+    `zone` and `member` are positions (member −1: a rule of the whole zone), `item` one in `ITEMS`, `value` micro-points;
+    `leads`: the member's score counts in full.
+    """
+
+    zone: Ints
+    item: Ints
+    member: Ints
+    value: Ints
+    leads: Marks
+
+    def totals(self, count: int) -> Ints:
+        """The score of each zone."""
+        found = np.zeros(count, np.int64)
+        np.add.at(found, self.zone, self.value)
+        return found
+
+
+def zone_accounts(
+    weights: RiskWeights, rules: ZoneRules, start: Ints, scores: Ints, carries: Marks
+) -> ZoneLines:
+    """The accounts of zones by their members' scores and whether each carries on.
+
+    Zone z has the members `start[z] : start[z + 1]`, one at least, in order of code.
+    """
+    zone = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    shares, leading = leads(scores, start, weights.share_permille)
+    passing = np.flatnonzero(carries)
+    of, begin = np.unique(zone[passing], return_index=True)
+    begin = np.append(begin, len(passing))
+    parts = (scores[passing] * rules.domino_permille + 500) // 1000
+    passed, _ = leads(parts, begin, weights.share_permille)
+    over = (np.add.reduceat(passed, begin[:-1]) if len(of) else passed) - rules.domino_most
+    capped = np.flatnonzero(over > 0)
+    none = np.full(len(capped), -1, np.int64)
+    members = np.concatenate([np.arange(len(zone)), passing, none])
+    zones = np.concatenate([zone, zone[passing], of[capped]])
+    item = np.repeat(np.arange(len(ITEMS)), [len(zone), len(passing), len(capped)])
+    order = np.lexsort((members, item, zones))
+    value = np.concatenate([shares, passed, -over[capped]])
+    counts_whole = np.concatenate([leading, np.zeros(len(members) - len(zone), np.bool_)])
+    return ZoneLines(zones[order], item[order], members[order], value[order], counts_whole[order])

@@ -64,6 +64,7 @@ DECLARE
   part record;
   columns text;
   qualified text;
+  is_first boolean;
 BEGIN
   UPDATE new_zone SET geom = ST_Transform(geom_m, 4490);
   FOR part IN SELECT * FROM (VALUES
@@ -75,6 +76,15 @@ BEGIN
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum),
            string_agg('t.' || quote_ident(attname), ', ' ORDER BY attnum) INTO columns, qualified
       FROM pg_attribute WHERE attrelid = part.tab::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'rev';
+    EXECUTE format('SELECT NOT EXISTS (SELECT FROM %I)', part.tab) INTO is_first;
+    IF is_first THEN -- nothing to compare, nothing to keep as past
+      EXECUTE format('INSERT INTO %I (%s, rev) SELECT %s, $1 FROM %I t', part.tab, columns, qualified, 'new_' || part.tab)
+        USING this_rev;
+      GET DIAGNOSTICS n = ROW_COUNT;
+      changed_table := part.tab;
+      RETURN NEXT;
+      CONTINUE;
+    END IF;
     EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT t.* FROM %I t %s',
       'known_' || part.tab, part.tab, part.looked_at);
     EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS SELECT %s FROM %I m FULL JOIN %I t USING (%s)

@@ -12,10 +12,9 @@ from riskmap.consequences import Held, consequence_distances
 from riskmap.domino import domino_distances_m, domino_reach_mm
 from riskmap.errors import BadInput
 from riskmap.hulls import hulls_of
-from riskmap.risk import total
 from riskmap.shapes import Shapes
 from riskmap.weights import RiskWeights
-from riskmap.zone_risk import carriers, zone_account
+from riskmap.zone_risk import ITEMS, ZoneLines, carriers, zone_accounts
 from riskmap.zones import zones_of
 from tests.riskmap.standard import consequence_rules, edition, inventory
 from tests.zone_cities import RULES, Site, random_city, sites_of, slow_edges
@@ -25,8 +24,30 @@ POINT = 1_000_000
 
 
 def account(scores: list[int], carries: list[bool]) -> list[tuple[str, str | None, int]]:
-    records = [f"enterprises/E{k}" for k in range(len(scores))]
-    return [line[:3] for line in zone_account(WEIGHTS, RULES, records, scores, carries)]
+    lines = _lines([scores], [carries])
+    records = [f"enterprises/E{k}" if k >= 0 else None for k in lines.member.tolist()]
+    items = [ITEMS[k] for k in lines.item.tolist()]
+    return list(zip(items, records, lines.value.tolist(), strict=True))
+
+
+def _lines(scores: list[list[int]], carries: list[list[bool]]) -> ZoneLines:
+    start = np.cumsum([0, *map(len, scores)])
+    return zone_accounts(
+        WEIGHTS, RULES, start, np.concatenate(scores).astype(np.int64), np.concatenate(carries).astype(bool)
+    )
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 90_000_000), st.booleans()), min_size=1), min_size=1))
+def test_many_zones_are_told_as_each_alone(zones: list[list[tuple[int, bool]]]) -> None:
+    scores, carries = ([[one[k] for one in zone] for zone in zones] for k in (0, 1))
+    whole = _lines(scores, carries)  # type: ignore[arg-type]
+    assert sorted(whole.zone.tolist()) == whole.zone.tolist()
+    told = {n: whole.value[whole.zone == n].tolist() for n in range(len(zones))}
+    for n, (score, on) in enumerate(zip(scores, carries, strict=True)):
+        alone = _lines([score], [on])  # type: ignore[list-item]
+        assert told[n] == alone.value.tolist()
+        assert whole.leads[whole.zone == n].tolist() == alone.leads.tolist()
+        assert whole.totals(len(zones))[n] == sum(told[n])
 
 
 def test_the_heaviest_member_counts_in_full_the_others_a_fifth() -> None:
@@ -49,11 +70,10 @@ SCORES = st.lists(st.integers(0, 100 * POINT), min_size=2, max_size=30)
 
 @given(SCORES, st.integers(0, 2**30), st.integers(0, 20 * POINT))
 def test_more_risk_and_one_more_carrier_lower_no_zone(scores: list[int], bits: int, more: int) -> None:
-    records = [f"enterprises/E{k}" for k in range(len(scores))]
     carries = [bool(bits >> k & 1) for k in range(len(scores))]
 
     def score(values: list[int], on: list[bool]) -> int:
-        return total(zone_account(WEIGHTS, RULES, records, values, on))
+        return int(_lines([values], [on]).totals(1)[0])
 
     before = score(scores, carries)
     assert before >= max(scores)

@@ -234,6 +234,12 @@ def test_a_name_through_all_that_can_happen(owner: Engine, reader: Engine, tmp_p
     assert story.tell(B=row(1)) == [(other, "return", "confirm")]
     born = {row["code"]: row["born_run"] for row in table(owner, "zone")}
     assert born == {name: 1, other: 7}
+    # names are kept as ids are: the first zone goes on as 厂A's although A left it, so that the new one is numbered
+    assert {row["code"]: row["name"] for row in table(owner, "zone")} == {
+        name: "厂A片区",
+        other: "厂A2号片区",
+    }
+    assert {row["name"] for row in table(owner, "zone_past") if row["code"] == split} == {"厂D片区"}
     _past_is_told(reader, name, split)
 
 

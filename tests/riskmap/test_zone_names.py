@@ -1,0 +1,16 @@
+"""What zones are called: unlike, by place and format, never by a name that was given before."""
+
+from riskmap.zone_names import stem_of, unlike
+
+
+def test_a_taken_name_is_numbered_and_no_number_is_used_again() -> None:
+    stems = [("Z3", "甲镇乙村"), ("Z1", "甲镇乙村"), ("Z2", "甲镇乙村市场")]
+    assert unlike(stems, ()) == {"Z3": "甲镇乙村片区", "Z1": "甲镇乙村2号片区", "Z2": "甲镇乙村市场片区"}
+    ever = {"甲镇乙村片区", "甲镇乙村2号片区", "甲镇乙村3号片区"}
+    assert unlike([("Z4", "甲镇乙村")], ever) == {"Z4": "甲镇乙村4号片区"}
+
+
+def test_a_zone_is_called_by_its_place_and_format_or_by_its_first_member() -> None:
+    assert stem_of("甲镇乙村", "市场", "某厂") == "甲镇乙村市场"
+    assert stem_of("甲镇", "", "某厂") == "甲镇"
+    assert stem_of("", "市场", "某厂") == "某厂"
