@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from psycopg.errors import QueryCanceled
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -151,16 +152,24 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def snapshot(engine: Engine, *, scratch: bool = False) -> Iterator[Connection]:
+def snapshot(
+    engine: Engine, *, scratch: bool = False, statement_s: float | None = None
+) -> Iterator[Connection]:
     """One read-only REPEATABLE READ transaction as owner: what a run computes from.
 
-    With `scratch` it may make temporary tables, which a read-only transaction may not.
+    With `scratch` it may make temporary tables, which a read-only transaction may not. `statement_s` is how long one
+    statement may take; Busy after that.
     """
     with _answers(), engine.connect() as plain:
         connection = plain.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=not scratch
         )
         with connection.begin():
+            if statement_s is not None:
+                most_ms = str(round(statement_s * 1000))
+                connection.execute(
+                    text("SELECT set_config('statement_timeout', :most_ms, true)"), {"most_ms": most_ms}
+                )
             yield connection
 
 
@@ -176,12 +185,18 @@ def _answers() -> Iterator[None]:
         if state == _LOCK_NOT_AVAILABLE:
             raise Busy("另一个任务正在写入，5 秒内没有轮到", remedy="没有写入任何数据，请稍后重试") from error
         if state == _QUERY_CANCELED:
-            raise Busy("查询超时，已取消", remedy="请缩小范围后重试") from error
+            raise _timed_out() from error
         raise Unavailable("数据库无法连接", remedy="请运行 riskmap doctor 查看原因") from error
+    except QueryCanceled as error:  # of a COPY, which the driver answers itself
+        raise _timed_out() from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable("数据库连接中断", remedy="请稍后重试，或运行 riskmap doctor") from error
         raise
+
+
+def _timed_out() -> Busy:
+    return Busy("查询超时，已取消", remedy="请缩小范围后重试")
 
 
 def runner_alive(connection: Connection) -> bool:

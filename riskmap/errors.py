@@ -100,6 +100,14 @@ class Busy(RiskMapError):
     title = "系统繁忙"
 
 
+class TakesTooLong(RiskMapError):
+    """What was asked for is not done within the time that it may take; nothing was written."""
+
+    status = 503
+    code = "takes-too-long"
+    title = "计算超时"
+
+
 class Unavailable(RiskMapError):
     """A part the program needs (the database, PostGIS, a front-end asset) is not there."""
 

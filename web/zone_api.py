@@ -23,6 +23,9 @@ Record = dict[str, Any]
 _computing = Lock()
 _DRAWN = 300
 """outlines of a what-if that are sent, the largest zones first"""
+_LISTED = 1000
+"""members of each that are sent; `member_count` counts all"""
+_MAY_TAKE_S = 120.0
 
 
 class NoteGiven(BaseModel):
@@ -106,28 +109,32 @@ def imagined(
 ) -> Record:
     """What a first run would join within one distance; writes nothing. One at a time, others are told to try again.
 
-    `items`: the largest zones with `geometry`; `total` and `members` count all of them. Who does not see the city is
-    told only of zones with a site of its own, and of their members only how many there are (`complete` false).
+    `items`: the largest zones with `geometry` (`hull` true: only the convex hull of a very large one) and their first
+    members; `total` and `members` count all of them. Who does not see the city is told only of zones with a site of its
+    own, and of their members only how many there are (`complete` false). What takes longer than two minutes is given up
+    (503, `takes-too-long`).
     """
     if not _computing.acquire(blocking=False):
         raise Busy("另一个试算正在进行", remedy="请几秒后重试")
     try:
         made = what_if(
-            owner, distance, [one for one in kinds.split(",") if one], unbounded=unbounded, geometry=True
+            owner,
+            distance,
+            [one for one in kinds.split(",") if one],
+            unbounded=unbounded,
+            drawn=_DRAWN,
+            holding=None if identity.sees_city else site_codes(rows),
+            within_s=_MAY_TAKE_S,
         )
     finally:
         _computing.release()
-    if not identity.sees_city:
-        own = site_codes(rows)
-        made = [
-            one | {"members": []} | {"member_count": len(one["members"])}
-            for one in made
-            if own & set(one["members"])
-        ]
     found = [{"member_count": len(one["members"]), **one} for one in made]
     found.sort(key=lambda one: -one["member_count"])
+    listed = [
+        one | {"members": one["members"][:_LISTED] if identity.sees_city else []} for one in found[:_DRAWN]
+    ]
     return {
-        "items": found[:_DRAWN],
+        "items": listed,
         "total": len(found),
         "members": sum(one["member_count"] for one in found),
         "complete": identity.sees_city,

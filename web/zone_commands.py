@@ -25,6 +25,9 @@ _SHOWN = {
     "agreement": "协议",
 }
 _IMAGINED = {"id": "片区", "level": "当前风险", "members": "成员", "kinds": "联系"}
+_MAY_TAKE_S = 900.0
+"""a trial that takes longer is given up; it holds no lock, but a snapshot of the database"""
+_PRINTED, _NAMED = 200, 8
 _LINE = {"value": "分", "label": "项目", "reason": "说明", "record": "记录"}
 
 
@@ -65,12 +68,28 @@ def zones(
 def _imagine(settings: Settings, distance: float, kinds: str, unbounded: bool, *, json: bool) -> None:
     from jobs.zone_what_if import what_if
 
-    with opened(settings) as city:
-        found = what_if(city.owner, distance, kinds.split(","), unbounded=unbounded)
+    with opened(settings) as city, progress(quiet=json) as bar:
+        found = what_if(
+            *(city.owner, distance, kinds.split(",")),
+            unbounded=unbounded,
+            within_s=_MAY_TAKE_S,
+            progress=bar,
+        )
     if json:
         print_json(found)
-    else:
-        print_table(f"距离 {distance:g} 米时的片区（未写入）", found, _IMAGINED)
+        return
+    told = [one | {"members": _some(one["members"])} for one in found[:_PRINTED]]
+    print_table(f"距离 {distance:g} 米时的片区（未写入）", told, _IMAGINED)
+    members = sum(len(one["members"]) for one in found)
+    say(
+        f"共 {len(found)} 个片区、{members} 家成员"
+        + (f"，列出前 {_PRINTED} 个" if len(found) > _PRINTED else "")
+    )
+
+
+def _some(members: list[str]) -> str:
+    """The first members and how many there are."""
+    return "、".join(members[:_NAMED]) + (f" 等 {len(members)} 家" if len(members) > _NAMED else "")
 
 
 def shown(city: Opened, codes: list[str], as_of: str | None) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from jobs.zones import is_stale, renew, zones_late
 from layers.database import CITY, reading, snapshot
 from layers.history import head_rev
 from layers.zones import zone_detail, zone_list
-from riskmap.errors import BadInput
+from riskmap.errors import BadInput, TakesTooLong
 from tests.import_files import at, load
 from tests.zone_cities import City, Site, random_city
 from tests.zone_records import Town, asked, morning, state, table
@@ -153,7 +153,7 @@ def test_what_if_writes_nothing(town: Town) -> None:
     kept = state(town.owner)
     near = what_if(town.owner, 290, ["adjacent"])
     assert [(one["id"], one["members"]) for one in near] == [("W1", ["A", "B"]), ("W2", ["D", "E"])]
-    far = what_if(town.owner, 300, ["adjacent"], geometry=True)
+    far = what_if(town.owner, 300, ["adjacent"], drawn=9)
     assert [one["members"] for one in far] == [["A", "B", "C"], ["D", "E"]]
     assert {(one["level"], one["born_run"], tuple(one["lineage"])) for one in far} == {(None, None, ())}
     assert [shapely.geometry.shape(one["geometry"]).geom_type for one in far] == ["Polygon"] * 2
@@ -166,6 +166,8 @@ def test_what_if_writes_nothing(town: Town) -> None:
     )
     assert len(bounded) > 1
     assert [len(one["members"]) for one in whole] == [12]
+    with pytest.raises(TakesTooLong, match="超过 0 秒"):
+        what_if(town.owner, 100, ["adjacent"], within_s=0)
     with pytest.raises(BadInput):
         what_if(town.owner, 100, ["far"])
     with pytest.raises(BadInput):

@@ -102,7 +102,7 @@ window.RiskMap = window.RiskMap || {};
     const most = Math.max(0, ...found.items.map((one) => one.member_count));
     const drawn = trial.getLayers().length;
     tell([t("what_if_result", { n: number(found.total), members: number(found.members), most: number(most), now: number(config.now) }),
-      drawn < found.total ? t("what_if_drawn", { n: number(drawn) }) : "", found.complete ? "" : t("what_if_own")].join(" ").trim());
+      drawn < found.total ? t("what_if_drawn", { n: number(drawn) }) : "", found.items.some((one) => one.hull) ? t("what_if_hull") : "", found.complete ? "" : t("what_if_own")].join(" ").trim());
   }
 
   function listenToTrial() {
@@ -119,6 +119,8 @@ window.RiskMap = window.RiskMap || {};
         unbounded: given.has("unbounded") ? "true" : "false" });
       const button = form.querySelector("button.primary");
       button.disabled = true;
+      const started = Date.now();
+      const waits = setInterval(() => tell(t("what_if_busy_s", { s: number(Math.round((Date.now() - started) / 1000)) })), 1000);
       tell(t("what_if_busy"));
       try {
         drawTrial(await ask(`/api/v1/zones/what-if?${asked}`));
@@ -126,6 +128,7 @@ window.RiskMap = window.RiskMap || {};
         clear();
         tell(t("what_if_failed", { detail: error.message }), true);
       } finally {
+        clearInterval(waits);
         button.disabled = false;
       }
     });
