@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from jobs.alert_messages import at_desk
 from jobs.own_messages import NO_WARNING, own_messages
+from jobs.zone_ledger import fallen_overdue
 from layers.channel_view import channel_states
 from layers.city import stored_city
 from layers.database import snapshot, writing
@@ -54,6 +55,8 @@ class Digest(NamedTuple):
     day: Day
     changes: Changes
     counted: Counted
+    ledger: list[Row]
+    """what fell overdue in the ledgers of its joint-control zones"""
 
 
 def day_of(connection: Connection, at: datetime, daily: Daily | None = None) -> Day:
@@ -65,9 +68,11 @@ def day_of(connection: Connection, at: datetime, daily: Daily | None = None) -> 
     return Day(since, local, then, daily.ahead, reassessments(connection, local.date()))
 
 
-def digest_of(connection: Connection, township: str, day: Day) -> Digest:
-    """What changed in a township in a day, as far as the caller sees."""
+def digest_of(connection: Connection, township: str, day: Day, *, as_job: bool = False) -> Digest:
+    """What changed in a township in a day, as far as the caller sees; `as_job`: the owner."""
     changes = changes_of(connection, township, day.then, day.since, day.until, day.ahead, day.owed)
+    days = day.since.date(), day.until.date()
+    ledger = fallen_overdue(connection, township, *days, as_job=as_job)
     worse = sum(one["worse"] for one in changes.colours)
     counted = Counted(
         begun=len(changes.begun),
@@ -78,8 +83,9 @@ def digest_of(connection: Connection, township: str, day: Day) -> Digest:
         overdue=len(changes.overdue),
         due=len(changes.due),
         zones=len(changes.zones),
+        ledger=len(ledger),
     )
-    return Digest(day, changes, counted)
+    return Digest(day, changes, counted, ledger)
 
 
 def figures_on(connection: Connection, local: datetime) -> Daily:
@@ -131,7 +137,7 @@ def _digests(
         leaders = people.get(posts[code], [])
         if not leaders:
             continue
-        found = digest_of(connection, code, day)
+        found = digest_of(connection, code, day, as_job=True)
         if found.counted.calm:
             continue
         counted = replace(found.counted, reason=_heaviest(connection, found))

@@ -12,11 +12,11 @@ from jobs.imports import Order, import_table
 from layers.database import Identity, reading, snapshot
 from layers.editions import edition_on
 from layers.fields import LAYERS
-from layers.history import CLOCK, Moment
+from layers.history import CLOCK, Moment, head_rev
 from layers.records import visible_codes
 from layers.sheets import Table, cells_of
 from layers.zone_ledger import entry_of, lead_of, ledger_of, pasts_of, record_of
-from layers.zones import zone_detail
+from layers.zones import zone_detail, zones_in
 from riskmap.errors import BadInput, Forbidden, NotFound, Refused
 from riskmap.vocabulary import ZONE_RECORD_KINDS, words
 from riskmap.zone_ledger import Due, LedgerRules, Past, dues, open_changes, worst
@@ -73,6 +73,23 @@ def ledgers(
             rows, dues(rules, past, entries, day), open_changes(past, entries), lead_of(rows), day
         )
     return found
+
+
+def fallen_overdue(
+    connection: Connection, township: str, since: date, today: date, *, as_job: bool = False
+) -> list[Row]:
+    """What fell overdue from a day on in the ledgers of a township's zones: zone_code, name, item, due_on.
+
+    `as_job`: the connection is the owner's, who reads the records themselves.
+    """
+    names = zones_in(connection, township)
+    then = Moment(None, head_rev(connection)) if as_job else None
+    return [
+        {"zone_code": code, "name": names[code], "item": one.item, "due_on": one.due_on}
+        for code, ledger in ledgers(connection, list(names), then=then, today=today).items()
+        for one in ledger.dues
+        if one.due_on and since <= one.due_on < today
+    ]
 
 
 def may_record(identity: Identity, zone: Row) -> bool:

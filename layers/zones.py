@@ -116,6 +116,13 @@ def zones_of_site(connection: Connection, code: str) -> list[Row]:
     return [dict(row) for row in connection.execute(query.where(member.c.code == code)).mappings()]
 
 
+def zones_in(connection: Connection, township: str) -> dict[str, str]:
+    """The names of the zones that have a member in a township, by code."""
+    zone = metadata.tables["zone"]
+    query = select(zone.c.code, zone.c.name).where(literal(township) == any_(zone.c.townships))
+    return {row.code: row.name for row in connection.execute(query.order_by(zone.c.code))}
+
+
 def neighbours(connection: Connection, code: str, known: int) -> list[Row]:
     """The members of a zone that are not the caller's: kind, level, hazard, distance_m, bearing, name."""
     names = ("kind", "level", "hazard", "distance_m", "bearing", "name")

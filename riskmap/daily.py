@@ -67,6 +67,7 @@ class Counted:
     due: int = 0
     zones: int = 0
     reason: str = ""
+    ledger: int = 0
 
     @property
     def calm(self) -> bool:
@@ -79,6 +80,7 @@ class Counted:
             or self.dangers
             or self.overdue
             or self.zones
+            or self.ledger
         )
 
 
@@ -90,6 +92,7 @@ _PARTS = (
     ("dangers", "新增隐患{}条"),
     ("overdue", "新逾期{}条"),
     ("zones", "片区变化{}个"),
+    ("ledger", "片区台账新逾期{}项"),
     ("due", "{days}日内到期{}项"),
 )
 

@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from jobs.daily import day_of, digest_of
 from jobs.demo_zone_ledger import fill_zone_ledger
 from layers.audit import revisions
 from layers.database import owner_engine, snapshot
 from layers.history import CLOCK
-from tests import zone_town
+from riskmap.daily import digest_text
+from tests import town, zone_town
 from tests.served import Served, found
 from tests.zone_town import LEAD, NAMES, OURS_2, SECRETS, THEIRS_1, THEIRS_2
 
@@ -149,3 +151,25 @@ def test_a_change_of_members_waits_for_the_lead_unit(own_zone_site: Served) -> N
     ledger = found(city.get(f"/api/v1/zones/{across}"))["ledger"]
     assert ledger["waiting_run"] is None
     assert [one["run_id"] for one in ledger["records"] if one["kind"] == "confirm"] == [waiting]
+
+
+def test_what_falls_overdue_goes_into_the_daily_message(own_zone_site: Served) -> None:
+    """To the township's leader once, the day after; the page tells the same."""
+    across, own = zone_town.zone_codes(own_zone_site.dsn)
+    city = own_zone_site.program("city")
+    for zone, due_on in ((own, TODAY - timedelta(1)), (across, TODAY - timedelta(9))):
+        planned = {"kind": "drill", "due_on": due_on.isoformat()}
+        found(city.post(f"/api/v1/zones/{zone}/records", json=planned))
+    owner, now = owner_engine(own_zone_site.dsn), datetime.now(CLOCK)
+    with snapshot(owner) as connection:
+        day = day_of(connection, now)
+        told = digest_of(connection, town.OURS, day, as_job=True)
+        elsewhere = digest_of(connection, town.THEIRS, day, as_job=True)
+    owner.dispose()
+    assert [(one["zone_code"], one["item"]) for one in told.ledger] == [(own, "drill")]
+    assert (elsewhere.ledger, elsewhere.counted.ledger) == ([], 0)
+    text = digest_text("沅江市", "甲镇", day.since, told.counted, day.ahead)
+    assert "片区台账新逾期1项" in text
+    page = own_zone_site.browser("township").client.get("/digest").text
+    assert "新逾期的片区台账" in page
+    assert f'href="/zones/{own}#reminders"' in page
