@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from jobs.doctor import check_audit
 from layers.database import CITY, owner_engine, reading, snapshot
 from layers.history import moment
+from layers.zone_ended import ended_zones, zone_names, zone_or_last
 from layers.zones import zone_list
 from riskmap.zone_lineage import ENDINGS
 from tests.database import Databases
@@ -251,6 +252,17 @@ def _past_is_told(reader: Engine, name: str, split: str) -> None:
             zone_list(connection, then=moment(connection, morning(day).isoformat())).items for day in (0, 4)
         )
         now = zone_list(connection).items
+        (gone,) = ended_zones(connection)  # what dissolved has returned
+        told = zone_or_last(connection, split)
+        earlier = zone_or_last(connection, split, moment(connection, morning(4).isoformat()))
+        assert zone_names(connection, [name, split]) == {name: "厂A片区", split: "厂D片区"}
+    assert (gone["code"], gone["kind"], gone["other"]) == (split, "merge", name)
+    assert told
+    assert told.end
+    assert (told.zone["members"], told.end.other) == (["D", "E"], name)
+    assert [one["kind"] for one in told.zone["lineage"]] == ["merge", "split"]
+    assert earlier
+    assert (earlier.end, earlier.zone["members"]) == (None, ["D", "E"])
     assert [(one["id"], one["members"], len(one["lineage"])) for one in first] == [(name, ["A", "B", "C"], 1)]
     assert {one["id"]: one["members"] for one in fifth} == {name: ["A", "B", "C", "F"], split: ["D", "E"]}
     last = next(one for one in now if one["id"] == name)["lineage"]
