@@ -21,13 +21,12 @@ def outlines_of(parts: Array, owner: Array, count: int, buffer_m: float) -> Arra
 
     `parts` are its members' sites and the links that hold them together as lines, in an order that its members and
     links decide; so alike zones have the same outline to the byte. It is a concave hull that contains every site. A
-    member at one point is left out: it is the end of a link. Around every part first, then together: that is three
-    times as fast as around all of them at once.
+    member at one point is left out: it is the end of a link. Around every part first, then together: that is faster
+    than around all of them at once.
     """
-    kept = np.flatnonzero(shapely.get_type_id(parts) != shapely.GeometryType.POINT)
-    kept = kept[np.argsort(owner[kept], kind="stable")]
-    around = shapely.buffer(parts[kept], buffer_m, quad_segs=_ARCS)
-    start = np.searchsorted(owner[kept], np.arange(count + 1)).tolist()
+    parts, owner = _fewer(parts, owner)
+    around = shapely.buffer(parts, buffer_m, quad_segs=_ARCS)
+    start = np.searchsorted(owner, np.arange(count + 1)).tolist()
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # GEOS works without the interpreter's lock
         joined = pool.map(lambda n: shapely.union_all(around[start[n] : start[n + 1]]), range(count))
         whole = np.fromiter(joined, object, count)
@@ -39,6 +38,22 @@ def outlines_of(parts: Array, owner: Array, count: int, buffer_m: float) -> Arra
     for n in np.flatnonzero(~single).tolist():
         outlines[n] = shapely.union_all(filled[of == n])
     return outlines
+
+
+def _fewer(parts: Array, owner: Array) -> tuple[Array, Array]:
+    """The parts without points, by owner; links that follow each other as one line: that halves the work of joining."""
+    kept = np.flatnonzero(shapely.get_type_id(parts) != shapely.GeometryType.POINT)
+    kept = kept[np.argsort(owner[kept], kind="stable")]
+    parts, owner = parts[kept], owner[kept]
+    is_line = (shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) & (shapely.length(parts) > 0)
+    if not is_line.any():
+        return parts, owner
+    known, number = np.unique(owner[is_line], return_inverse=True)
+    lines = shapely.line_merge(shapely.multilinestrings(parts[is_line], indices=number))
+    lines, of = shapely.get_parts(lines, return_index=True)
+    parts, owner = np.concatenate([parts[~is_line], lines]), np.concatenate([owner[~is_line], known[of]])
+    order = np.argsort(owner, kind="stable")
+    return parts[order], owner[order]
 
 
 def zone_hash(code: str, members: Sequence[str], outline: shapely.Geometry) -> bytes:
