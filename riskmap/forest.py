@@ -15,7 +15,7 @@ from riskmap.nearness import NO_LINKS, Family, Links, Scan, joined
 from riskmap.orders import order_of, order_ties
 from riskmap.shapes import Floats, Ints, Shorts, Wholes
 
-_PAIRS_PER_SITE = 16
+_PAIRS_PER_SITE = 32
 """so many candidates a site may bring in the first band"""
 
 
