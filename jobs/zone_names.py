@@ -33,7 +33,10 @@ def zone_names(
         return kept
     borne, begun = names_borne(connection), set(zones.ids) - set(state.zones.ids)
     last, in_use = dict(borne), set(kept.values())
-    kept |= {code: last[code] for code in begun & last.keys() if last[code] not in in_use}
+    for code in sorted(begun & last.keys()):
+        if last[code] not in in_use:  # of two that return at once with one name the first
+            kept[code] = last[code]
+            in_use.add(last[code])
     named = set(unnamed) - kept.keys()
     stems = _stems(members[members["zone_code"].isin(named)], rules, places)
     return kept | unlike(stems, {name for code, name in borne if code not in named})
