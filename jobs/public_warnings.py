@@ -45,6 +45,7 @@ from riskmap.public_warnings import (
     check_second_person,
     headline,
     said_of,
+    standing,
 )
 
 Row = dict[str, Any]
@@ -190,7 +191,7 @@ def lift_warning(
     _told(reader, identity, code, at)
     with writing(owner) as connection:
         row = _to_write(connection, code)
-        state = after("lift", row["state"], note)
+        state = after("lift", standing(row["state"], row["until_at"], at), note)
         rev = open_revision(connection, identity.name, "public_warning", f"解除公开预警 {row['number']}")
         _step(connection, identity, row, "lift", state, note, at, rev)
         end = {"state": state, "ended_at": at, "valid_from": at.astimezone(CLOCK).date(), "rev": rev}

@@ -11,16 +11,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from jobs.alerts import run_alerts
+from jobs.public_warnings import lift_warning
 from jobs.replay import replay
 from jobs.risk import assess
 from layers.audit import verify
 from layers.cap_feed import ATOM
 from layers.cap_reading import read_cap
-from layers.database import snapshot, writing
+from layers.database import CITY, snapshot, writing
 from layers.dynamic import read_incidents
 from layers.history import CLOCK, Moment, head_rev, open_revision
 from layers.risk import last_run
 from riskmap.cap import CapAlert
+from riskmap.errors import Refused
 from tests import town
 from tests.import_files import rows
 from tests.served import Served, found
@@ -206,6 +208,8 @@ def test_a_red_one_raises_its_areas_until_it_ends(site: Served) -> None:
     (rule,) = [line for line in told["contributions"] if line["kind"] == "raise_rule"]
     assert (rule["record"], rule["value"]) == (f"public_warning/{code}", 0)
     assert "红色预警" in rule["reason"]
+    with pytest.raises(Refused):  # its time is over: there is nothing to cancel
+        lift_warning(owner, site.app.state.reader, CITY, code, "晚了", at=until)
     city.post(f"{WARNINGS}/{code}/lift", json={"note": "险情排除"})
     assert not assess(owner, actor="test")["full"]
     assert levels(owner) == calm
