@@ -27,11 +27,14 @@ merged = Table(
     Column("layer", Text, primary_key=True),
     Column("code", CODE, primary_key=True),
     Column("rev", BigInteger, primary_key=True, autoincrement=False),
-    Column("before", BigInteger, nullable=False),
+    Column("before", BigInteger, primary_key=True, autoincrement=False),
     Column("into_code", CODE, nullable=False),
     *scope_columns(),
 )
-"""From `rev` on what was reported of `code` under revisions before `before` belongs to `into_code`. Scope: who may know."""
+"""From `rev` on what was reported of `code` under revisions before `before` belongs to `into_code`. Scope: who may know.
+
+A code that was used anew after a merge may be merged again: what is said belongs to the first `before` after it.
+"""
 Index("merged_into", merged.c.layer, merged.c.into_code)
 
 
@@ -46,7 +49,9 @@ def keep_merge(
             f"INSERT INTO merged (layer, code, rev, before, into_code, {names})"
             f" SELECT :layer, code, :rev, before, :keep, {', '.join(f':{name}' for name in scope)} FROM ("
             "   SELECT :drop AS code, CAST(:rev AS bigint) AS before"
-            "   UNION SELECT code, before FROM merged WHERE layer = :layer AND into_code = :drop AND before < :rev) one"
+            "   UNION SELECT code, before FROM merged m WHERE layer = :layer AND into_code = :drop AND NOT EXISTS ("
+            "     SELECT FROM merged later WHERE later.layer = m.layer AND later.code = m.code"
+            "     AND later.before = m.before AND later.rev > m.rev)) one"
         ),
         {"layer": layer, "keep": keep["code"], "drop": drop["code"], "rev": rev, **scope},
     )
@@ -66,7 +71,8 @@ def source_now(event: FromClause, then: Moment | None = None) -> ColumnElement[s
     )
     if then is not None:
         into = into.where(one.c.rev <= then.rev)
-    return func.coalesce(into.order_by(one.c.rev.desc()).limit(1).scalar_subquery(), event.c.source_code)
+    newest = into.order_by(one.c.before, one.c.rev.desc()).limit(1)
+    return func.coalesce(newest.scalar_subquery(), event.c.source_code)
 
 
 def events_of_source(event: FromClause, code: str) -> ColumnElement[bool]:

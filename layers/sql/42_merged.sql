@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION called_at(of_layer text, of_code text, said_rev bigin
 RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT coalesce((SELECT m.into_code FROM merged m
                    WHERE m.layer = of_layer AND m.code = of_code AND m.before > said_rev AND m.rev <= known_rev
-                   ORDER BY m.rev DESC LIMIT 1), of_code)
+                   ORDER BY m.before, m.rev DESC LIMIT 1), of_code)
 $$;
 
 -- A record's code, and those of all that were merged into it: where to look for what is called so by `called_at`.

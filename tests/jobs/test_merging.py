@@ -258,3 +258,37 @@ def test_targets_and_resources_merge_too(owner: Engine, tmp_path: Path) -> None:
     with snapshot(owner) as connection:
         gone = connection.execute(text("SELECT code FROM target_past WHERE gone")).scalars().all()
     assert gone == ["T2"]
+
+
+def test_a_code_that_is_used_anew_may_be_merged_again(owner: Engine, tmp_path: Path) -> None:
+    """What was reported goes with the merge after it, wherever that one went since; later reports with the later merge."""
+    load_areas(owner, tmp_path)
+    event_header = "event_id,kind,severity,source_code,time"
+
+    def put(code: str, event: str, days: int) -> None:
+        when = evening(days)
+        load(owner, tmp_path, "sources", SOURCE_HEADER, f"{code},{code}罐,lpg_store,,{at(0.2, 0.2)}", at=when)
+        load(owner, tmp_path, "events", event_header, f"{event},alarm,high,{code},2026-03-01", at=when)
+
+    def into(keep: str, drop: str, days: int) -> None:
+        merge(owner, "sources", keep, drop, actor="clerk", at=evening(days))
+
+    def reported(code: str) -> set[str]:
+        with snapshot(owner) as connection:
+            return {one["code"] for one in list_layer(connection, "event", 9, source_code=code).items}
+
+    for code in ("S2", "S3", "S4"):
+        put(code, f"of-{code}", 0)
+    put("S1", "first", 0)
+    into("S2", "S1", 1)
+    put("S1", "second", 2)
+    into("S3", "S1", 3)
+    assert (reported("S2"), reported("S3")) == ({"of-S2", "first"}, {"of-S3", "second"})
+    put("S1", "third", 4)
+    into("S2", "S1", 5)
+    into("S4", "S2", 6)
+    assert reported("S4") == {"of-S4", "of-S2", "first", "third"}
+    put("S2", "anew", 7)
+    into("S3", "S2", 8)
+    assert reported("S3") == {"of-S3", "second", "anew"}
+    assert reported("S4") == {"of-S4", "of-S2", "first", "third"}
