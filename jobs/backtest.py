@@ -18,11 +18,11 @@ from jobs.course import Instant, days_between, instants
 from jobs.progress import unwatched
 from layers.alert_silences import read_silences
 from layers.alert_zones import first_zones
-from layers.backtests import begin_of_file, incidents_between
+from layers.backtests import begin_of_file, incident_days, incidents_between
 from layers.city import stored_city
 from layers.database import snapshot
 from layers.editions import edition_on
-from layers.history import CLOCK
+from layers.history import CLOCK, moment
 from riskmap.alert_rules import AlertRules
 from riskmap.backtest import Incident, Message, Warned, difference, figures
 from riskmap.errors import BadInput
@@ -161,11 +161,16 @@ def _longer_silent_s(lane: Lane, at_s: int) -> int | None:
 
 
 def _incidents(connection: Connection, days: list[date]) -> list[Incident]:
+    """The incidents of these days, each with source and enterprise as its own day knew them."""
     begin, end = (datetime.combine(day, time(), CLOCK) for day in (days[0], days[-1] + _DAY))
-    return [
-        Incident(row["time"].astimezone(CLOCK), row["source_code"] or "", row["enterprise_code"] or "")
-        for row in incidents_between(connection, begin, end)
-    ]
+    found = []
+    for day in incident_days(connection, begin, end):
+        at, then = datetime.combine(day, time(), CLOCK), moment(connection, day.isoformat())
+        found += [
+            Incident(row["time"].astimezone(CLOCK), row["source_code"] or "", row["enterprise_code"] or "")
+            for row in incidents_between(connection, at, at + _DAY, then)
+        ]
+    return found
 
 
 def warned_in(lane: Lane) -> list[Warned]:

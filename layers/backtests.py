@@ -50,14 +50,23 @@ def ledger_on_file(connection: Connection) -> dict[str, list[Row]]:
     }
 
 
-def incidents_between(connection: Connection, since: datetime, until: datetime) -> list[Row]:
+def incident_days(connection: Connection, since: datetime, until: datetime) -> list[date]:
+    """The days of a span on which incidents on file began, in order."""
+    event = rows_of("event")
+    times = select(event.c.time).where(event.c.kind == INCIDENT, event.c.time >= since, event.c.time < until)
+    return sorted({time.astimezone(CLOCK).date() for time in connection.execute(times).scalars()})
+
+
+def incidents_between(connection: Connection, since: datetime, until: datetime, then: Moment) -> list[Row]:
     """The incidents on file that began in a span, in their order: code, time, source_code, enterprise_code, township_code.
 
-    An incident's source is the one it names, or its sensor's; its enterprise is that source's, or its own.
+    An incident's source is the one it names, or its sensor's; its enterprise is that source's, or its own. These are
+    told as they were at a moment, by which the warnings of then are told, too: what merged since had its own code.
     """
-    event, sensor, source = (rows_of(name) for name in ("event", "sensor", "source"))
-    of = func.coalesce(source_now(event), sensor.c.source_code)
-    firm = func.coalesce(source.c.enterprise_code, event.c.enterprise_code)
+    event, (sensor, source) = rows_of("event"), (rows_of(name, then) for name in ("sensor", "source"))
+    of = func.coalesce(source_now(event, then), sensor.c.source_code)
+    named = func.called_at("enterprise", event.c.enterprise_code, event.c.rev, then.rev)
+    firm = func.coalesce(source.c.enterprise_code, named)
     query = (
         select(
             event.c.code,

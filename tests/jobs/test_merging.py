@@ -11,6 +11,7 @@ from jobs.merging import merge
 from jobs.risk import assess
 from jobs.users import add_user
 from layers.audit import revisions, verify
+from layers.backtests import incident_days, incidents_between
 from layers.database import CITY, Identity, reading, snapshot
 from layers.fields import LAYERS
 from layers.history import moment, rows_of
@@ -292,3 +293,18 @@ def test_a_code_that_is_used_anew_may_be_merged_again(owner: Engine, tmp_path: P
     into("S3", "S2", 8)
     assert reported("S3") == {"of-S3", "second", "anew"}
     assert reported("S4") == {"of-S4", "of-S2", "first", "third"}
+
+
+def test_an_incident_is_of_the_source_that_its_day_knew(owner: Engine, tmp_path: Path) -> None:
+    """A back-test's warnings name what was on file on their day, so its incidents do, too."""
+    twins(owner, tmp_path)
+    header = "event_id,kind,source_code,time"
+    load(owner, tmp_path, "events", header, "e4,incident,S2,2026-03-01T08:00")
+    merge(owner, "enterprises", "E1", "E2", actor="clerk", at=LATER)
+    merge(owner, "sources", "S1", "S2", actor="clerk", at=LATER)
+    with snapshot(owner) as connection:
+        assert incident_days(connection, evening(-1), evening(9)) == [evening().date()]
+        for days, known in ((0, ("S2", "E2")), (5, ("S1", "E1"))):
+            then = moment(connection, evening(days).date().isoformat())
+            (one,) = incidents_between(connection, evening(-1), evening(9), then)
+            assert (one["source_code"], one["enterprise_code"]) == known
