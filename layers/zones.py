@@ -109,13 +109,6 @@ def zone_detail(
     }
 
 
-def zones_of_site(connection: Connection, code: str) -> list[Row]:
-    """The zone that an enterprise, or a source without one, is a member of: code and name; none or one."""
-    zone, member = (metadata.tables[name] for name in ("zone", "zone_member"))
-    query = select(zone.c.code, zone.c.name).join(member, member.c.zone_code == zone.c.code)
-    return [dict(row) for row in connection.execute(query.where(member.c.code == code)).mappings()]
-
-
 def zones_in(connection: Connection, township: str) -> dict[str, str]:
     """The names of the zones that have a member in a township, by code."""
     zone = metadata.tables["zone"]
@@ -195,12 +188,6 @@ def told_by(connection: Connection, then: Moment | None = None) -> Row:
     if row is None:
         return dict.fromkeys(("run_id", "of_run", "edition", "data_time"))
     return dict(row) | {"data_time": iso(row["data_time"])}
-
-
-def zone_runs(connection: Connection, limit: int = 50, offset: int = 0) -> list[Row]:
-    """The ledger of zone runs, newest first."""
-    query = select(zone_run).order_by(zone_run.c.run_id.desc()).limit(limit).offset(offset)
-    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def zone_rows(table: str, then: Moment | None) -> FromClause:

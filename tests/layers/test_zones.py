@@ -16,7 +16,7 @@ from layers.database import CITY, Identity, owner_engine, reader_engine, reading
 from layers.health import rights_faults
 from layers.history import CLOCK, moment
 from layers.zone_tables import KEYS
-from layers.zones import ZoneFilters, zone_detail, zone_list, zones_of_site
+from layers.zones import ZoneFilters, zone_detail, zone_list
 from riskmap.errors import NotFound
 from tests.import_files import at, load, load_areas
 
@@ -234,5 +234,3 @@ def test_a_list_is_limited_as_asked(engines: tuple[Engine, Engine], zone: str) -
         ):
             assert len(zone_list(connection, filters=filters, worst=True).items) == count, filters
         assert zone_list(connection, limit=1, offset=1).total == 1
-        assert zones_of_site(connection, "E1") == [{"code": zone, "name": "甲镇片区"}]
-        assert zones_of_site(connection, "E5") == []
