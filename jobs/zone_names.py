@@ -1,5 +1,6 @@
 """The names of a run's zones: those they bear already, those of zones that return, and new ones, each unlike all others."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 from jobs.frames import Array
 from jobs.zone_accounts import formats_of
 from layers.zone_state import State, names_borne
-from riskmap.zone_names import stem_of, unlike
+from riskmap.zone_names import is_of, stem_of, unlike
 from riskmap.zone_rules import ZoneRules
 from riskmap.zones import Zones
 
@@ -39,7 +40,10 @@ def zone_names(
             in_use.add(last[code])
     named = set(unnamed) - kept.keys()
     stems = _stems(members[members["zone_code"].isin(named)], rules, places)
-    return kept | unlike(stems, {name for code, name in borne if code not in named})
+    bearers = Counter(name for _, name in borne)
+    alike = {zone for zone, stem in stems if zone in last and is_of(last[zone], stem)}
+    kept |= {zone: last[zone] for zone in alike if bearers[last[zone]] == 1}
+    return kept | unlike((one for one in stems if one[0] not in kept), bearers.keys())
 
 
 def _kept(zones: Zones, members: pd.DataFrame, state: State) -> dict[str, str]:

@@ -5,6 +5,7 @@ A name is given once, at birth, and kept through growing, shrinking, splitting a
 phone lists and people hang on it. It is never given to another zone, not after its end either.
 """
 
+import re
 from collections.abc import Collection, Iterable
 
 _ZONE = "片区"
@@ -13,6 +14,11 @@ _ZONE = "片区"
 def stem_of(place: str, business_format: str, first_member: str) -> str:
     """What a zone is called before it is numbered: 甲镇乙村市场; without a place by its first member."""
     return f"{place}{business_format}" if place else first_member
+
+
+def is_of(name: str, stem: str) -> bool:
+    """Whether a name is that of a stem, numbered or not."""
+    return re.fullmatch(rf"{re.escape(stem)}(\d+号)?{_ZONE}", name) is not None
 
 
 def unlike(stems: Iterable[tuple[str, str]], taken: Collection[str]) -> dict[str, str]:
