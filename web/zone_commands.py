@@ -12,7 +12,6 @@ from riskmap.errors import NotFound
 from riskmap.settings import Settings
 from web.console import print_json, print_table, progress, say
 from web.opening import Json, Opened, opened, settings_of
-from web.zone_words import end_told
 
 _LISTED = ("id", "members", "townships", "kinds", "level", "born_run", "lineage")
 _SHOWN = {
@@ -95,6 +94,8 @@ def _some(members: list[str]) -> str:
 def shown(city: Opened, codes: list[str], as_of: str | None) -> list[dict[str, Any]]:
     """What `show zone` tells: all zones, or some with everything, now or as a day of the past left them; those that have
     ended as they were just before."""
+    from web.zone_words import end_told
+
     with reading(city.reader, CITY) as connection:
         then = moment(connection, as_of) if as_of else None
         if not codes:
