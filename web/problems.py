@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from riskmap.errors import BadInput, Forbidden, NotFound, NotSignedIn, RiskMapError, TooLarge
+from riskmap.errors import BadInput, Forbidden, NotFound, NotSignedIn, RiskMapError, TakesTooLong, TooLarge
 from web.headers import secure
 from web.render import render
 from web.said import lang_of_answer, said
@@ -94,7 +94,9 @@ def _headers(error: RiskMapError) -> dict[str, str]:
         return {"www-authenticate": 'Bearer realm="riskmap"'}
     if "retry_after_s" in error.facts:
         return {"retry-after": str(error.facts["retry_after_s"])}
-    return {"retry-after": "5"} if error.status == 503 else {}
+    if error.status != 503 or isinstance(error, TakesTooLong):  # the same question would take as long again
+        return {}
+    return {"retry-after": "5"}
 
 
 async def _known(request: Request, error: Exception) -> Response:

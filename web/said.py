@@ -18,6 +18,8 @@ _FILE = Path(__file__).resolve().parent / "texts" / "errors.toml"
 _HOLE = "{}"
 _DEEPEST = 4
 """a sentence may hold another, which may hold a list of words"""
+_LONGEST = 2000
+"""characters; a longer one repeats what somebody sent, which is not worth looking through piece by piece"""
 
 
 def said(lang: str, sentence: str) -> str:
@@ -35,7 +37,7 @@ def lang_of_answer(request: Request) -> str:
 
 def _english(text: str, deep: int) -> str:
     sentences, patterns = _catalogue()
-    if text.isascii() or not deep:
+    if text.isascii() or not deep or len(text) > _LONGEST:
         return text
     if text in sentences:
         return sentences[text].format()
