@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from jobs.public_cap import city_names, tell_public
 from layers.alert_ledger import warning_told
-from layers.alert_silences import metric_rings
+from layers.alert_silences import geometry_alone, metric_rings
 from layers.city import stored_city
 from layers.database import Identity, reading, writing
 from layers.editions import edition_on
@@ -81,6 +81,8 @@ def draft_warning(
     if not may_draft(identity):
         raise Forbidden("您的角色不能起草公开预警", remedy="请由市级用户或属地镇街起草")
     at = at or datetime.now(UTC)
+    check_end(one.until, at)  # first: an end at the end of time is beyond any other clock
+    outline = outline and geometry_alone(outline)
     if warning_id is not None:
         with reading(reader, identity) as connection:
             warning_told(connection, warning_id)
@@ -91,7 +93,7 @@ def draft_warning(
         areas = _areas(connection, identity, townships, outline, city.metric_srid)
         names = city_names(city)
         one = one._replace(said=_with_areas(one, areas, names))
-        check_draft(one, names, at)
+        check_draft(one, names)
         before = _replaced(connection, replaces, at) if replaces else None
         rev = open_revision(connection, identity.name, "public_warning", "起草公开预警")
         code = f"P{rev:08d}"

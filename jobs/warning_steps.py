@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from layers.alert_ledger import add_steps, keep_warnings, warning_to_write, warning_told
-from layers.alert_silences import cut_silence, keep_silence, metric_rings
+from layers.alert_silences import cut_silence, geometry_alone, keep_silence, metric_rings
 from layers.city import stored_city
 from layers.database import Identity, reading, writing
 from layers.editions import edition_on
@@ -102,14 +102,15 @@ def add_silence(
     with writing(owner) as connection:
         rules = AlertRules.from_edition(edition_on(connection, at.astimezone(CLOCK).date()))
         srid = stored_city(connection).metric_srid
-        rings = metric_rings(polygon, srid) if polygon else ()
+        outline = None if polygon is None else geometry_alone(polygon)
+        rings = metric_rings(outline, srid) if outline else ()
         fields = {field: tuple(values) for field, values in matchers.items()}
         times = int(at.timestamp()), int(until.timestamp())
         silence = Silence("", identity.name, reason, *times, fields, rings)
         check_silence(silence, rules.longest_silence_s)
         rev = open_revision(connection, identity.name, "silence", reason)
         silence = silence._replace(code=f"S{rev:08d}")
-        keep_silence(connection, silence, polygon, srid, rev)
+        keep_silence(connection, silence, outline, srid, rev)
     return {"code": silence.code, "author": silence.author, "reason": reason, "until": until}
 
 

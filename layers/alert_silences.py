@@ -39,6 +39,11 @@ def read_silences(connection: Connection, since: datetime, then: Moment | None =
     return [_silence(row) for row in connection.execute(query.order_by(silence.c.code)).mappings()]
 
 
+def geometry_alone(outline: dict[str, Any]) -> dict[str, Any]:
+    """Type and coordinates of a GeoJSON geometry; what else was sent with it is neither kept nor read."""
+    return {name: outline.get(name) for name in ("type", "coordinates")}
+
+
 def metric_rings(outline: dict[str, Any], srid: int) -> tuple[Ring, ...]:
     """The rings of a GeoJSON polygon (degrees, CGCS2000) in mm of a metric system; BadInput for anything else."""
     try:

@@ -75,8 +75,8 @@ class PublicWarning(NamedTuple):
     signatory: str = ""
 
 
-def check_draft(one: PublicWarning, names: Mapping[str, str], now: datetime) -> None:
-    """BadInput naming the field for an unknown kind or level, a text that is missing or too long, or an end that is past.
+def check_draft(one: PublicWarning, names: Mapping[str, str]) -> None:
+    """BadInput naming the field for an unknown kind or level, or a text that is missing or too long.
 
     `names` are the city's by language.
     """
@@ -84,7 +84,6 @@ def check_draft(one: PublicWarning, names: Mapping[str, str], now: datetime) -> 
         raise BadInput(f"未知的预警类别 {one.kind}", remedy=f"可用：{'、'.join(KINDS)}", field="kind")
     if one.level not in LEVELS:
         raise BadInput("未知的预警级别", remedy=f"可用：{'、'.join(SEVERITY_OF)}", field="level")
-    check_end(one.until, now)
     for lang, said in one.said.items():
         for name in WRITTEN:
             if not getattr(said, name).strip():

@@ -44,7 +44,7 @@ def drawn_outline(polygon: str) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(polygon)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise BadInput("范围不是有效的多边形", remedy="请在地图上重新画出范围", field="polygon")

@@ -43,7 +43,7 @@ class Drafted(BaseModel):
     polygon: dict[str, Any] | None = Field(
         None, description="GeoJSON Polygon 或 MultiPolygon（度，CGCS2000）"
     )
-    replaces: str | None = Field(None, max_length=20, description="要更新的生效中的公开预警")
+    replaces: str | None = Field(None, max_length=20, pattern=NO_NUL, description="要更新的生效中的公开预警")
     warning_id: int | None = Field(None, ge=1, le=2**63 - 1, description="据以起草的预警提示")
 
 

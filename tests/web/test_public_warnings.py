@@ -163,17 +163,22 @@ def test_who_may_not_and_what_cannot_be_drafted(site: Served) -> None:
         {"level": "purple"},
         {"zh": long},
         {"until": past},
+        {"until": "0001-01-01T00:00:00+14:00"},
         {"townships": []},
         {"townships": ["430981999"]},
         {"polygon": far},
         {"polygon": {"type": "Point", "coordinates": [112.5, 28.8]}},
+        {"polygon": {"type": "Feature", "geometry": SQUARE, "properties": {}}},
+        {"replaces": "P\0"},
         {"en": {"text": " ", "advice": "x"}},
     ]
     for one in wrong:
         assert city.post(WARNINGS, json=drafted(**one)).status_code == 422, one
     assert site.client(accept="application/json").get(WARNINGS).status_code == 401
     assert city.post(WARNINGS, json=drafted(warning_id=10**6)).status_code == 404
-    mine = found(city.post(WARNINGS, json=drafted()))["code"]
+    mine = found(city.post(WARNINGS, json=drafted(polygon=SQUARE | {"note": "\0"})))
+    assert mine["outline"] == SQUARE  # nothing else that was sent is kept
+    mine = mine["code"]
     assert leader.post(f"{WARNINGS}/{mine}/withdraw", json={"note": "不该看到"}).status_code == 404
     assert approve(city, mine, 9, signatory=" ").status_code == 422
     assert found(city.post(f"{WARNINGS}/{mine}/withdraw", json={"note": "写错了"}))["state"] == "withdrawn"
@@ -244,7 +249,10 @@ def test_pages_take_a_warning_from_its_draft_to_its_end(site: Served) -> None:
     assert "您是起草人" in city.client.get(page).text
     assert leader.client.get(page).status_code == 404
     given = {"number": NUMBER.format(40), "signatory": "张示例"}
-    assert city.post(f"{page}/approve", **given).status_code == 409
+    refused = city.post(
+        f"{page}/approve", **given
+    )  # who may not is told, though there is no form to tell it at
+    assert (refused.status_code, "起草人不能自己审批" in refused.text) == (409, True)
     assert admin.post(f"{page}/approve", **given).status_code == 303
     sheet = city.client.get(f"{page}/sheet").text
     assert "发布审批单" in sheet
