@@ -25,6 +25,8 @@ from web.warning_shift import shift_of
 router = APIRouter(include_in_schema=False)
 
 MOST_CARDS = 60
+_FIRST_CARDS = 8
+"""those that are worst and wait longest stand open, the others behind a line"""
 _MOST_QUIET = 40
 _MOST_OVER = 20
 _MOST_PUBLIC = 5
@@ -121,6 +123,7 @@ def _desk(
         status_code=refused["error"].status if refused else 200,
         now=now,
         cards=mine,
+        first_cards=_FIRST_CARDS,
         awaited=[one for one in cards if not one.action],
         total=total,
         most=MOST_CARDS,
