@@ -68,7 +68,8 @@ def identify(
     Where the map draws records one by one, hits are those within a finger's width by distance in metres; where it
     draws rings, the members of the rings touched, the worst first on the map that is looked at (`scale`: base or
     rise). `total` counts them all, at most MOST_HITS of a layer are told; `codes` says by layer which records are drawn,
-    where not all are. Records are those of a moment of the past, where one is given. BadInput off the globe.
+    where not all are. Records (not areas and zones) are those of a moment of the past, where one is given. BadInput
+    off the globe.
     """
     hits: list[Row] = []
     total = 0

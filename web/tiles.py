@@ -69,7 +69,10 @@ def identified(
         str, Query(alias="map", pattern="^(rise|base)$", description="base 固有，rise 动态")
     ] = "base",
 ) -> dict[str, Any]:
-    """The records within a finger's width of a position, by distance, and the areas that hold it."""
+    """The records within a finger's width of a position, by distance, and the areas and zones that hold it.
+
+    With `as_of` records are those of that day; areas and zones are always told as they are now.
+    """
     wanted = _layers(layers)
     drawn = {layer: _codes(owner, rows, splits, theme, layer, then) for layer in wanted}
     only = {layer: codes for layer, codes in drawn.items() if codes is not None}
