@@ -14,7 +14,8 @@ from layers.reading import among
 from layers.records import Page, iso
 from layers.schema import GEOGRAPHIC_SRID, SCOPE, metadata
 from riskmap.dynamic import PUBLIC_WARNING
-from riskmap.public_warnings import EXPIRED, standing
+from riskmap.errors import BadInput
+from riskmap.public_warnings import EXPIRED, STATES, standing
 from riskmap.vocabulary import LEVELS
 
 Row = dict[str, Any]
@@ -122,7 +123,12 @@ def public_page(
     limit: int = 100,
     offset: int = 0,
 ) -> Page:
-    """Those that the caller may see: in force, then drafts, then what is over; each by level and time, newest first."""
+    """Those that the caller may see: in force, then drafts, then what is over; each by level and time, newest first.
+
+    BadInput for a state that is none: a slip must not read as if nothing were in force.
+    """
+    if state and state not in (*STATES, EXPIRED):
+        raise BadInput(f"没有状态 {state[:20]}", remedy=f"可用：{' '.join((*STATES, EXPIRED))}")
     lasts: ColumnElement[bool] = (public_warning.c.state == "open") & (public_warning.c.until_at > now)
     condition: ColumnElement[bool] = true()
     if state == "open":

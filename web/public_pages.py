@@ -41,7 +41,7 @@ from riskmap.vocabulary import LEVELS
 from web.deps import CurrentSession, Owner, Reader, everybodys_rows
 from web.outlines import MOST_OUTLINE, drawn_outline, outline_config, outline_files
 from web.pages import PER_PAGE, Number, Shown
-from web.public_warnings import NO_NUL, Code, level_of, told_or_not_found
+from web.public_warnings import NO_NUL, Code, TownshipCode, level_of, told_or_not_found
 from web.render import Page, SignedPage, page_of, render
 from web.texts import LANGUAGES
 from web.warning_cards import rules_now
@@ -103,7 +103,7 @@ def draft(
     page: SignedPage,
     owner: Owner,
     reader: Reader,
-    township: Annotated[list[str], Form(default_factory=list, max_length=100)],
+    township: Annotated[list[TownshipCode], Form(default_factory=list, max_length=100)],
     kind: _Short = "",
     level: _Short = "",
     until: _Short = "",

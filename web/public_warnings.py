@@ -17,6 +17,7 @@ from web.deps import Owner, Reader, Rows, SignedIn
 router = APIRouter(prefix="/api/v1/public-warnings", tags=["public-warnings"], responses=ERRORS)
 NO_NUL = r"^[^\x00]*$"
 Code = Annotated[str, Path(max_length=20)]
+TownshipCode = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
 _Text = Annotated[str, Field(max_length=600, pattern=NO_NUL)]
 _MOST_LISTED = 1000
 
@@ -39,7 +40,7 @@ class Drafted(BaseModel):
     zh: Wording
     en: Wording
     until: AwareDatetime
-    townships: list[Annotated[str, Field(max_length=64, pattern=NO_NUL)]] = Field([], max_length=100)
+    townships: list[TownshipCode] = Field([], max_length=100)
     polygon: dict[str, Any] | None = Field(
         None, description="GeoJSON Polygon 或 MultiPolygon（度，CGCS2000）"
     )

@@ -174,6 +174,7 @@ def test_who_may_not_and_what_cannot_be_drafted(site: Served) -> None:
     ]
     for one in wrong:
         assert city.post(WARNINGS, json=drafted(**one)).status_code == 422, one
+    assert city.get(WARNINGS, params={"state": "opne"}).status_code == 422
     assert site.client(accept="application/json").get(WARNINGS).status_code == 401
     assert city.post(WARNINGS, json=drafted(warning_id=10**6)).status_code == 404
     mine = found(city.post(WARNINGS, json=drafted(polygon=SQUARE | {"note": "\0"})))
