@@ -75,7 +75,7 @@ def draft_warning(
 ) -> Row:
     """File a draft, for townships or inside an outline; nothing is sent.
 
-    Forbidden where the role may not, or a township warns beyond its own ground; BadInput for what cannot be approved as it
+    Forbidden where the role may not, or a township warns, or updates what warns, beyond its own ground; BadInput for what cannot be approved as it
     stands; with `replaces` it is an update of one that is in force, Refused where that is over.
     """
     if not may_draft(identity):
@@ -95,6 +95,9 @@ def draft_warning(
         one = one._replace(said=_with_areas(one, areas, names))
         check_draft(one, names)
         before = _replaced(connection, replaces, at) if replaces else None
+        if before and identity.role == "township" and before["townships"] != [identity.area_code]:
+            # the whole of it is replaced: elsewhere nothing would be in force any more
+            raise Forbidden("镇街只能更新仅涉及本辖区的公开预警", remedy="涉及其他镇街的预警请由市级用户更新")
         rev = open_revision(connection, identity.name, "public_warning", "起草公开预警")
         code = f"P{rev:08d}"
         row = {
