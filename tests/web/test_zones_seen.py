@@ -64,6 +64,8 @@ def test_the_sheet_on_paper(zone_site: Served, chromium: Chromium, zone_codes: t
         for hidden in ("header.bar", ".strip", ".sheet-actions"):
             expect(page.locator(hidden)).to_be_hidden()
         expect(page.locator(".drawing .site")).to_have_count(4)
+        # the page's own bar is hidden on paper, not this one
+        expect(page.locator(".drawing .scale-bar")).to_be_visible()
         links = person.ask(f"/api/v1/zones/{zone_codes[0]}")["links"]
         expect(page.locator(".drawing .link")).to_have_count(len(links))
         paper = page.inner_text(".paper")
