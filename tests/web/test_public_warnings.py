@@ -189,7 +189,7 @@ def test_who_may_not_and_what_cannot_be_drafted(site: Served) -> None:
 def test_a_township_does_not_end_what_warns_others(site: Served) -> None:
     leader, city = site.program("township"), site.program("city")
     both = found(city.post(WARNINGS, json=drafted(townships=[town.OURS, town.THEIRS])))["code"]
-    assert found(approve(city, both, 20))["state"] == "open"
+    assert found(approve(city, both, 30))["state"] == "open"
     refused = leader.post(WARNINGS, json=drafted(replaces=both))
     assert (refused.status_code, "请由市级用户更新" in refused.text) == (403, True)
     assert found(city.get(f"{WARNINGS}/{both}"))["state"] == "open"
