@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from riskmap.compiled import kernel
-from riskmap.forest import by_strength, join, root, roots
+from riskmap.forest import by_strength, join, join_all, root, roots
 from riskmap.shapes import Bytes, Floats, Ints, Marks, Shapes, Shorts
 from riskmap.zone_links import KINDS, Edges
 from riskmap.zone_rules import Bounds
@@ -49,7 +49,7 @@ def bounded(
     a, b = edges.links.a, edges.links.b
     n = len(shapes)
     parent = np.arange(n)
-    _join_all(parent, a, b)
+    join_all(parent, a, b)
     component = roots(parent)
     extent = _extents(shapes)
     fits = _fits(component, extent, bounds.members, float(bounds.span_mm))
@@ -125,11 +125,11 @@ def _extents(shapes: Shapes) -> Floats:
     side by side.
     """
     box = shapes.arrays.box
-    extent = np.empty((len(box), 8))
+    plain, extent = shapes.is_single_point.all(), np.empty((len(box), 8))
     extent[:, :2], extent[:, 4:6] = box[:, :2], box[:, 2:]
     for column, sign in ((2, 1.0), (3, -1.0)):
         extent[:, column] = extent[:, column + 4] = box[:, 0] + sign * box[:, 1]
-        if not shapes.is_single_point.all():
+        if not plain:
             a = shapes.arrays
             along = a.xy[:, 0] + sign * a.xy[:, 1]
             start = a.part_start[a.shape_start[:-1]]
@@ -160,12 +160,6 @@ def _widen(extent: Floats, into: int, others: Floats, other: int) -> None:
     for d in range(4):
         extent[into, d] = min(extent[into, d], others[other, d])
         extent[into, d + 4] = max(extent[into, d + 4], others[other, d + 4])
-
-
-@kernel
-def _join_all(parent: Ints, a: Shorts, b: Shorts) -> None:
-    for k in range(len(a)):
-        join(parent, a[k], b[k])
 
 
 @kernel
