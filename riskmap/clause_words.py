@@ -34,6 +34,8 @@ _TITLES = {
     "(总局令65号)": " (SAWS order 65)",
     "(2021起)": " (since 2021)",
 }
+_LONGEST_FIRST = sorted(_TITLES.items(), key=lambda title: -len(title[0]))
+"""a title may stand in a longer one"""
 _DIGITS = {sign: n for n, sign in enumerate("零一二三四五六七八九")}
 _NUMERAL = "[零一二三四五六七八九十]+"
 _PLACES = (
@@ -50,8 +52,8 @@ def clause_words(clause: str, lang: str) -> str:
     """A clause as a page of a language names it."""
     if lang != "en":
         return clause
-    for title in sorted(_TITLES, key=len, reverse=True):
-        clause = clause.replace(title, _TITLES[title])
+    for title, english in _LONGEST_FIRST:
+        clause = clause.replace(title, english)
     for pattern, said in _PLACES:
         clause = pattern.sub(said, clause)
     return re.sub(r"\s+", " ", clause.translate(_SIGNS)).strip()

@@ -212,13 +212,12 @@ def _reached(
     }
     if most is not None:
         facts |= {"level": most.level, "class": most.word, "class_basis": most.basis, "assumed": most.assumed}
+    rule = reverse_rule(one.result)
     return Finding(
-        rule=reverse_rule(one.result),
+        rule=rule,
         outcome=means.outcome,
         reason=means.reason,
-        clause=CLAUSE,
-        basis=_OF_STUDY if one.study else _OF_SCREENING,
-        basis_date=CLAUSE_DATE,
+        **reverse_text(rule),
         confidence="study" if one.study else "screening",
         direction="development",
         measured=metres(one.near.distance_mm),
