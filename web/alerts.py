@@ -13,7 +13,7 @@ from layers.alert_silences import silences_told
 from layers.history import CLOCK
 from riskmap.errors import Forbidden
 from web.api import ERRORS, Listed, Record, next_address
-from web.deps import Owner, Reader, Rows, SignedIn
+from web.deps import NO_NUL, Owner, Reader, Rows, SignedIn
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=ERRORS)
 _LONGEST_LIST = 1000
@@ -26,23 +26,21 @@ _STEPS = {
     "archive": "Archive it",
 }
 _Number = Annotated[int, Path(ge=1, le=_HIGHEST_ID)]
-_NO_NUL = r"^[^\x00]*$"
-"""no text of the database can hold one"""
-_Word = Annotated[str, Field(max_length=64, pattern=_NO_NUL)]
+_Word = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
 
 
 class Noted(BaseModel):
     """A step: what was done and how it stands; needed to report and to lift."""
 
     model_config = ConfigDict(extra="forbid")
-    note: str = Field("", max_length=1000, pattern=_NO_NUL)
+    note: str = Field("", max_length=1000, pattern=NO_NUL)
 
 
 class SilenceGiven(BaseModel):
     """What is to be quiet: all matchers and the polygon must fit."""
 
     model_config = ConfigDict(extra="forbid")
-    reason: str = Field(max_length=400, pattern=_NO_NUL)
+    reason: str = Field(max_length=400, pattern=NO_NUL)
     hours: float = Field(gt=0, le=24 * 366, allow_inf_nan=False)
     matchers: dict[_Word, list[_Word]] = Field({}, max_length=20)
     polygon: dict[str, Any] | None = Field(

@@ -169,6 +169,8 @@ def everybodys_rows(
         yield connection
 
 
+NO_NUL = r"^[^\x00]*$"
+"""no text of the database can hold one"""
 AsOf = Annotated[str | None, Query(description="截至某日（2026-01-31，当日终了）或某一时刻", max_length=40)]
 
 

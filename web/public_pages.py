@@ -38,10 +38,10 @@ from riskmap.public_warnings import (
     short_message,
 )
 from riskmap.vocabulary import LEVELS
-from web.deps import CurrentSession, Owner, Reader, everybodys_rows
+from web.deps import NO_NUL, CurrentSession, Owner, Reader, everybodys_rows
 from web.outlines import MOST_OUTLINE, drawn_outline, outline_config, outline_files
 from web.pages import PER_PAGE, Number, Shown
-from web.public_warnings import NO_NUL, Code, TownshipCode, level_of, told_or_not_found
+from web.public_warnings import Code, TownshipCode, level_of, told_or_not_found
 from web.render import Page, SignedPage, page_of, render
 from web.texts import LANGUAGES
 from web.warning_cards import rules_now

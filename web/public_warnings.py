@@ -12,10 +12,9 @@ from riskmap.errors import NotFound
 from riskmap.public_warnings import PublicWarning, Said
 from riskmap.vocabulary import LEVELS
 from web.api import ERRORS, Listed, Record, next_address
-from web.deps import Owner, Reader, Rows, SignedIn
+from web.deps import NO_NUL, Owner, Reader, Rows, SignedIn
 
 router = APIRouter(prefix="/api/v1/public-warnings", tags=["public-warnings"], responses=ERRORS)
-NO_NUL = r"^[^\x00]*$"
 Code = Annotated[str, Path(max_length=20)]
 TownshipCode = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
 _Text = Annotated[str, Field(max_length=600, pattern=NO_NUL)]

@@ -17,7 +17,7 @@ from layers.channel_view import ChannelState, city_channel_states
 from layers.public_warnings import drafts_waiting, public_page
 from layers.status import township_names
 from riskmap.errors import AlreadySigned, BadInput, Forbidden, RiskMapError
-from web.deps import Owner, Reader
+from web.deps import NO_NUL, Owner, Reader
 from web.render import Page, SignedPage
 from web.warning_cards import cards_of, to_do, view_of
 from web.warning_shift import shift_of
@@ -33,10 +33,8 @@ _MOST_PUBLIC = 5
 
 Action = Literal["sign", "handle", "report", "lift", "archive"]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
-_NO_NUL = r"^[^\x00]*$"
-"""no text of the database can hold one"""
-Note = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
-_Name = Annotated[str, Form(max_length=100, pattern=_NO_NUL)]
+Note = Annotated[str, Form(max_length=1000, pattern=NO_NUL)]
+_Name = Annotated[str, Form(max_length=100, pattern=NO_NUL)]
 Done = Annotated[str, Query(pattern="^(sign|handle|report|lift|archive|call|answer)?$")]
 About = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Row = dict[str, Any]
