@@ -6,7 +6,6 @@ are those of two computed states of the city, and a zone's account is the one th
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import md5
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from jobs.zone_names import zone_names
 from jobs.zone_reading import Found, risk_of, scores_of
 from jobs.zone_rows import member_rows
 from jobs.zone_sites import reaches_of, standing, zone_sites
+from layers.alert_zones import members_mark
 from layers.records import points
 from layers.zone_ground import place_names, read_ground
 from layers.zone_sites import SiteRecords, read_site_records
@@ -58,9 +58,8 @@ class ZoneState:
                 continue
             at = shapely.point_on_surface(shapely.from_wkb(row["geom_m"]))
             own = self.members["code"][self.members["zone_code"] == code]
-            mark = md5("\n".join(sorted(own)).encode(), usedforsecurity=False).hexdigest()
             about = {name: row[name] for name in ("code", "name", "level", "people")}
-            about |= {"members": mark, "x_mm": at.x * MILLI, "y_mm": at.y * MILLI}
+            about |= {"members": members_mark(sorted(own)), "x_mm": at.x * MILLI, "y_mm": at.y * MILLI}
             told += [
                 about | {"township_code": one, "township": townships.get(one)} for one in row["townships"]
             ]

@@ -1,6 +1,8 @@
 """What warnings ask of joint-control zones: how bad each is, who is in it, and the zone of each member."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from hashlib import md5
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -24,13 +26,7 @@ def zones_to_tell(connection: Connection, level: int, then: Moment | None = None
     area = rows_of("area", then)
     township = func.unnest(zone.c.townships).table_valued("township_code").render_derived()
     members = (
-        select(
-            func.md5(
-                func.array_to_string(
-                    func.array_agg(aggregate_order_by(zone_member.c.code, zone_member.c.code)), "\n"
-                )
-            )
-        )
+        select(func.array_agg(aggregate_order_by(zone_member.c.code, zone_member.c.code)))
         .where(zone_member.c.zone_code == zone.c.code)
         .scalar_subquery()
     )
@@ -48,7 +44,13 @@ def zones_to_tell(connection: Connection, level: int, then: Moment | None = None
         .outerjoin(area, area.c.code == township.c.township_code)
         .order_by(zone.c.code, township.c.township_code)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    found = connection.execute(query).mappings()
+    return [row | {"members": row["members"] and members_mark(row["members"])} for row in map(dict, found)]
+
+
+def members_mark(codes: Iterable[str]) -> str:
+    """A digest of who is in a zone, by codes in order."""
+    return md5("\n".join(codes).encode(), usedforsecurity=False).hexdigest()
 
 
 def zone_of_members(connection: Connection, then: Moment | None = None) -> dict[str, str]:
